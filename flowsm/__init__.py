@@ -1,0 +1,1 @@
+"""flowsm: an event-sourced state-machine engine for flows, in one SQLite file."""

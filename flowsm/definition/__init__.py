@@ -1,0 +1,1 @@
+"""Flow documents: model, parse, lint, digest, JSON Schema."""

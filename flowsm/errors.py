@@ -1,0 +1,246 @@
+"""Every error of flowsm.
+
+FlowsmError
+├── DocumentInvalid            a flow document has errors: all of them, as findings
+├── InputInvalid               an execution's input does not fit the flow's `input_schema`
+├── UsageError                 an argument that cannot be used
+├── ExtraMissing               a feature needs an extra that is not installed
+├── NotFound
+│   ├── ExecutionNotFound
+│   ├── DefinitionNotFound
+│   ├── TaskTypeNotFound
+│   └── TaskResultNotFound
+├── ConflictError
+│   ├── Conflict               the stream went on since it was read: read on, decide again
+│   ├── Fenced                 another owner has taken the execution over: stop
+│   ├── ExecutionExists
+│   ├── FlowMismatch           the execution runs another flow than the one given
+│   ├── IllegalCommand         not possible in the present state
+│   └── AmbiguousId
+├── IllegalEvent               an event that the machine would not allow: log and machine part here
+├── NotAllowed                 a folder or host that the caller did not allow
+└── LogError
+    ├── LogTooNew              the file was written by a newer flowsm
+    ├── LogBroken              the stored events are not what was recorded
+    ├── LogUnavailable         SQLite could not do it now: locked, full, read-only, not a database
+    └── AppendUnknown          the commit's fate is not known: read the stream's seq again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flowsm.findings import Finding
+
+__all__ = [
+    "AmbiguousId",
+    "AppendUnknown",
+    "Conflict",
+    "ConflictError",
+    "DefinitionNotFound",
+    "DocumentInvalid",
+    "ExecutionExists",
+    "ExecutionNotFound",
+    "ExtraMissing",
+    "Fenced",
+    "FlowMismatch",
+    "FlowsmError",
+    "IllegalCommand",
+    "IllegalEvent",
+    "InputInvalid",
+    "LogBroken",
+    "LogError",
+    "LogTooNew",
+    "LogUnavailable",
+    "NotAllowed",
+    "NotFound",
+    "TaskResultNotFound",
+    "TaskTypeNotFound",
+    "UsageError",
+]
+
+
+class FlowsmError(Exception):
+    """The base of all errors that flowsm raises on purpose."""
+
+
+class DocumentInvalid(FlowsmError):
+    """A flow document has errors; `findings` holds all of them."""
+
+    def __init__(self, source: str, findings: Sequence[Finding]) -> None:
+        self.source = source
+        self.findings = tuple(findings)
+        lines = "\n".join(f"  {finding}" for finding in self.findings)
+        count = sum(finding.severity == "error" for finding in self.findings)
+        super().__init__(f"{source} is not a valid flow: {count} error{'s' * (count != 1)}\n{lines}")
+
+
+class InputInvalid(FlowsmError):
+    """The input of an execution is not JSON, too large, or does not fit the flow's `input_schema`."""
+
+    def __init__(self, flow: str, pointer: str, problem: str) -> None:
+        self.flow, self.pointer, self.problem = flow, pointer, problem
+        place = pointer or "the whole input"
+        super().__init__(f"the input does not fit flow {flow!r}: at {place}: {problem}")
+
+
+class UsageError(FlowsmError):
+    """An argument that cannot be used; the sentence says what was expected."""
+
+
+class ExtraMissing(FlowsmError):
+    """A feature needs an extra that is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        self.feature, self.extra = feature, extra
+        super().__init__(f"{feature} needs the extra {extra!r}: pip install 'flowsm[{extra}]'")
+
+
+class NotFound(FlowsmError):
+    """A thing that was asked for by name is not there."""
+
+
+class ExecutionNotFound(NotFound):
+    """No execution has this id."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"execution {execution_id!r} not found")
+
+
+class DefinitionNotFound(NotFound):
+    """No flow with this digest is stored in the log."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        super().__init__(f"no flow with digest {digest!r} is stored")
+
+
+class TaskTypeNotFound(NotFound):
+    """No code is registered for this task type."""
+
+    def __init__(self, task_type: str, suggestion: str | None = None) -> None:
+        self.task_type, self.suggestion = task_type, suggestion
+        hint = f" (did you mean {suggestion!r}?)" if suggestion else ""
+        super().__init__(
+            f"task type {task_type!r} is not registered{hint}: register it, or load its module with --tasks"
+        )
+
+
+class TaskResultNotFound(NotFound):
+    """The execution has no result of this task."""
+
+    def __init__(self, execution_id: str, task: str) -> None:
+        self.execution_id, self.task = execution_id, task
+        super().__init__(f"execution {execution_id!r} has no result of task {task!r}")
+
+
+class ConflictError(FlowsmError):
+    """What was asked for contradicts what is recorded."""
+
+
+class Conflict(ConflictError):
+    """The stream went on since it was read: read on, decide again."""
+
+    def __init__(self, stream: str, expected_seq: int, actual_seq: int) -> None:
+        self.stream, self.expected_seq, self.actual_seq = stream, expected_seq, actual_seq
+        super().__init__(f"stream {stream!r} is at seq {actual_seq}, expected {expected_seq}: read it again")
+
+
+class Fenced(ConflictError):
+    """Another owner has taken the execution over; nothing was recorded."""
+
+    def __init__(self, stream: str, epoch: int, actual_epoch: int) -> None:
+        self.stream, self.epoch, self.actual_epoch = stream, epoch, actual_epoch
+        super().__init__(f"execution {stream!r} was taken over: its epoch is {actual_epoch}, ours was {epoch}")
+
+
+class ExecutionExists(ConflictError):
+    """The chosen execution id is taken."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"execution {execution_id!r} exists already: choose another id, or leave it out")
+
+
+class FlowMismatch(ConflictError):
+    """The execution was created with another flow than the one given."""
+
+    def __init__(self, execution_id: str, recorded: str, given: str) -> None:
+        self.execution_id, self.recorded, self.given = execution_id, recorded, given
+        super().__init__(
+            f"execution {execution_id!r} runs the flow with digest {recorded[:12]}, not the one given "
+            f"({given[:12]}): a flow never changes under an execution; create a new execution for the new flow"
+        )
+
+
+class IllegalCommand(ConflictError):
+    """A command that is not possible in the present state."""
+
+    def __init__(self, command: str, execution_id: str, status: str, possible: Sequence[str]) -> None:
+        self.command, self.execution_id, self.status = command, execution_id, status
+        self.possible = tuple(possible)
+        options = ", ".join(possible) or "nothing"
+        super().__init__(f"cannot {command} execution {execution_id!r}: it is {status}; possible now: {options}")
+
+
+class AmbiguousId(ConflictError):
+    """More than one execution has this prefix."""
+
+    def __init__(self, prefix: str, matches: Sequence[str]) -> None:
+        self.prefix, self.matches = prefix, tuple(matches)
+        super().__init__(f"{prefix!r} is the beginning of several ids: {', '.join(matches)}; give more of it")
+
+
+class IllegalEvent(FlowsmError):
+    """A recorded event that the machine would not allow."""
+
+    def __init__(self, stream: str, seq: int, event_type: str, reason: str) -> None:
+        self.stream, self.seq, self.event_type, self.reason = stream, seq, event_type, reason
+        super().__init__(f"execution {stream!r}, seq {seq} ({event_type}): {reason}")
+
+
+class NotAllowed(FlowsmError):
+    """A folder or host that the caller did not allow; the sentence names the option to give."""
+
+    def __init__(self, kind: str, value: str, option: str) -> None:
+        self.kind, self.value, self.option = kind, value, option
+        super().__init__(f"{kind} {value!r} is not allowed; {option}")
+
+
+class LogError(FlowsmError):
+    """Something about the log itself."""
+
+
+class LogTooNew(LogError):
+    """The file was written by a newer flowsm."""
+
+    def __init__(self, path: str, found: int, supported: int) -> None:
+        self.path, self.found, self.supported = path, found, supported
+        super().__init__(f"{path} has log format {found}, this flowsm writes up to {supported}: upgrade flowsm")
+
+
+class LogBroken(LogError):
+    """The stored events of a stream are not what was recorded."""
+
+    def __init__(self, stream: str, seq: int, reason: str) -> None:
+        self.stream, self.seq, self.reason = stream, seq, reason
+        super().__init__(f"stream {stream!r} is broken at seq {seq}: {reason}; restore it from a backup")
+
+
+class LogUnavailable(LogError):
+    """SQLite could not do it now: locked, full, read-only, not a database."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}")
+
+
+class AppendUnknown(LogError):
+    """The fate of an append is not known: read the stream's seq again."""
+
+    def __init__(self, stream: str, reason: str) -> None:
+        self.stream, self.reason = stream, reason
+        super().__init__(f"whether the append to {stream!r} was recorded is not known: {reason}")

@@ -1,0 +1,1 @@
+"""Facts and commands, and how facts are stored."""

@@ -1,0 +1,39 @@
+"""Identifiers: made here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Final
+
+from flowsm.limits import EXECUTION_ID_MAX_CHARS
+
+__all__ = ["idempotency_key", "is_execution_id", "new_execution_id", "new_worker_id"]
+
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
+_EXECUTION_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{EXECUTION_ID_MAX_CHARS - 1}}}")
+
+
+def _random_word(chars: int) -> str:
+    number = secrets.randbits(5 * chars)
+    return "".join(_ALPHABET[(number >> 5 * place) & 31] for place in range(chars))
+
+
+def new_execution_id() -> str:
+    """A random execution id of 80 bits, whose short prefixes are likely to be unique."""
+    return _random_word(16)
+
+
+def new_worker_id() -> str:
+    """A random id for one manager in one process."""
+    return f"w-{_random_word(8)}"
+
+
+def is_execution_id(text: str) -> bool:
+    """Whether a chosen execution id is legal: `[A-Za-z0-9][A-Za-z0-9._:-]{0,99}`."""
+    return _EXECUTION_ID.fullmatch(text) is not None
+
+
+def idempotency_key(execution_id: str, task: str, visit: int) -> str:
+    """The key that stays the same over the attempts of one visit: `execution:task:visit`."""
+    return f"{execution_id}:{task}:{visit}"

@@ -1,0 +1,1 @@
+"""The append-only event log: port, SQLite and memory implementations."""

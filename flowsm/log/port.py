@@ -1,0 +1,129 @@
+"""The seam behind which a store of events stands."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from flowsm.events.envelope import Recorded
+from flowsm.events.facts import Fact
+
+__all__ = ["Append", "Appended", "EventLog", "Head", "Increment", "RowChange", "Snapshot"]
+
+
+class RowChange(msgspec.Struct, frozen=True, gc=False):
+    """A projection's row, to be written by the named statement with these parameters."""
+
+    statement: str
+    params: tuple[Any, ...]
+
+
+class Increment(msgspec.Struct, frozen=True, gc=False):
+    """Amounts to be added to a projection's row; those of one commit are summed per (statement, key) first."""
+
+    statement: str
+    key: tuple[str, ...]
+    amounts: tuple[int, ...]
+
+
+class Append(msgspec.Struct, frozen=True, kw_only=True):
+    """What one writer wants recorded in one stream, with the rows that follow from it: all or nothing.
+
+    `epoch` is the driver's fencing number; None for commands, which only check `expected_seq`.
+    `claim` takes the execution over: epoch + 1, for `worker`. `definition` (digest, canonical JSON) is stored
+    if it is not there yet.
+    """
+
+    stream: str
+    expected_seq: int
+    at: str
+    facts: tuple[Fact, ...] = ()
+    epoch: int | None = None
+    claim: bool = False
+    worker: str = ""
+    definition: tuple[str, bytes] | None = None
+    rows: Sequence[RowChange | Increment] = ()
+
+
+class Appended(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it was recorded: `position` of the last event (0 if none), the stream's head after it."""
+
+    position: int
+    seq: int
+    digest: str
+    epoch: int
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream's authority row."""
+
+    stream: str
+    seq: int
+    digest: str
+    epoch: int
+    worker: str
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A disposable copy of a folded state: valid for this seq, this digest and this version of the fold."""
+
+    stream: str
+    seq: int
+    digest: str
+    fold_version: int
+    state: bytes
+
+
+class EventLog(Protocol):
+    """Eight verbs; one contract suite runs on every implementation."""
+
+    async def append(self, batch: Append) -> Appended:
+        """Record, durable when it returns.
+
+        Raises:
+            Conflict: the stream is not at `expected_seq`.
+            Fenced: the stream's epoch is not `epoch`.
+            AppendUnknown: the commit failed in a way that leaves its fate open.
+            LogUnavailable: nothing was written (locked, full, read-only).
+        """
+        ...
+
+    async def head(self, stream: str) -> Head | None:
+        """The stream's head, None when there is no such stream."""
+        ...
+
+    async def read(
+        self, stream: str, *, after: int = 0, limit: int | None = None, inflated: bool = False
+    ) -> list[Recorded]:
+        """The stream's events with seq > `after`, verified against the chain; large values in place if `inflated`.
+
+        Raises:
+            LogBroken: an event is not what was recorded.
+        """
+        ...
+
+    def read_all(self, *, after: str = "", limit: int | None = None) -> AsyncIterator[tuple[str, Recorded]]:
+        """All events in the order of the log, each with an opaque cursor to go on from."""
+        ...
+
+    async def definition(self, digest: str) -> bytes:
+        """The stored flow's canonical JSON.
+
+        Raises:
+            DefinitionNotFound: no flow with that digest is stored.
+        """
+        ...
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep the latest snapshot of a stream."""
+        ...
+
+    async def snapshot(self, stream: str, fold_version: int) -> Snapshot | None:
+        """The latest snapshot of a stream made by that version of the fold."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and threads; appends under way are answered first."""
+        ...

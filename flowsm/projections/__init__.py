@@ -1,0 +1,1 @@
+"""Rows derived from events: pure projectors, queries, rebuild, verify."""

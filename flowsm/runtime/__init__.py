@@ -1,0 +1,1 @@
+"""Driving executions: one attempt, advance, dispatcher."""

@@ -1,0 +1,1 @@
+"""SQLite: opening, one writer with group commit, named statements, migrations; knows nothing of flows."""

@@ -1,0 +1,1 @@
+"""Tasks: the contract, the registry, the built-in types."""

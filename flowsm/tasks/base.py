@@ -1,0 +1,43 @@
+"""The contract of a task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from flowsm.definition.model import TaskConfig
+from flowsm.tasks.context import TaskContext
+from flowsm.tasks.result import TaskResult
+
+__all__ = ["BaseTask"]
+
+
+class BaseTask(ABC):
+    """A task type: subclass it, and register the subclass with a `TaskFactory`.
+
+    One object is made per attempt, with the task's config in which every `$from` has been resolved.
+    """
+
+    version: ClassVar[str | None] = None
+    """The version of this code, recorded with each start; by default that of its distribution."""
+
+    def __init__(self, config: TaskConfig) -> None:
+        self.config = config
+        self.name: str = config.name
+        self.description: str = config.description
+        self.parameters: dict[str, Any] = config.parameters
+
+    def validate_parameters(self) -> bool | None:
+        """Refuse parameters that cannot work, by returning False or raising ValueError; asked before each attempt."""
+        return True
+
+    async def check(self, context: TaskContext) -> TaskResult | None:
+        """Look, before `execute`, whether the work can be done now.
+
+        Raising is a failure of the attempt; returning a result with status SKIPPED skips the task.
+        """
+        return None
+
+    @abstractmethod
+    async def execute(self, context: TaskContext) -> TaskResult:
+        """Do the work of one attempt."""

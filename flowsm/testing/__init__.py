@@ -1,0 +1,1 @@
+"""What users and stores test with."""
