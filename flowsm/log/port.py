@@ -14,10 +14,14 @@ __all__ = ["Append", "Appended", "EventLog", "Head", "Increment", "RowChange", "
 
 
 class RowChange(msgspec.Struct, frozen=True, gc=False):
-    """A projection's row, to be written by the named statement with these parameters."""
+    """A projection's row, to be written by the named statement with these parameters.
+
+    Of those with the same statement and key (unless it is empty) only the last of a commit needs to be written.
+    """
 
     statement: str
     params: tuple[Any, ...]
+    key: tuple[Any, ...] = ()
 
 
 class Increment(msgspec.Struct, frozen=True, gc=False):

@@ -1,0 +1,122 @@
+"""The state of one execution: what its events amount to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from flowsm.events.facts import ErrorInfo
+from flowsm.status import FlowStatus
+
+__all__ = ["FOLD_VERSION", "Attempt", "ExecutionState", "Phase", "StoredResult", "new_state", "scope_of"]
+
+FOLD_VERSION: Final = 1
+"""Raised whenever `evolve` comes to give another state for the same events: it outdates snapshots."""
+
+
+class Phase(StrEnum):
+    """What the execution is about to do."""
+
+    NEW = "new"
+    CREATED = "created"
+    ENTERED = "entered"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    DECIDED = "decided"
+    BACKOFF = "backoff"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+class StoredResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The latest result of a task, as recorded."""
+
+    task: str
+    visit: int
+    attempt: int
+    status: str
+    outcome: str
+    at: str
+    duration_us: int = 0
+    message: str | None = None
+    data: Any = None
+    error: ErrorInfo | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The attempt that is running, or will be (`due`), or was interrupted; `started_seq` is its start's place."""
+
+    visit: int
+    attempt: int
+    started_seq: int = 0
+    started_at: str = ""
+    due: str | None = None
+    parameters: dict[str, Any] = {}
+    timeout_seconds: float | None = None
+
+
+class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything that the events of one stream amount to.
+
+    `node` is the machine's state by name; `transitions` counts those of conditions; `results` keeps
+    the order in which they were recorded, the latest last.
+    """
+
+    stream: str
+    seq: int = 0
+    phase: Phase = Phase.NEW
+    status: FlowStatus = FlowStatus.CREATED
+    node: str = "created"
+    digest: str = ""
+    flow_id: str = ""
+    flow_name: str = ""
+    input: Any = None
+    worker: str = ""
+    created_at: str = ""
+    started_at: str | None = None
+    ended_at: str | None = None
+    updated_at: str = ""
+    deadline: str | None = None
+    attempt: Attempt | None = None
+    visits: dict[str, int] = {}
+    results: dict[str, StoredResult] = {}
+    path: tuple[str, ...] = ()
+    succeeded: tuple[str, ...] = ()
+    transitions: int = 0
+    attempts: int = 0
+    failures: int = 0
+    interruptions: int = 0
+    skipped: tuple[str, ...] = ()
+    error: ErrorInfo | None = None
+    last_error: ErrorInfo | None = None
+    removed: bool = False
+
+    @property
+    def current_task(self) -> str | None:
+        """The task that the execution stands at, None before the first and after the end."""
+        return None if self.node in {"created", "completed", "failed", "cancelled"} else self.node
+
+
+def new_state(stream: str) -> ExecutionState:
+    """The state of a stream without events."""
+    return ExecutionState(stream=stream)
+
+
+def scope_of(state: ExecutionState) -> dict[str, Any]:
+    """What JSON Pointers of a flow point into: `/input…` and `/results/<task>/…`."""
+    return {
+        "input": state.input,
+        "results": {
+            task: {
+                "status": result.status,
+                "outcome": result.outcome,
+                "message": result.message,
+                "data": result.data,
+                "error": None if result.error is None else {"type": result.error.type, "message": result.error.message},
+            }
+            for task, result in state.results.items()
+        },
+    }

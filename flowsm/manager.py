@@ -1,0 +1,312 @@
+"""FlowManager: the one composition root, and the public face of the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import msgspec
+
+from flowsm.clock import Clock, SystemClock, timestamp
+from flowsm.definition.digest import canonical_json, flow_digest
+from flowsm.definition.load import Source, load_flow
+from flowsm.definition.model import FlowConfig
+from flowsm.errors import Conflict, ExecutionExists, FlowMismatch, TaskTypeNotFound, UsageError
+from flowsm.events.commands import Create, Remove
+from flowsm.events.envelope import Recorded
+from flowsm.ids import is_execution_id, new_execution_id, new_worker_id
+from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT, CONFLICT_RETRIES_MAX, EXECUTION_ID_MAX_CHARS, PAGE_DEFAULT_ROWS
+from flowsm.machine.compile import FlowMachine, compile_flow
+from flowsm.machine.decide import step
+from flowsm.machine.state import new_state
+from flowsm.projections.queries import AttemptRow, Page, Queries, Summary
+from flowsm.runtime.advance import Advancer, batch_of
+from flowsm.runtime.attempt import AttemptRunner
+from flowsm.runtime.dispatcher import EmbeddedDispatcher
+from flowsm.runtime.execution import FlowExecution, execution_of
+from flowsm.runtime.input import checked_input
+from flowsm.runtime.loading import StateLoader
+from flowsm.runtime.supervisor import Supervisor
+from flowsm.status import FlowStatus
+from flowsm.tasks.context import Permissions
+from flowsm.tasks.factory import TaskFactory, default_registry
+
+__all__ = ["ExecutionHandle", "FlowManager"]
+
+Durability = Literal["full", "normal"]
+
+
+class ExecutionHandle:
+    """An execution that was started: await it for its end."""
+
+    def __init__(self, manager: FlowManager, execution_id: str) -> None:
+        self.execution_id = execution_id
+        self._manager = manager
+
+    async def result(self) -> FlowExecution:
+        """The execution, once it has ended."""
+        return await self._manager.finish(self.execution_id)
+
+    async def status(self) -> FlowExecution:
+        """The execution as it is now."""
+        return await self._manager.get_flow_status(self.execution_id)
+
+    def __await__(self) -> Generator[Any, None, FlowExecution]:
+        return self.result().__await__()
+
+
+class FlowManager:
+    """Runs flows, and records all that happens to them in one SQLite file.
+
+    It may be used by one event loop after another, and closes itself when the interpreter does.
+
+    Args:
+        path: the file of the log, made when it is first needed; `:memory:` is a private temporary file.
+        tasks: the registry of task types; by default the one that `TaskFactory.register_task` and `@task` fill.
+        durability: `full` survives a loss of power, `normal` the death of the process.
+        allow_dirs: the folders that the built-in tasks may touch; the working folder by default.
+        allow_hosts: the hosts that they may ask; none by default.
+        concurrency: how many executions run at once.
+        clock: the time; the machine's own by default.
+    """
+
+    def __init__(
+        self,
+        path: str | Path = "flowsm.db",
+        *,
+        tasks: TaskFactory | None = None,
+        durability: Durability = "full",
+        allow_dirs: Iterable[str | Path] | None = None,
+        allow_hosts: Iterable[str] = (),
+        concurrency: int = CONCURRENT_EXECUTIONS_DEFAULT,
+        clock: Clock | None = None,
+    ) -> None:
+        if concurrency < 1:
+            raise UsageError(f"concurrency is {concurrency}, expected 1 or more")
+        folders = (Path.cwd(),) if allow_dirs is None else tuple(Path(folder) for folder in allow_dirs)
+        self.tasks = default_registry() if tasks is None else tasks
+        self.worker = new_worker_id()
+        self._clock: Clock = clock or SystemClock()
+        self._concurrency = concurrency
+        self._log = open_log(path, durability)
+        self._loader = StateLoader(self._log)
+        runner = AttemptRunner(self.tasks, self._clock, Permissions(folders=folders, hosts=tuple(allow_hosts)))
+        self._advancer = Advancer(self._log, self._loader, runner, self.tasks, self._clock, self.worker)
+        self._queries = Queries(self._log)
+        self._supervisor: Supervisor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # -- flows -------------------------------------------------------------------------------
+
+    def load_flow_config(self, source: Source) -> FlowConfig:
+        """A flow from a dict, JSON text or bytes, a path or `-` (stdin), checked against the registered tasks.
+
+        Raises:
+            DocumentInvalid: with all that is wrong in it.
+        """
+        return load_flow(source, known_task_types=self.tasks.types())
+
+    def create_flow_execution(
+        self, flow_config: FlowConfig | Source, input: Any = None, *, execution_id: str | None = None
+    ) -> str:
+        """Record a new execution of a flow, durable when this returns; gives its id. Not a coroutine.
+
+        Raises:
+            DocumentInvalid: the flow has errors.
+            InputInvalid: the input does not fit the flow.
+            ExecutionExists: the chosen id is taken.
+        """
+        flow, machine, digest, command = self._prepare(flow_config, input)
+        chosen = self._chosen_id(execution_id)
+        before, now = new_state(chosen), self._clock.now()
+        facts, after = step(machine, before, command, now)
+        batch = batch_of(before, facts, timestamp(now), after)
+        try:
+            self._log.append_sync(msgspec.structs.replace(batch, definition=(digest, canonical_json(flow))))
+        except Conflict:
+            raise ExecutionExists(chosen) from None
+        return chosen
+
+    # -- running -----------------------------------------------------------------------------
+
+    async def execute_flow(self, execution_id: str, flow_config: FlowConfig | Source | None = None) -> FlowExecution:
+        """Run an execution to its end; one that has ended gives its result, a running one is joined.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+            FlowMismatch: it was created with another flow than the one given.
+            TaskTypeNotFound: a task of the flow has no code here.
+        """
+        state, machine = await self._loader.load(execution_id)
+        if flow_config is not None:
+            given = flow_digest(self._flow(flow_config))
+            if given != state.digest:
+                raise FlowMismatch(execution_id, state.digest, given)
+        if state.ended_at is not None:
+            return execution_of(state)
+        self._require_tasks(machine)
+        return await self.finish(execution_id)
+
+    async def start(
+        self, flow: FlowConfig | Source, input: Any = None, *, execution_id: str | None = None
+    ) -> ExecutionHandle:
+        """Create an execution and begin to run it; returns once it is durable, with a handle to await.
+
+        Raises:
+            DocumentInvalid: the flow has errors.
+            InputInvalid: the input does not fit the flow.
+            ExecutionExists: the chosen id is taken.
+        """
+        config, machine, digest, command = self._prepare(flow, input)
+        self._require_tasks(machine)
+        chosen = self._chosen_id(execution_id)
+        supervisor = await self._bound()
+        definition = (digest, canonical_json(config))
+        try:
+            await self._advancer.create(machine, command, chosen, definition, start=supervisor.has_room())
+        except Conflict:
+            raise ExecutionExists(chosen) from None
+        supervisor.kick(chosen)
+        return ExecutionHandle(self, chosen)
+
+    async def run(
+        self, flow: FlowConfig | Source, input: Any = None, *, execution_id: str | None = None
+    ) -> FlowExecution:
+        """Create an execution, run it to its end, and give its result; a failed flow is a result, no exception."""
+        return await (await self.start(flow, input, execution_id=execution_id))
+
+    async def finish(self, execution_id: str) -> FlowExecution:
+        """Drive an execution of this log until it has ended, or join the one who does."""
+        supervisor = await self._bound()
+        return execution_of(await supervisor.finish(execution_id))
+
+    async def remove_flow(self, execution_id: str, *, reason: str = "", actor: str = "") -> None:
+        """Take an ended execution out of the lists; its history stays.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+            IllegalCommand: it has not ended, or was removed before.
+        """
+        for attempt in range(CONFLICT_RETRIES_MAX):
+            state, machine = await self._loader.load(execution_id)
+            now = self._clock.now()
+            facts, after = step(machine, state, Remove(reason=reason, actor=actor), now)
+            try:
+                await self._log.append(batch_of(state, facts, timestamp(now), after))
+            except Conflict:
+                if attempt == CONFLICT_RETRIES_MAX - 1:
+                    raise
+                continue
+            self._loader.remember(after)
+            return
+
+    # -- looking -----------------------------------------------------------------------------
+
+    async def get_flow_status(self, execution_id: str) -> FlowExecution:
+        """The execution as it is now, results included.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        return execution_of((await self._loader.load(execution_id))[0])
+
+    async def events(self, execution_id: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
+        """The recorded events with seq > `after`, verified against the hash chain.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+            LogBroken: a stored event is not what was recorded.
+        """
+        found = await self._log.read(execution_id, after=after, limit=limit)
+        if not found and await self._log.head(execution_id) is None:
+            raise ExecutionNotFound(execution_id)
+        return found
+
+    async def history(self, execution_id: str) -> list[AttemptRow]:
+        """One row per attempt of a task, in the order of their starts.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        await self._queries.execution(execution_id)
+        return await self._queries.attempts(execution_id)
+
+    async def executions(
+        self,
+        *,
+        status: FlowStatus | str | None = None,
+        flow: str | None = None,
+        since: datetime | None = None,
+        limit: int = PAGE_DEFAULT_ROWS,
+        cursor: str | None = None,
+    ) -> Page:
+        """Executions, the newest first, without the removed ones; `flow` is a flow's id or name."""
+        return await self._queries.executions(status=status, flow=flow, since=since, limit=limit, cursor=cursor)
+
+    async def resolve_id(self, text: str) -> str:
+        """An execution's id from its unique beginning, `@last` or `@last-failed`."""
+        return await self._queries.resolve(text)
+
+    async def machine_of(self, execution_id: str) -> FlowMachine:
+        """The machine that an execution runs."""
+        return (await self._loader.load(execution_id))[1]
+
+    async def summary(self) -> Summary:
+        """Counts by status, registered task types, statistics by flow and task."""
+        return await self._queries.summary(self.tasks.types())
+
+    # -- living ------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self._bound()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop what runs, let go of the file; what was running goes on when it is executed again."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None and self._loop is asyncio.get_running_loop():
+            await supervisor.close()
+        await self._log.close()
+
+    async def _bound(self) -> Supervisor:
+        """The supervisor on the running loop: a new one when the loop is new."""
+        loop = asyncio.get_running_loop()
+        if self._supervisor is None or self._loop is not loop:
+            self._loop = loop
+            self._supervisor = Supervisor(self._advancer, EmbeddedDispatcher(self._clock, self._concurrency))
+        return self._supervisor
+
+    def _flow(self, source: FlowConfig | Source) -> FlowConfig:
+        return source if isinstance(source, FlowConfig) else self.load_flow_config(source)
+
+    def _prepare(self, source: FlowConfig | Source, value: Any) -> tuple[FlowConfig, FlowMachine, str, Create]:
+        flow = self._flow(source)
+        digest = flow_digest(flow)
+        machine = self._loader.known_machine(digest)
+        if machine is None:
+            machine = self._loader.remember_machine(digest, compile_flow(flow))
+        return flow, machine, digest, Create(digest=digest, input=checked_input(flow, value))
+
+    def _require_tasks(self, machine: FlowMachine) -> None:
+        for task in machine.tasks.values():
+            if task.task_type not in self.tasks:
+                self.tasks.info(task.task_type)
+
+    def _chosen_id(self, execution_id: str | None) -> str:
+        if execution_id is None:
+            return new_execution_id()
+        if not is_execution_id(execution_id):
+            raise UsageError(
+                f"execution id {execution_id!r} is not usable: expected a letter or digit, then up to "
+                f"{EXECUTION_ID_MAX_CHARS - 1} letters, digits or . _ : -"
+            )
+        return execution_id

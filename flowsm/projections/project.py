@@ -1,0 +1,164 @@
+"""Pure projectors: from events to the rows that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from flowsm.events.facts import (
+    ErrorInfo,
+    ExecutionCancelled,
+    ExecutionCompleted,
+    ExecutionFailed,
+    ExecutionStarted,
+    Fact,
+    TaskCompleted,
+    TaskInterrupted,
+    TaskSkipped,
+    TaskStarted,
+    TaskTimedOut,
+)
+from flowsm.log.port import Increment, RowChange
+from flowsm.machine.state import Attempt, ExecutionState, Phase
+
+__all__ = ["ENDED_TASK", "attempt_rows", "execution_row", "project"]
+
+ENDED_TASK: Final = ""
+"""The task name under which statistics keep the ends of whole executions."""
+
+_ENCODE: Final = msgspec.json.Encoder().encode
+_MESSAGE_MAX_CHARS: Final = 2_000
+
+
+def _json(names: tuple[str, ...]) -> str:
+    return _ENCODE(names).decode()
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _MESSAGE_MAX_CHARS else text[: _MESSAGE_MAX_CHARS - 1] + "…"
+
+
+def execution_row(state: ExecutionState) -> RowChange:
+    """The one row of an execution, as its state has it."""
+    error = state.last_error
+    due = state.attempt.due if state.attempt is not None and state.phase is Phase.BACKOFF else None
+    params = (
+        state.stream,
+        state.flow_id,
+        state.flow_name,
+        state.digest,
+        state.status.value,
+        state.current_task,
+        _json(state.path),
+        _json(state.succeeded),
+        _json(state.skipped),
+        state.transitions,
+        state.attempts,
+        state.failures,
+        state.interruptions,
+        error.type if error else None,
+        _short(error.message) if error else None,
+        state.worker,
+        due,
+        state.created_at,
+        state.started_at,
+        state.ended_at,
+        state.updated_at,
+        state.seq,
+        int(state.removed),
+    )
+    return RowChange(statement="put_execution", params=params, key=(state.stream,))
+
+
+def _attempt_row(
+    state: ExecutionState,
+    fact: TaskStarted | TaskCompleted | TaskTimedOut | TaskInterrupted,
+    began: tuple[int, str, str],
+    ended: tuple[str, str | None, str | None, int | None, str | None, ErrorInfo | None],
+) -> RowChange:
+    seq, started_at, worker = began
+    status, outcome, ended_at, duration_us, message, error = ended
+    params: tuple[Any, ...] = (
+        state.stream,
+        seq,
+        fact.task,
+        fact.visit,
+        fact.attempt,
+        status,
+        outcome,
+        started_at,
+        ended_at,
+        duration_us,
+        worker,
+        _short(message),
+        error.type if error else None,
+        _short(error.message) if error else None,
+    )
+    return RowChange(statement="put_attempt", params=params, key=(state.stream, seq))
+
+
+def _skipped_row(stream: str, fact: TaskSkipped, seq: int, at: str, worker: str) -> RowChange:
+    values = (stream, seq, fact.task, fact.visit, 0, "skipped", "skipped", at, at, 0, worker, None, None, None)
+    return RowChange(statement="put_attempt", params=values, key=(stream, seq))
+
+
+def _microseconds(start: str, end: str) -> int:
+    span = datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    return max(0, (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds)
+
+
+def _began(attempt: Attempt | None, worker: str) -> tuple[int, str, str]:
+    return (attempt.started_seq, attempt.started_at, worker) if attempt else (0, "", worker)
+
+
+def attempt_rows(
+    before: ExecutionState, facts: Iterable[Fact], at: str, flow_id: str
+) -> list[RowChange | Increment]:
+    """The attempts' rows and the statistics of facts that were recorded together at `at`, after state `before`."""
+    rows: list[RowChange | Increment] = []
+    began = _began(before.attempt, before.worker)
+    worker, seq = before.worker, before.seq
+    for fact in facts:
+        seq += 1
+        match fact:
+            case ExecutionStarted():
+                worker = fact.worker
+            case TaskStarted():
+                worker = fact.worker
+                began = (seq, at, worker)
+                rows.append(_attempt_row(before, fact, began, ("running", None, None, None, None, None)))
+            case TaskCompleted():
+                ended = (fact.status, fact.outcome, at, fact.duration_us, fact.message, fact.error)
+                rows.append(_attempt_row(before, fact, began, ended))
+                rows.append(_count(flow_id, fact.task, fact.outcome, fact.duration_us))
+            case TaskTimedOut():
+                timed_out = ("timed_out", "failure", at, fact.duration_us, fact.error.message, fact.error)
+                rows.append(_attempt_row(before, fact, began, timed_out))
+                rows.append(_count(flow_id, fact.task, "failure", fact.duration_us))
+            case TaskInterrupted():
+                rows.append(_attempt_row(before, fact, began, ("interrupted", None, at, None, fact.reason, None)))
+                rows.append(_count(flow_id, fact.task, "interrupted", 0))
+            case TaskSkipped():
+                rows.append(_skipped_row(before.stream, fact, seq, at, worker))
+                rows.append(_count(flow_id, fact.task, "skipped", 0))
+            case ExecutionCompleted() | ExecutionFailed() | ExecutionCancelled():
+                status = fact.TYPE.partition(".")[2]
+                took = _microseconds(before.started_at or at, at)
+                rows.append(_count(flow_id, ENDED_TASK, status, took))
+    return rows
+
+
+def _count(flow_id: str, task: str, outcome: str, duration_us: int) -> Increment:
+    return Increment(statement="add_statistic", key=(flow_id, task, outcome), amounts=(1, duration_us))
+
+
+def project(
+    before: ExecutionState, facts: Iterable[Fact], at: str, after: ExecutionState
+) -> list[RowChange | Increment]:
+    """All the rows that follow from facts recorded together at `at`, which led from `before` to `after`."""
+    rows = attempt_rows(before, facts, at, after.flow_id)
+    rows.append(execution_row(after))
+    return rows

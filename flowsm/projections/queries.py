@@ -1,0 +1,246 @@
+"""Questions to the projections, answered from one read of the file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from flowsm.clock import timestamp
+from flowsm.errors import AmbiguousId, ExecutionNotFound, UsageError
+from flowsm.limits import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS
+from flowsm.projections.project import ENDED_TASK
+from flowsm.status import FlowStatus
+
+__all__ = ["AttemptRow", "ExecutionRow", "Page", "Queries", "Reader", "Statistic", "Summary"]
+
+
+class Reader(Protocol):
+    """What the queries ask of a store: a named statement, its named parameters, the rows."""
+
+    async def query(self, name: str, params: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        """The rows of a named statement."""
+        ...
+
+
+class ExecutionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution's status, as the projection has it; times are aware, in UTC."""
+
+    execution_id: str
+    flow_id: str
+    flow_name: str
+    flow_digest: str
+    status: FlowStatus
+    current_task: str | None
+    path: list[str]
+    completed_tasks: list[str]
+    skipped_tasks: list[str]
+    transitions: int
+    attempts: int
+    failures: int
+    interruptions: int
+    last_error_type: str | None
+    last_error: str | None
+    worker: str
+    due_at: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    updated_at: datetime
+    seq: int
+
+
+class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt of a task; `status` is running, success, failure, skipped, timed_out or interrupted."""
+
+    execution_id: str
+    started_seq: int
+    task: str
+    visit: int
+    attempt: int
+    status: str
+    outcome: str | None
+    started_at: datetime
+    ended_at: datetime | None
+    duration_us: int | None
+    worker: str
+    message: str | None
+    error_type: str | None
+    error: str | None
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Executions, the newest first; `cursor` asks for what comes after them, None at the end."""
+
+    items: list[ExecutionRow]
+    cursor: str | None
+
+
+class Statistic(msgspec.Struct, frozen=True, kw_only=True):
+    """How often something ended in an outcome, and how long it took on average (seconds)."""
+
+    flow_id: str
+    task: str
+    outcome: str
+    count: int
+    total_seconds: float
+    mean_seconds: float
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything at a glance. `flows` counts the ends of executions, `tasks` those of attempts."""
+
+    total_flows: int
+    status_counts: dict[str, int]
+    registered_task_types: list[str]
+    flows: list[Statistic]
+    tasks: list[Statistic]
+
+
+_JSON_COLUMNS = ("path", "completed_tasks", "skipped_tasks")
+
+
+def _execution_row(values: Sequence[Any]) -> ExecutionRow:
+    row = dict(zip(ExecutionRow.__struct_fields__, values, strict=True))
+    for column in _JSON_COLUMNS:
+        row[column] = msgspec.json.decode(row[column])
+    return msgspec.convert(row, ExecutionRow)
+
+
+def _encode_cursor(row: ExecutionRow, created_at: str) -> str:
+    return base64.urlsafe_b64encode(f"{created_at} {row.execution_id}".encode()).decode()
+
+
+def _decode_cursor(cursor: str) -> tuple[str, str]:
+    try:
+        created_at, _, execution_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+    except ValueError:
+        created_at = execution_id = ""
+    if not execution_id:
+        raise UsageError(f"{cursor!r} is not a cursor: give the one that came with the previous page")
+    return created_at, execution_id
+
+
+class Queries:
+    """The verbs of reading.
+
+    Args:
+        reader: where the rows are.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def executions(
+        self,
+        *,
+        status: FlowStatus | str | None = None,
+        flow: str | None = None,
+        since: datetime | None = None,
+        limit: int = PAGE_DEFAULT_ROWS,
+        cursor: str | None = None,
+    ) -> Page:
+        """Executions that were not removed, the newest first.
+
+        Args:
+            status: only those with this status.
+            flow: only those of the flow with this id or name.
+            since: only those created then (aware) or later.
+            limit: how many, 1 to 1,000.
+            cursor: go on after an earlier page.
+
+        Raises:
+            UsageError: an argument that cannot be used.
+        """
+        if status is not None and status not in set(FlowStatus):
+            raise UsageError(f"status {status!r} is not one of {', '.join(FlowStatus)}")
+        if not 1 <= limit <= PAGE_MAX_ROWS:
+            raise UsageError(f"limit is {limit}, expected 1 to {PAGE_MAX_ROWS}")
+        before_at, before_id = _decode_cursor(cursor) if cursor else (None, None)
+        params = {
+            "status": status,
+            "flow": flow,
+            "since": _since(since),
+            "before_at": before_at,
+            "before_id": before_id,
+            "limit": limit + 1,
+        }
+        found = await self._reader.query("executions", params)
+        items = [_execution_row(values) for values in found[:limit]]
+        if len(found) <= limit:
+            return Page(items=items, cursor=None)
+        created_at = found[limit - 1][ExecutionRow.__struct_fields__.index("created_at")]
+        return Page(items=items, cursor=_encode_cursor(items[-1], created_at))
+
+    async def execution(self, execution_id: str) -> ExecutionRow:
+        """The status row of one execution, also of a removed one.
+
+        Raises:
+            ExecutionNotFound: there is none.
+        """
+        found = await self._reader.query("execution", {"execution_id": execution_id})
+        if not found:
+            raise ExecutionNotFound(execution_id)
+        return _execution_row(found[0])
+
+    async def resolve(self, text: str) -> str:
+        """An execution's id from its unique beginning, `@last` or `@last-failed`; an exact id wins.
+
+        Raises:
+            ExecutionNotFound: nothing fits.
+            AmbiguousId: more than one does.
+        """
+        if text in {"@last", "@last-failed"}:
+            status = FlowStatus.FAILED if text == "@last-failed" else None
+            page = await self.executions(status=status, limit=1)
+            if not page.items:
+                raise ExecutionNotFound(text)
+            return page.items[0].execution_id
+        found = [row[0] for row in await self._reader.query("ids_by_prefix", {"prefix": text})] if text else []
+        if not found:
+            raise ExecutionNotFound(text)
+        if text not in found and len(found) > 1:
+            raise AmbiguousId(text, found)
+        return text if text in found else str(found[0])
+
+    async def attempts(self, execution_id: str) -> list[AttemptRow]:
+        """One row per attempt, in the order of their starts."""
+        found = await self._reader.query("attempts", {"execution_id": execution_id})
+        fields = AttemptRow.__struct_fields__
+        return [msgspec.convert(dict(zip(fields, values, strict=True)), AttemptRow) for values in found]
+
+    async def summary(self, registered_task_types: Sequence[str]) -> Summary:
+        """Counts by status, and statistics by flow and task."""
+        counts = {str(status): int(count) for status, count in await self._reader.query("status_counts", {})}
+        statistics = [_statistic(values) for values in await self._reader.query("statistics", {})]
+        return Summary(
+            total_flows=sum(counts.values()),
+            status_counts=counts,
+            registered_task_types=list(registered_task_types),
+            flows=[entry for entry in statistics if entry.task == ENDED_TASK],
+            tasks=[entry for entry in statistics if entry.task != ENDED_TASK],
+        )
+
+
+def _since(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise UsageError(f"since={moment.isoformat()} has no time zone: give an aware datetime")
+    return timestamp(moment.astimezone(UTC))
+
+
+def _statistic(values: Sequence[Any]) -> Statistic:
+    flow_id, task, outcome, count, duration_us = values
+    seconds = duration_us / 1_000_000
+    return Statistic(
+        flow_id=flow_id,
+        task=task,
+        outcome=outcome,
+        count=count,
+        total_seconds=seconds,
+        mean_seconds=seconds / count if count else 0.0,
+    )

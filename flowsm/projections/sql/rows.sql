@@ -1,0 +1,32 @@
+-- The statements that write projections' rows, inside the transaction that appends the events.
+
+-- name: put_execution
+INSERT INTO executions_{g} (
+    execution_id, flow_id, flow_name, flow_digest, status, current_task, path, completed_tasks, skipped_tasks,
+    transitions, attempts, failures, interruptions, last_error_type, last_error, worker, due_at,
+    created_at, started_at, ended_at, updated_at, seq, removed
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (execution_id) DO UPDATE SET
+    status = excluded.status, current_task = excluded.current_task, path = excluded.path,
+    completed_tasks = excluded.completed_tasks, skipped_tasks = excluded.skipped_tasks,
+    transitions = excluded.transitions, attempts = excluded.attempts, failures = excluded.failures,
+    interruptions = excluded.interruptions, last_error_type = excluded.last_error_type,
+    last_error = excluded.last_error, worker = excluded.worker, due_at = excluded.due_at,
+    started_at = excluded.started_at, ended_at = excluded.ended_at, updated_at = excluded.updated_at,
+    seq = excluded.seq, removed = excluded.removed
+WHERE excluded.seq > executions_{g}.seq;
+
+-- name: put_attempt
+INSERT INTO attempts_{g} (
+    execution_id, started_seq, task, visit, attempt, status, outcome, started_at, ended_at, duration_us,
+    worker, message, error_type, error
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (execution_id, started_seq) DO UPDATE SET
+    status = excluded.status, outcome = excluded.outcome, ended_at = excluded.ended_at,
+    duration_us = excluded.duration_us, message = excluded.message,
+    error_type = excluded.error_type, error = excluded.error;
+
+-- name: add_statistic
+INSERT INTO statistics_{g} (flow_id, task, outcome, count, duration_us) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (flow_id, task, outcome) DO UPDATE SET
+    count = count + excluded.count, duration_us = duration_us + excluded.duration_us;

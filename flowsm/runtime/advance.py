@@ -1,0 +1,200 @@
+"""advance(execution_id): the only code that drives an execution.
+
+Claim (epoch + 1, which fences every earlier owner) → read and fold → decide → append → run the next
+effect, until it waits or ends.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from weakref import WeakKeyDictionary
+
+from flowsm.clock import Clock, timestamp
+from flowsm.errors import AppendUnknown, Conflict, IllegalEvent
+from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult
+from flowsm.events.facts import Fact, TransitionTaken
+from flowsm.limits import CONFLICT_RETRIES_MAX
+from flowsm.log.port import Append, Appended, EventLog
+from flowsm.machine.compile import FlowMachine
+from flowsm.machine.decide import step
+from flowsm.machine.effect import Decide, RunTask, WaitUntil, next_effect
+from flowsm.machine.state import ExecutionState, Phase, new_state
+from flowsm.projections.project import project
+from flowsm.runtime.attempt import AttemptRunner
+from flowsm.runtime.loading import StateLoader
+from flowsm.tasks.factory import TaskFactory
+
+__all__ = ["Advancer", "batch_of"]
+
+
+def batch_of(
+    before: ExecutionState, facts: tuple[Fact, ...], at: str, after: ExecutionState, *, epoch: int | None = None
+) -> Append:
+    """The facts of one decision, with the rows that follow from them."""
+    rows = project(before, facts, at, after)
+    return Append(stream=after.stream, expected_seq=before.seq, at=at, facts=facts, epoch=epoch, rows=rows)
+
+
+class Advancer:
+    """Drives executions of one log for one worker.
+
+    Args:
+        log: where facts are appended.
+        loader: folds streams.
+        runner: runs attempts.
+        tasks: the registry, asked for the versions of task types.
+        clock: the time of decisions.
+        worker: the name under which it claims executions.
+    """
+
+    def __init__(
+        self, log: EventLog, loader: StateLoader, runner: AttemptRunner, tasks: TaskFactory, clock: Clock, worker: str
+    ) -> None:
+        self._log = log
+        self._loader = loader
+        self._runner = runner
+        self._tasks = tasks
+        self._clock = clock
+        self._worker = worker
+        self._random = random.Random()  # noqa: S311 (it spreads retries, and is recorded)
+        self._code_versions: WeakKeyDictionary[FlowMachine, dict[str, str | None]] = WeakKeyDictionary()
+        self._claimed: dict[str, tuple[ExecutionState, FlowMachine, int]] = {}
+
+    async def advance(self, execution_id: str) -> ExecutionState:
+        """Drive the execution until it waits or has ended; returns its state then.
+
+        Raises:
+            ExecutionNotFound: the log has no such execution.
+            Fenced: another owner has taken it over.
+            LogError: the log could not be read or written.
+        """
+        state, machine, epoch = self._claimed.pop(execution_id, None) or await self._claim(execution_id)
+        while True:
+            effect = next_effect(state)
+            command: Command
+            if isinstance(effect, RunTask) and state.attempt is not None:
+                command = await self._runner.run(machine, state, state.attempt, self._driver(machine))
+            elif isinstance(effect, Decide):
+                command = Advance(driver=self._driver(machine))
+            else:
+                return state
+            state = await self._record(machine, state, command, epoch)
+
+    async def create(
+        self, machine: FlowMachine, command: Create, execution_id: str, definition: tuple[str, bytes], *, start: bool
+    ) -> ExecutionState:
+        """Record a new execution and, with `start`, its first task's start in the same commit.
+
+        Raises:
+            Conflict: the id is taken.
+        """
+        before = new_state(execution_id)
+        now = self._clock.now()
+        facts, after = step(machine, before, command, now)
+        if start:
+            more, after = step(machine, after, Advance(driver=self._driver(machine)), now)
+            facts += more
+        batch = Append(
+            stream=execution_id,
+            expected_seq=0,
+            at=timestamp(now),
+            facts=facts,
+            claim=start,
+            worker=self._worker,
+            definition=definition,
+            rows=project(before, facts, timestamp(now), after),
+        )
+        appended = await self._log.append(batch)
+        self._loader.remember(after)
+        if start:
+            self._claimed[execution_id] = (after, machine, appended.epoch)
+        return after
+
+    # -- one step ----------------------------------------------------------------------------
+
+    def _driver(self, machine: FlowMachine) -> Driver:
+        return Driver(worker=self._worker, versions=self._versions(machine), chance=self._random.random())
+
+    def _versions(self, machine: FlowMachine) -> dict[str, str | None]:
+        known = self._code_versions.get(machine)
+        if known is None:
+            types = {task.task_type for task in machine.tasks.values() if task.task_type in self._tasks}
+            known = {task_type: self._tasks.version_of(task_type) for task_type in types}
+            self._code_versions[machine] = known
+        return known
+
+    async def _claim(self, execution_id: str) -> tuple[ExecutionState, FlowMachine, int]:
+        """Take the execution over, going on from where its log ends; epoch -1 where nothing is to be driven."""
+        for _ in range(CONFLICT_RETRIES_MAX):
+            state, machine = await self._loader.load(execution_id)
+            now = self._clock.now()
+            facts, after = step(machine, state, Advance(driver=self._driver(machine)), now)
+            if not facts:
+                return state, machine, -1
+            _drive(machine, state, facts)
+            rows = project(state, facts, timestamp(now), after)
+            batch = Append(
+                stream=execution_id,
+                expected_seq=state.seq,
+                at=timestamp(now),
+                facts=facts,
+                claim=True,
+                worker=self._worker,
+                rows=rows,
+            )
+            try:
+                appended = await self._log.append(batch)
+            except Conflict:
+                continue
+            await self._recorded(state, after, appended)
+            return after, machine, appended.epoch
+        raise Conflict(execution_id, state.seq, -1)
+
+    async def _record(
+        self, machine: FlowMachine, state: ExecutionState, command: Command, epoch: int
+    ) -> ExecutionState:
+        """Decide and append; where the stream went on meanwhile, read on and decide again."""
+        for _ in range(CONFLICT_RETRIES_MAX):
+            if isinstance(command, RecordResult) and not _awaits(state, command):
+                return state
+            now = self._clock.now()
+            facts, after = step(machine, state, command, now)
+            _drive(machine, state, facts)
+            try:
+                appended = await self._log.append(batch_of(state, facts, timestamp(now), after, epoch=epoch))
+            except (Conflict, AppendUnknown):
+                self._loader.forget(state.stream)
+                state, _ = await self._loader.load(state.stream)
+                continue
+            await self._recorded(state, after, appended)
+            return after
+        raise Conflict(state.stream, state.seq, -1)
+
+    async def _recorded(self, before: ExecutionState, after: ExecutionState, appended: Appended) -> None:
+        self._loader.remember(after)
+        await self._loader.save_snapshot(before, after, appended.digest)
+
+
+def _awaits(state: ExecutionState, command: RecordResult) -> bool:
+    """Whether the execution still waits for this attempt's result."""
+    attempt = state.attempt
+    return (
+        state.phase is Phase.RUNNING
+        and attempt is not None
+        and (state.node, attempt.visit, attempt.attempt) == (command.task, command.visit, command.attempt)
+    )
+
+
+def _drive(machine: FlowMachine, state: ExecutionState, facts: Sequence[Fact]) -> None:
+    """Drive the live machine along the transitions that were decided.
+
+    Raises:
+        IllegalEvent: it goes elsewhere than the fold says.
+    """
+    cursor = machine.cursor(state.node)
+    for number, fact in enumerate(facts, state.seq + 1):
+        if isinstance(fact, TransitionTaken):
+            reached = machine.fire(cursor, fact.trigger)
+            if reached != fact.target:
+                raise IllegalEvent(state.stream, number, fact.TYPE, f"the machine goes to {reached!r}")

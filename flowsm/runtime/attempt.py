@@ -1,0 +1,192 @@
+"""One attempt of a task: from its recorded start to the command that records its result."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from flowsm.clock import Clock
+from flowsm.definition.validation import schema_problems
+from flowsm.events.commands import Driver, RecordResult
+from flowsm.events.facts import ErrorInfo
+from flowsm.ids import idempotency_key
+from flowsm.limits import ABANDON_AFTER_SECONDS
+from flowsm.machine.compile import FlowMachine
+from flowsm.machine.state import Attempt, ExecutionState
+from flowsm.runtime.previous import PreviousResults
+from flowsm.status import TaskStatus
+from flowsm.tasks.base import BaseTask
+from flowsm.tasks.context import Permissions, TaskContext
+from flowsm.tasks.factory import TaskFactory
+from flowsm.tasks.outcome import Normalised, TaskError, failure, normalise
+
+__all__ = ["AttemptRunner"]
+
+_LOGGER: Final = logging.getLogger("flowsm.task")
+
+
+class ResultSchemaMissed(ValueError):
+    """The result's data does not fit the task's `result_schema`."""
+
+
+class TaskTimeout(TimeoutError):
+    """The attempt took longer than the task's timeout."""
+
+
+class FlowTimeout(TimeoutError):
+    """The execution took longer than the flow's timeout, which this attempt was running into."""
+
+
+class AttemptRunner:
+    """Runs the code of attempts.
+
+    Args:
+        tasks: the registry of task types.
+        clock: measures durations and deadlines.
+        permissions: what the built-in tasks may touch.
+    """
+
+    def __init__(self, tasks: TaskFactory, clock: Clock, permissions: Permissions) -> None:
+        self._tasks = tasks
+        self._clock = clock
+        self._permissions = permissions
+
+    async def run(self, machine: FlowMachine, state: ExecutionState, attempt: Attempt, driver: Driver) -> RecordResult:
+        """Run the attempt that `state` says is running; whatever its code does becomes a result.
+
+        Raises:
+            asyncio.CancelledError: the driver was cancelled; nothing is to be recorded.
+        """
+        name = state.node
+        began = self._clock.monotonic()
+        timed_out = False
+        try:
+            deadline, late = self._deadline(machine, state, attempt)
+            task = self._make(machine, name, attempt)
+            context = self._context(state, attempt, deadline)
+            given = await self._within(_perform(task, context), deadline, late)
+            ended = self._checked(machine, name, normalise(given, name))
+        except (TaskTimeout, FlowTimeout) as expired:
+            timed_out = True
+            ended = failure(expired, name)
+        except asyncio.CancelledError as cancelled:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            ended = failure(cancelled, name)
+        except (Exception, SystemExit) as raised:  # noqa: BLE001  (whatever a task raises is its result)
+            ended = failure(raised, name)
+        result = ended.result
+        return RecordResult(
+            driver=driver,
+            task=name,
+            visit=attempt.visit,
+            attempt=attempt.attempt,
+            status=result.status.value,
+            outcome=result.outcome or result.status.value,
+            duration_us=round((self._clock.monotonic() - began) * 1_000_000),
+            message=result.message,
+            data=result.data,
+            error=_as_info(ended.error),
+            warnings=tuple(result.warnings),
+            timed_out=timed_out,
+        )
+
+    def _checked(self, machine: FlowMachine, name: str, ended: Normalised) -> Normalised:
+        """A success whose data misses the task's `result_schema` is a failure."""
+        schema = machine.tasks[name].result_schema
+        if schema is None or ended.result.status is not TaskStatus.SUCCESS:
+            return ended
+        problems = schema_problems(schema, ended.result.data)
+        if not problems:
+            return ended
+        listed = "; ".join(f"at {pointer or 'the whole result'}: {problem}" for pointer, problem in problems)
+        return failure(ResultSchemaMissed(f"the result does not fit the task's result_schema: {listed}"), name)
+
+    def _make(self, machine: FlowMachine, name: str, attempt: Attempt) -> BaseTask:
+        config = machine.tasks[name]
+        if attempt.parameters != config.parameters:
+            config = msgspec.structs.replace(config, parameters=attempt.parameters)
+        task = self._tasks.create(config)
+        if task.validate_parameters() is False:
+            raise ValueError(f"the parameters of task {name!r} were refused by its validate_parameters()")
+        return task
+
+    def _deadline(
+        self, machine: FlowMachine, state: ExecutionState, attempt: Attempt
+    ) -> tuple[datetime | None, TimeoutError | None]:
+        """When the attempt is stopped, and the error that says whose time was over."""
+        seconds = attempt.timeout_seconds
+        deadline: datetime | None = None
+        late: TimeoutError | None = None
+        if seconds is not None:
+            deadline = self._clock.now() + timedelta(seconds=seconds)
+            message = f"task {state.node!r} took longer than its timeout of {seconds:g} s"
+            late = TaskTimeout(message)
+        if state.deadline is not None:
+            end = datetime.fromisoformat(state.deadline)
+            if deadline is None or end < deadline:
+                message = f"the execution took longer than its timeout of {machine.flow.timeout:g} s"
+                return end, FlowTimeout(message)
+        return deadline, late
+
+    def _context(self, state: ExecutionState, attempt: Attempt, deadline: datetime | None) -> TaskContext:
+        extra = {"execution_id": state.stream, "task": state.node, "attempt": attempt.attempt}
+        return TaskContext(
+            execution_id=state.stream,
+            flow_id=state.flow_id,
+            flow_name=state.flow_name,
+            task_name=state.node,
+            input=state.input,
+            previous_results=PreviousResults(state.results),
+            attempt=attempt.attempt,
+            visit=attempt.visit,
+            idempotency_key=idempotency_key(state.stream, state.node, attempt.visit),
+            deadline=deadline,
+            logger=logging.LoggerAdapter(_LOGGER, extra),
+            permissions=self._permissions,
+        )
+
+    async def _within(self, work: Coroutine[Any, Any, object], deadline: datetime | None, late: TimeoutError | None) -> object:
+        """Await the work; past the deadline cancel it, and leave it behind if it does not stop."""
+        if deadline is None or late is None:
+            return await work
+        task = asyncio.ensure_future(work)
+        try:
+            remaining = max(0.0, (deadline - self._clock.now()).total_seconds())
+            done, _ = await asyncio.wait({task}, timeout=remaining)
+            if done:
+                return task.result()
+            task.cancel()
+            await asyncio.wait({task}, timeout=ABANDON_AFTER_SECONDS)
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait({task}, timeout=ABANDON_AFTER_SECONDS)
+            raise
+        finally:
+            task.add_done_callback(_drop)
+        raise late
+
+
+def _drop(task: asyncio.Task[object]) -> None:
+    """Take note of what a task left behind came to, so that nobody is told that it was never asked."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def _perform(task: BaseTask, context: TaskContext) -> object:
+    checked = await task.check(context)
+    if checked is not None and checked.status is TaskStatus.SKIPPED:
+        return checked
+    return await task.execute(context)
+
+
+def _as_info(error: TaskError | None) -> ErrorInfo | None:
+    if error is None:
+        return None
+    return ErrorInfo(type=error.type, message=error.message, types=error.types, traceback=error.traceback)

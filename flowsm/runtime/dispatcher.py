@@ -1,0 +1,120 @@
+"""Who decides when an execution is advanced: a dispatcher carries ids, never state.
+
+A kick may be lost, doubled or reordered without harm: the log says what is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Protocol
+
+from flowsm.clock import Clock
+
+__all__ = ["Dispatcher", "EmbeddedDispatcher"]
+
+Advance = Callable[[str], Awaitable[None]]
+
+
+class Dispatcher(Protocol):
+    """The seam behind which a distributed queue can stand."""
+
+    def kick(self, execution_id: str, queue: str = "default", not_before: datetime | None = None) -> None:
+        """Ask that the execution be advanced, now or not before a moment."""
+        ...
+
+    def serve(self, advance: Advance) -> None:
+        """From now on, call `advance` for what is kicked."""
+        ...
+
+    def has_room(self) -> bool:
+        """Whether a kick would be served at once."""
+        ...
+
+    async def close(self) -> None:
+        """Stop advancing; what runs is cancelled."""
+        ...
+
+
+class EmbeddedDispatcher:
+    """A few asyncio tasks on the running loop: at most `concurrency` executions advance at once."""
+
+    def __init__(self, clock: Clock, concurrency: int) -> None:
+        self._clock = clock
+        self._concurrency = concurrency
+        self._advance: Advance | None = None
+        self._ready: deque[str] = deque()
+        self._queued: set[str] = set()
+        self._running: set[str] = set()
+        self._again: set[str] = set()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._alarms: dict[str, asyncio.Task[None]] = {}
+
+    def serve(self, advance: Advance) -> None:
+        """Call `advance` for what is kicked."""
+        self._advance = advance
+        self._employ()
+
+    def has_room(self) -> bool:
+        """Whether a kick would be served at once."""
+        return not self._ready and len(self._running) < self._concurrency
+
+    def kick(self, execution_id: str, queue: str = "default", not_before: datetime | None = None) -> None:
+        """Ask that the execution be advanced; one that is being advanced will be once more."""
+        if not_before is not None:
+            self._set_alarm(execution_id, not_before)
+        elif execution_id in self._running:
+            self._again.add(execution_id)
+        elif execution_id not in self._queued:
+            self._queued.add(execution_id)
+            self._ready.append(execution_id)
+            self._employ()
+
+    async def close(self) -> None:
+        """Cancel what runs, and wait until it has stopped."""
+        self._ready.clear()
+        tasks = [*self._workers, *self._alarms.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _set_alarm(self, execution_id: str, due: datetime) -> None:
+        earlier = self._alarms.pop(execution_id, None)
+        if earlier is not None:
+            earlier.cancel()
+        alarm = asyncio.get_running_loop().create_task(self._ring(execution_id, due))
+        self._alarms[execution_id] = alarm
+        alarm.add_done_callback(lambda done: self._forget_alarm(execution_id, done))
+
+    def _forget_alarm(self, execution_id: str, done: asyncio.Task[None]) -> None:
+        if self._alarms.get(execution_id) is done:
+            del self._alarms[execution_id]
+
+    async def _ring(self, execution_id: str, due: datetime) -> None:
+        while (seconds := (due - self._clock.now()).total_seconds()) > 0:
+            await self._clock.sleep(seconds)
+        self.kick(execution_id)
+
+    def _employ(self) -> None:
+        if self._advance is None:
+            return
+        wanted = min(self._concurrency, len(self._ready) + len(self._running))
+        while len(self._workers) < wanted:
+            worker = asyncio.get_running_loop().create_task(self._work(self._advance))
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self, advance: Advance) -> None:
+        while self._ready:
+            execution_id = self._ready.popleft()
+            self._queued.discard(execution_id)
+            self._running.add(execution_id)
+            try:
+                await advance(execution_id)
+            finally:
+                self._running.discard(execution_id)
+            if execution_id in self._again:
+                self._again.discard(execution_id)
+                self.kick(execution_id)

@@ -1,0 +1,79 @@
+"""An execution as its callers see it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from flowsm.machine.state import ExecutionState, StoredResult
+from flowsm.status import FlowStatus, TaskStatus
+from flowsm.tasks.result import TaskResult
+
+__all__ = ["FlowExecution", "execution_of", "task_result_of"]
+
+
+class FlowExecution(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an execution, up to now.
+
+    `path` is every task entered, in order, repeats included; `completed_tasks` those that succeeded,
+    in the order of their first success; `task_results` the latest result of each task, by name.
+    `started_at` and `ended_at` are aware, in UTC. `error` is one sentence, None unless it failed or was cancelled.
+    """
+
+    execution_id: str
+    flow_id: str
+    flow_name: str
+    status: FlowStatus
+    current_task: str | None
+    path: list[str]
+    completed_tasks: list[str]
+    skipped_tasks: list[str]
+    task_results: dict[str, TaskResult]
+    input: Any
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: str | None
+    seq: int
+
+
+def task_result_of(stored: StoredResult) -> TaskResult:
+    """A recorded result as tasks and callers see it."""
+    return TaskResult(
+        task_name=stored.task,
+        status=TaskStatus(stored.status),
+        message=stored.message,
+        data=stored.data,
+        error=stored.error.message if stored.error else None,
+        outcome=stored.outcome,
+        warnings=list(stored.warnings),
+        execution_time=stored.duration_us / 1_000_000,
+        timestamp=datetime.fromisoformat(stored.at),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def execution_of(state: ExecutionState) -> FlowExecution:
+    """The public view of a folded state."""
+    return FlowExecution(
+        execution_id=state.stream,
+        flow_id=state.flow_id,
+        flow_name=state.flow_name,
+        status=state.status,
+        current_task=state.current_task,
+        path=list(state.path),
+        completed_tasks=list(state.succeeded),
+        skipped_tasks=list(state.skipped),
+        task_results={task: task_result_of(result) for task, result in state.results.items()},
+        input=state.input,
+        created_at=datetime.fromisoformat(state.created_at),
+        started_at=_moment(state.started_at),
+        ended_at=_moment(state.ended_at),
+        error=state.error.message if state.error else None,
+        seq=state.seq,
+    )

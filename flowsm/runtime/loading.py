@@ -1,0 +1,105 @@
+"""From the log to a folded state and its machine, kept in a bounded cache."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import msgspec
+
+from flowsm.definition.digest import flow_from_canonical
+from flowsm.errors import ExecutionNotFound, LogBroken
+from flowsm.events.facts import ExecutionCreated
+from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX, SNAPSHOT_EVERY_EVENTS
+from flowsm.log.port import EventLog, Snapshot
+from flowsm.machine.compile import FlowMachine, compile_flow
+from flowsm.machine.evolve import fold
+from flowsm.machine.state import FOLD_VERSION, ExecutionState, new_state
+
+__all__ = ["StateLoader"]
+
+
+class StateLoader:
+    """Folds streams; what it folded before is only read on."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._machines: OrderedDict[str, FlowMachine] = OrderedDict()
+        self._states: OrderedDict[str, ExecutionState] = OrderedDict()
+
+    async def machine(self, digest: str) -> FlowMachine:
+        """The machine of a stored flow.
+
+        Raises:
+            DefinitionNotFound: no flow with that digest is stored.
+        """
+        known = self._machines.get(digest)
+        if known is None:
+            known = self.remember_machine(digest, compile_flow(flow_from_canonical(await self._log.definition(digest))))
+        self._machines.move_to_end(digest)
+        return known
+
+    def remember_machine(self, digest: str, machine: FlowMachine) -> FlowMachine:
+        """Keep a machine that is at hand; returns it."""
+        self._machines[digest] = machine
+        if len(self._machines) > MACHINES_MAX:
+            self._machines.popitem(last=False)
+        return machine
+
+    def known_machine(self, digest: str) -> FlowMachine | None:
+        """The machine, if it is at hand."""
+        return self._machines.get(digest)
+
+    def remember(self, state: ExecutionState) -> None:
+        """Keep a state that was just recorded."""
+        self._states[state.stream] = state
+        self._states.move_to_end(state.stream)
+        if len(self._states) > FOLDED_STATES_MAX:
+            self._states.popitem(last=False)
+
+    def forget(self, stream: str) -> None:
+        """Fold the stream from its beginning, or its snapshot, the next time."""
+        self._states.pop(stream, None)
+
+    async def load(self, stream: str) -> tuple[ExecutionState, FlowMachine]:
+        """The state of an execution now.
+
+        Raises:
+            ExecutionNotFound: the log has no such stream.
+            LogBroken: its stored events are not what was recorded.
+            IllegalEvent: they are not what the machine makes.
+        """
+        state = self._states.get(stream) or await self._from_snapshot(stream)
+        events = await self._log.read(stream, after=state.seq, inflated=True)
+        if state.seq == 0:
+            if not events:
+                raise ExecutionNotFound(stream)
+            first = events[0].fact
+            if not isinstance(first, ExecutionCreated):
+                raise LogBroken(stream, 1, f"begins with {events[0].type}, not with execution.created")
+            digest = first.digest
+        else:
+            digest = state.digest
+        machine = await self.machine(digest)
+        if events:
+            state = fold(machine, stream, events, state)
+        self.remember(state)
+        return state, machine
+
+    async def save_snapshot(self, before: ExecutionState, after: ExecutionState, digest: str) -> None:
+        """Keep a snapshot whenever the stream has passed another thousand events."""
+        if after.seq // SNAPSHOT_EVERY_EVENTS > before.seq // SNAPSHOT_EVERY_EVENTS:
+            await self._log.save_snapshot(
+                Snapshot(
+                    stream=after.stream,
+                    seq=after.seq,
+                    digest=digest,
+                    fold_version=FOLD_VERSION,
+                    state=msgspec.json.encode(after),
+                )
+            )
+
+    async def _from_snapshot(self, stream: str) -> ExecutionState:
+        snapshot = await self._log.snapshot(stream, FOLD_VERSION)
+        if snapshot is None:
+            return new_state(stream)
+        return msgspec.json.decode(snapshot.state, type=ExecutionState)

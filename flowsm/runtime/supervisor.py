@@ -1,0 +1,85 @@
+"""Between the dispatcher and those who wait: advances what is kicked, and answers when it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from typing import Final
+
+from flowsm.errors import FlowsmError
+from flowsm.machine.effect import Nothing, WaitUntil, next_effect
+from flowsm.machine.state import ExecutionState
+from flowsm.runtime.advance import Advancer
+from flowsm.runtime.dispatcher import Dispatcher
+
+__all__ = ["Supervisor"]
+
+_LOGGER: Final = logging.getLogger("flowsm.runtime")
+
+
+class Supervisor:
+    """Serves one dispatcher on one event loop."""
+
+    def __init__(self, advancer: Advancer, dispatcher: Dispatcher) -> None:
+        self._advancer = advancer
+        self._dispatcher = dispatcher
+        self._waiters: dict[str, list[asyncio.Future[ExecutionState]]] = {}
+        dispatcher.serve(self._serve)
+
+    def has_room(self) -> bool:
+        """Whether an execution that is kicked now would be advanced at once."""
+        return self._dispatcher.has_room()
+
+    def kick(self, execution_id: str) -> None:
+        """Have the execution advanced, without waiting for it."""
+        self._dispatcher.kick(execution_id)
+
+    async def finish(self, execution_id: str) -> ExecutionState:
+        """Have the execution advanced until it has ended; returns its last state.
+
+        Cancelling this wait leaves the execution running.
+
+        Raises:
+            FlowsmError: it cannot be driven.
+        """
+        waiter: asyncio.Future[ExecutionState] = asyncio.get_running_loop().create_future()
+        self._waiters.setdefault(execution_id, []).append(waiter)
+        self._dispatcher.kick(execution_id)
+        return await waiter
+
+    async def close(self) -> None:
+        """Stop what runs: its attempts stay in the log as starts without a result."""
+        await self._dispatcher.close()
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                waiter.cancel()
+        self._waiters.clear()
+
+    async def _serve(self, execution_id: str) -> None:
+        try:
+            state = await self._advancer.advance(execution_id)
+        except FlowsmError as error:
+            self._answer(execution_id, error)
+            return
+        except Exception as error:
+            _LOGGER.exception("execution %s cannot be driven", execution_id)
+            self._answer(execution_id, error)
+            return
+        effect = next_effect(state)
+        if isinstance(effect, WaitUntil):
+            self._dispatcher.kick(execution_id, not_before=datetime.fromisoformat(effect.due))
+        elif isinstance(effect, Nothing):
+            self._answer(execution_id, state)
+
+    def _answer(self, execution_id: str, answer: ExecutionState | Exception) -> None:
+        waiters = self._waiters.pop(execution_id, [])
+        if isinstance(answer, Exception) and not waiters:
+            _LOGGER.error("execution %s stopped: %s", execution_id, answer)
+        for waiter in waiters:
+            if waiter.done():
+                continue
+            if isinstance(answer, Exception):
+                waiter.set_exception(answer)
+            else:
+                waiter.set_result(answer)
