@@ -19,6 +19,8 @@ FlowsmError
 │   └── AmbiguousId
 ├── IllegalEvent               an event that the machine would not allow: log and machine part here
 ├── NotAllowed                 a folder or host that the caller did not allow
+├── DataInvalid                data that a built-in task cannot read, process or store
+├── PluginBroken               a task type of an installed distribution cannot be loaded
 └── LogError
     ├── LogTooNew              the file was written by a newer flowsm
     ├── LogBroken              the stored events are not what was recorded
@@ -39,6 +41,7 @@ __all__ = [
     "AppendUnknown",
     "Conflict",
     "ConflictError",
+    "DataInvalid",
     "DefinitionNotFound",
     "DocumentInvalid",
     "ExecutionExists",
@@ -56,6 +59,7 @@ __all__ = [
     "LogUnavailable",
     "NotAllowed",
     "NotFound",
+    "PluginBroken",
     "TaskResultNotFound",
     "TaskTypeNotFound",
     "UsageError",
@@ -208,6 +212,25 @@ class NotAllowed(FlowsmError):
     def __init__(self, kind: str, value: str, option: str) -> None:
         self.kind, self.value, self.option = kind, value, option
         super().__init__(f"{kind} {value!r} is not allowed; {option}")
+
+
+class DataInvalid(FlowsmError):
+    """Data that a built-in task cannot read, process or store; the sentence says where and what was expected."""
+
+    def __init__(self, source: str, place: str, problem: str) -> None:
+        self.source, self.place, self.problem = source, place, problem
+        super().__init__(f"{source}: {place}: {problem}" if place else f"{source}: {problem}")
+
+
+class PluginBroken(FlowsmError):
+    """A task type that an installed distribution offers cannot be loaded."""
+
+    def __init__(self, task_type: str, distribution: str, reason: str) -> None:
+        self.task_type, self.distribution, self.reason = task_type, distribution, reason
+        super().__init__(
+            f"task type {task_type!r} of distribution {distribution!r} cannot be loaded: {reason}; "
+            f"upgrade or uninstall {distribution!r}, or register {task_type!r} with other code"
+        )
 
 
 class LogError(FlowsmError):

@@ -31,6 +31,17 @@ CONCURRENT_EXECUTIONS_DEFAULT: Final = 100
 
 ABANDON_AFTER_SECONDS: Final = 5.0
 
+# Tasks
+BLOCKING_TASKS_MAX: Final = 64
+"""Threads for functions that are not async; a function that hangs keeps one."""
+BLOCKING_IDLE_SECONDS: Final = 30.0
+
+# The built-in tasks
+DATA_MAX_BYTES: Final = 64 * MIB
+HTTP_TIMEOUT_SECONDS: Final = 30.0
+HTTP_REDIRECTS_MAX: Final = 10
+HTTP_ERROR_EXCERPT_CHARS: Final = 200
+
 # The log
 PAYLOAD_INLINE_MAX_BYTES: Final = 64 * KIB
 APPEND_MAX_EVENTS: Final = 1_000

@@ -21,11 +21,25 @@ class BaseTask(ABC):
     version: ClassVar[str | None] = None
     """The version of this code, recorded with each start; by default that of its distribution."""
 
+    parameters_schema: ClassVar[dict[str, Any] | None] = None
+    """The JSON Schema of the parameters, for people and editors; None when it is not declared."""
+
+    is_blocking: bool = False
+    """Whether the work is a plain function, which `execute` runs in a thread."""
+
     def __init__(self, config: TaskConfig) -> None:
         self.config = config
         self.name: str = config.name
         self.description: str = config.description
         self.parameters: dict[str, Any] = config.parameters
+
+    @classmethod
+    def parameter_problems(cls, parameters: dict[str, Any]) -> list[str]:  # noqa: ARG003 - for those who override it
+        """What is wrong with the parameters of a flow that is being loaded, each with its JSON Pointer.
+
+        Values that hold a `{"$from": ...}` are not known yet, and must not be judged.
+        """
+        return []
 
     def validate_parameters(self) -> bool | None:
         """Refuse parameters that cannot work, by returning False or raising ValueError; asked before each attempt."""

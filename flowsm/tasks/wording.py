@@ -1,0 +1,76 @@
+"""How problems with parameters are put into words: pointers, nearest names, what msgspec found."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+__all__ = ["POLICY_PARAMETERS", "convert_problem", "escape", "holds_reference", "nearest", "unknown_parameter"]
+
+POLICY_PARAMETERS: Final = frozenset({"timeout", "retry_count"})
+"""Parameters that are the engine's policy, as users of the earlier flow manager write them: always permitted."""
+
+_PLACE: Final = re.compile(r" - at `(?:key in )?\$(?P<path>.*)`$", re.DOTALL)
+_STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_SHORT_CHARS: Final = 60
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The name that was probably meant, or None."""
+    matches = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def escape(step: object) -> str:
+    """One step of a JSON Pointer (RFC 6901)."""
+    return str(step).replace("~", "~0").replace("/", "~1")
+
+
+def convert_problem(error: Exception, at: str, value: object = None) -> str:
+    """What `msgspec.convert` found, with the JSON Pointer of the place, counted from `at`."""
+    text = str(error)
+    place = _PLACE.search(text)
+    pointer = at
+    if place:
+        text = text[: place.start()]
+        pointer += "".join("/" + escape(key or index) for key, index in _STEP.findall(place["path"]))
+    found = "" if isinstance(value, dict | list) or place else f", found {_shorten(value)}"
+    return f"{pointer or '/'}: {text}{found}"
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> str:
+    """The sentence about a parameter that the task does not have."""
+    names = sorted(known)
+    guess = nearest(name, names)
+    if guess:
+        hint = f"did you mean {guess!r}?"
+    else:
+        hint = f"known are {', '.join(map(repr, names))}" if names else "it takes none"
+    return f"/{escape(name)}: unknown parameter {name!r} ({hint})"
+
+
+def holds_reference(value: Any) -> bool:
+    """Whether a `{"$from": ...}` is anywhere in a value, which is therefore known only when the task starts."""
+    pending = [value]
+    while pending:
+        here = pending.pop()
+        if isinstance(here, dict):
+            if "$from" in here:
+                return True
+            pending.extend(here.values())
+        elif isinstance(here, list):
+            pending.extend(here)
+    return False
+
+
+def _shorten(value: object) -> str:
+    try:
+        text = msgspec.json.encode(value).decode()
+    except (TypeError, ValueError):
+        text = json.dumps(repr(value))
+    return text if len(text) <= _SHORT_CHARS else text[: _SHORT_CHARS - 1] + "…"
