@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import msgspec
 
@@ -15,7 +15,7 @@ from flowsm.clock import Clock, SystemClock, timestamp
 from flowsm.definition.digest import canonical_json, flow_digest
 from flowsm.definition.load import Source, load_flow
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import Conflict, ExecutionExists, FlowMismatch, TaskTypeNotFound, UsageError
+from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, FlowMismatch, UsageError
 from flowsm.events.commands import Create, Remove
 from flowsm.events.envelope import Recorded
 from flowsm.ids import is_execution_id, new_execution_id, new_worker_id
@@ -23,6 +23,8 @@ from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT, CONFLICT_RETRIES_MAX, E
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.decide import step
 from flowsm.machine.state import new_state
+from flowsm.log.sqlite import SqliteEventLog
+from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
 from flowsm.projections.queries import AttemptRow, Page, Queries, Summary
 from flowsm.runtime.advance import Advancer, batch_of
 from flowsm.runtime.attempt import AttemptRunner
@@ -32,12 +34,11 @@ from flowsm.runtime.input import checked_input
 from flowsm.runtime.loading import StateLoader
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.status import FlowStatus
+from flowsm.storage.open import Durability
 from flowsm.tasks.context import Permissions
 from flowsm.tasks.factory import TaskFactory, default_registry
 
 __all__ = ["ExecutionHandle", "FlowManager"]
-
-Durability = Literal["full", "normal"]
 
 
 class ExecutionHandle:
@@ -92,7 +93,9 @@ class FlowManager:
         self.worker = new_worker_id()
         self._clock: Clock = clock or SystemClock()
         self._concurrency = concurrency
-        self._log = open_log(path, durability)
+        self._log = SqliteEventLog(
+            path, durability=durability, row_statements=ROW_STATEMENTS, migrations=PROJECTION_MIGRATIONS, clock=self._clock
+        )
         self._loader = StateLoader(self._log)
         runner = AttemptRunner(self.tasks, self._clock, Permissions(folders=folders, hosts=tuple(allow_hosts)))
         self._advancer = Advancer(self._log, self._loader, runner, self.tasks, self._clock, self.worker)

@@ -16,16 +16,20 @@ __all__ = ["Append", "Appended", "EventLog", "Head", "Increment", "RowChange", "
 class RowChange(msgspec.Struct, frozen=True, gc=False):
     """A projection's row, to be written by the named statement with these parameters.
 
-    Of those with the same statement and key (unless it is empty) only the last of a commit needs to be written.
+    With a `key`, of the changes with one statement and key in one commit only the last is written: for statements
+    that write the whole row.
     """
 
     statement: str
     params: tuple[Any, ...]
-    key: tuple[Any, ...] = ()
+    key: tuple[Any, ...] | str | int | None = None
 
 
 class Increment(msgspec.Struct, frozen=True, gc=False):
-    """Amounts to be added to a projection's row; those of one commit are summed per (statement, key) first."""
+    """Amounts to be added to a projection's row; those of one commit are summed per (statement, key) first.
+
+    The statement gets `key + amounts` as its parameters, after the commit's row changes.
+    """
 
     statement: str
     key: tuple[str, ...]
@@ -35,9 +39,9 @@ class Increment(msgspec.Struct, frozen=True, gc=False):
 class Append(msgspec.Struct, frozen=True, kw_only=True):
     """What one writer wants recorded in one stream, with the rows that follow from it: all or nothing.
 
-    `epoch` is the driver's fencing number; None for commands, which only check `expected_seq`.
-    `claim` takes the execution over: epoch + 1, for `worker`. `definition` (digest, canonical JSON) is stored
-    if it is not there yet.
+    `expected_seq` is 0 for a new stream. `epoch` is the driver's fencing number; None for commands, which only check
+    `expected_seq`. `claim` takes the execution over: epoch + 1, for `worker`; without facts it does not look at
+    `expected_seq`. `definition` (digest, canonical JSON) is stored if it is not there yet.
     """
 
     stream: str
@@ -91,6 +95,8 @@ class EventLog(Protocol):
             Fenced: the stream's epoch is not `epoch`.
             AppendUnknown: the commit failed in a way that leaves its fate open.
             LogUnavailable: nothing was written (locked, full, read-only).
+            ExecutionNotFound: a claim without facts of a stream that does not exist.
+            UsageError: too many facts for one batch.
         """
         ...
 

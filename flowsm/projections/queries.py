@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -14,15 +14,16 @@ from flowsm.errors import AmbiguousId, ExecutionNotFound, UsageError
 from flowsm.limits import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS
 from flowsm.projections.project import ENDED_TASK
 from flowsm.status import FlowStatus
+from flowsm.storage.statements import load_statements
 
 __all__ = ["AttemptRow", "ExecutionRow", "Page", "Queries", "Reader", "Statistic", "Summary"]
 
 
 class Reader(Protocol):
-    """What the queries ask of a store: a named statement, its named parameters, the rows."""
+    """What the queries ask of a store: SQL with `{g}` for the generation in force, its named parameters, the rows."""
 
-    async def query(self, name: str, params: dict[str, Any]) -> Sequence[Sequence[Any]]:
-        """The rows of a named statement."""
+    async def query(self, statement: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        """The rows of a query."""
         ...
 
 
@@ -100,7 +101,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     tasks: list[Statistic]
 
 
-_JSON_COLUMNS = ("path", "completed_tasks", "skipped_tasks")
+_STATEMENTS: Final = load_statements("flowsm.projections", "sql", "queries.sql")
+_JSON_COLUMNS: Final = ("path", "completed_tasks", "skipped_tasks")
 
 
 def _execution_row(values: Sequence[Any]) -> ExecutionRow:
@@ -133,6 +135,9 @@ class Queries:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+
+    async def _query(self, name: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        return await self._reader.query(_STATEMENTS[name], parameters)
 
     async def executions(
         self,
@@ -168,7 +173,7 @@ class Queries:
             "before_id": before_id,
             "limit": limit + 1,
         }
-        found = await self._reader.query("executions", params)
+        found = await self._query("executions", params)
         items = [_execution_row(values) for values in found[:limit]]
         if len(found) <= limit:
             return Page(items=items, cursor=None)
@@ -181,7 +186,7 @@ class Queries:
         Raises:
             ExecutionNotFound: there is none.
         """
-        found = await self._reader.query("execution", {"execution_id": execution_id})
+        found = await self._query("execution", {"execution_id": execution_id})
         if not found:
             raise ExecutionNotFound(execution_id)
         return _execution_row(found[0])
@@ -199,7 +204,7 @@ class Queries:
             if not page.items:
                 raise ExecutionNotFound(text)
             return page.items[0].execution_id
-        found = [row[0] for row in await self._reader.query("ids_by_prefix", {"prefix": text})] if text else []
+        found = [row[0] for row in await self._query("ids_by_prefix", {"prefix": text})] if text else []
         if not found:
             raise ExecutionNotFound(text)
         if text not in found and len(found) > 1:
@@ -208,14 +213,14 @@ class Queries:
 
     async def attempts(self, execution_id: str) -> list[AttemptRow]:
         """One row per attempt, in the order of their starts."""
-        found = await self._reader.query("attempts", {"execution_id": execution_id})
+        found = await self._query("attempts", {"execution_id": execution_id})
         fields = AttemptRow.__struct_fields__
         return [msgspec.convert(dict(zip(fields, values, strict=True)), AttemptRow) for values in found]
 
     async def summary(self, registered_task_types: Sequence[str]) -> Summary:
         """Counts by status, and statistics by flow and task."""
-        counts = {str(status): int(count) for status, count in await self._reader.query("status_counts", {})}
-        statistics = [_statistic(values) for values in await self._reader.query("statistics", {})]
+        counts = {str(status): int(count) for status, count in await self._query("status_counts", {})}
+        statistics = [_statistic(values) for values in await self._query("statistics", {})]
         return Summary(
             total_flows=sum(counts.values()),
             status_counts=counts,

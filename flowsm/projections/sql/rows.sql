@@ -1,5 +1,17 @@
 -- The statements that write projections' rows, inside the transaction that appends the events.
 
+-- Their order here is the order in which they run within one commit.
+
+-- name: put_attempt
+INSERT INTO attempts_{g} (
+    execution_id, started_seq, task, visit, attempt, status, outcome, started_at, ended_at, duration_us,
+    worker, message, error_type, error
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (execution_id, started_seq) DO UPDATE SET
+    status = excluded.status, outcome = excluded.outcome, ended_at = excluded.ended_at,
+    duration_us = excluded.duration_us, message = excluded.message,
+    error_type = excluded.error_type, error = excluded.error;
+
 -- name: put_execution
 INSERT INTO executions_{g} (
     execution_id, flow_id, flow_name, flow_digest, status, current_task, path, completed_tasks, skipped_tasks,
@@ -15,16 +27,6 @@ ON CONFLICT (execution_id) DO UPDATE SET
     started_at = excluded.started_at, ended_at = excluded.ended_at, updated_at = excluded.updated_at,
     seq = excluded.seq, removed = excluded.removed
 WHERE excluded.seq > executions_{g}.seq;
-
--- name: put_attempt
-INSERT INTO attempts_{g} (
-    execution_id, started_seq, task, visit, attempt, status, outcome, started_at, ended_at, duration_us,
-    worker, message, error_type, error
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (execution_id, started_seq) DO UPDATE SET
-    status = excluded.status, outcome = excluded.outcome, ended_at = excluded.ended_at,
-    duration_us = excluded.duration_us, message = excluded.message,
-    error_type = excluded.error_type, error = excluded.error;
 
 -- name: add_statistic
 INSERT INTO statistics_{g} (flow_id, task, outcome, count, duration_us) VALUES (?, ?, ?, ?, ?)

@@ -1,0 +1,152 @@
+"""Append: one transaction for a group of batches. Each is checked before anything is written for it."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import zlib
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flowsm.errors import LogUnavailable
+from flowsm.log.check import refusal
+from flowsm.log.chain import GENESIS
+from flowsm.log.pending import Pending
+from flowsm.log.port import Appended
+from flowsm.log.rows import RowGroup
+from flowsm.storage.errors import StatementFailed, concerns_file
+from flowsm.storage.statements import Statements, load_statements
+
+__all__ = ["LOG_STATEMENTS", "Appender"]
+
+LOG_STATEMENTS: Final = load_statements("flowsm.log", "sql", "log.sql")
+_GROUP_STATE: Final = LOG_STATEMENTS["group_state"]
+_SET_POSITION: Final = LOG_STATEMENTS["set_position"]
+_SELECT_HEAD: Final = LOG_STATEMENTS["select_head"]
+_INSERT_HEAD: Final = LOG_STATEMENTS["insert_head"]
+_UPDATE_HEAD: Final = LOG_STATEMENTS["update_head"]
+_INSERT_EVENT: Final = LOG_STATEMENTS["insert_event"]
+_INSERT_PAYLOAD: Final = LOG_STATEMENTS["insert_payload"]
+_INSERT_DEFINITION: Final = LOG_STATEMENTS["insert_definition"]
+_NO_STREAM: Final = (0, GENESIS, 0, "", 0)
+_PAYLOAD_LEVEL: Final = 1  # zlib's fastest: a third of the size already, and a writer that is not kept waiting
+
+_Head = tuple[int, str, int, str, int]  # seq, digest, epoch, worker, number (0: to be inserted)
+
+_FAILURES: Final = (StatementFailed, sqlite3.Error, ValueError, TypeError, OverflowError)
+"""What one batch's statements and values can do wrong, and what the file can."""
+
+
+class Appender:
+    """Applies groups of pending batches to a connection that is in a write transaction."""
+
+    def __init__(self, path: str, row_statements: Statements) -> None:
+        self._path = path
+        self._row_statements = row_statements
+
+    def __call__(self, connection: sqlite3.Connection, requests: Sequence[Pending]) -> list[Appended | Exception]:
+        """A result, or a refusal, for each batch, in order.
+
+        Raises:
+            sqlite3.Error: the file cannot be written; the transaction has to be rolled back.
+        """
+        try:
+            return self._apply(connection, requests)
+        except _FAILURES as error:
+            _raise_if_file(error)
+        return self._apply_one_by_one(connection, requests)
+
+    def _apply_one_by_one(
+        self, connection: sqlite3.Connection, requests: Sequence[Pending]
+    ) -> list[Appended | Exception]:
+        """After one batch's statement failed: begin again, each batch in its own savepoint."""
+        connection.execute("ROLLBACK")
+        connection.execute("BEGIN IMMEDIATE")
+        results: list[Appended | Exception] = []
+        for request in requests:
+            connection.execute("SAVEPOINT batch")
+            try:
+                results += self._apply(connection, [request])
+            except _FAILURES as error:
+                _raise_if_file(error)
+                connection.execute("ROLLBACK TO batch")
+                results.append(LogUnavailable(self._path, f"{error}; nothing of this append was recorded"))
+            connection.execute("RELEASE batch")
+        return results
+
+    def _apply(self, connection: sqlite3.Connection, requests: Sequence[Pending]) -> list[Appended | Exception]:
+        execute = connection.execute
+        first_position, generation = execute(_GROUP_STATE).fetchone()
+        position = first_position
+        heads: dict[str, _Head] = {}
+        changed: dict[str, None] = {}
+        events: list[tuple[Any, ...]] = []
+        rows = RowGroup(self._row_statements.rank)
+        results: list[Appended | Exception] = []
+        for request in requests:
+            batch = request.batch
+            stream = batch.stream
+            head = heads.get(stream)
+            if head is None:
+                head = heads[stream] = execute(_SELECT_HEAD, (stream,)).fetchone() or _NO_STREAM
+            seq, digest, epoch, worker, number = head
+            refused = refusal(batch, seq, epoch)
+            if refused is not None:
+                results.append(refused)
+                continue
+            if batch.rows:
+                rows.add(stream, batch.rows)
+            if batch.claim:
+                epoch += 1
+                worker = batch.worker
+            at = batch.at
+            tail = f"\n{len(stream)}:{stream}\n"
+            stamp = f"\n{len(at)}:{at}\n"
+            for type_, version, data in request.events:
+                seq += 1
+                position += 1
+                # event_digest, written out: the half of it that all events of a batch share is made once
+                framed = f"{digest}\n{seq}\n{version}{tail}{len(type_)}:{type_}{stamp}".encode() + data
+                digest = hashlib.sha256(framed).hexdigest()
+                events.append((position, stream, seq, type_, version, at, data.decode(), digest))
+            heads[stream] = (seq, digest, epoch, worker, number)
+            changed[stream] = None
+            if request.payloads:
+                connection.executemany(_INSERT_PAYLOAD, map(_payload_row, request.payloads.items()))
+            if batch.definition is not None:
+                flow_digest, document = batch.definition
+                execute(_INSERT_DEFINITION, {"digest": flow_digest, "document": document.decode(), "at": at})
+            results.append(Appended(position=position if request.events else 0, seq=seq, digest=digest, epoch=epoch))
+        if position != first_position:
+            execute(_SET_POSITION, (position,))
+            connection.executemany(_INSERT_EVENT, events)
+        _write_heads(connection, heads, changed)
+        rows.write(connection, self._row_statements.of_generation(generation))
+        return results
+
+
+def _raise_if_file(error: Exception) -> None:
+    """Go on only if it was one batch that failed, not the file."""
+    cause = error.cause if isinstance(error, StatementFailed) else error
+    if isinstance(cause, sqlite3.Error) and concerns_file(cause):
+        raise cause
+
+
+def _payload_row(payload: tuple[str, bytes]) -> tuple[str, int, bytes]:
+    digest, text = payload
+    return digest, len(text), zlib.compress(text, _PAYLOAD_LEVEL)
+
+
+def _write_heads(connection: sqlite3.Connection, heads: dict[str, _Head], changed: dict[str, None]) -> None:
+    inserts: list[tuple[Any, ...]] = []
+    updates: list[tuple[Any, ...]] = []
+    for stream in changed:
+        seq, digest, epoch, worker, number = heads[stream]
+        if number:
+            updates.append((seq, digest, epoch, worker, number))
+        elif seq:
+            inserts.append((seq, digest, epoch, worker, stream))
+    if inserts:
+        connection.executemany(_INSERT_HEAD, inserts)
+    if updates:
+        connection.executemany(_UPDATE_HEAD, updates)

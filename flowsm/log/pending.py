@@ -1,0 +1,44 @@
+"""A batch made ready on the caller's side, so that the transaction is short."""
+
+from __future__ import annotations
+
+from flowsm.errors import UsageError
+from flowsm.events.codec import encode_fact, split_payloads
+from flowsm.events.facts import Unknown
+from flowsm.limits import APPEND_MAX_EVENTS, PAYLOAD_INLINE_MAX_BYTES
+from flowsm.log.port import Append
+
+__all__ = ["Pending", "prepare"]
+
+
+class Pending:
+    """A batch with its events encoded: (type, version, bytes of `data`), and the large values by digest."""
+
+    __slots__ = ("batch", "events", "payloads")
+
+    def __init__(self, batch: Append, events: list[tuple[str, int, bytes]], payloads: dict[str, bytes]) -> None:
+        self.batch = batch
+        self.events = events
+        self.payloads = payloads
+
+
+def prepare(batch: Append) -> Pending:
+    """Encode the batch's facts, and move their large values out.
+
+    Raises:
+        UsageError: there are more than `APPEND_MAX_EVENTS`.
+    """
+    if len(batch.facts) > APPEND_MAX_EVENTS:
+        raise UsageError(f"expected at most {APPEND_MAX_EVENTS} events in one append, got {len(batch.facts)}: split it")
+    events: list[tuple[str, int, bytes]] = []
+    payloads: dict[str, bytes] = {}
+    for fact in batch.facts:
+        data = encode_fact(fact)
+        if len(data) > PAYLOAD_INLINE_MAX_BYTES:
+            _, data, moved = split_payloads(fact, data)
+            payloads |= moved
+        if type(fact) is Unknown:
+            events.append((fact.type, fact.version, data))
+        else:
+            events.append((fact.TYPE, fact.VERSION, data))
+    return Pending(batch, events, payloads)

@@ -1,0 +1,180 @@
+"""Read: what is recorded, checked against the chain as it is read. Plain functions over a connection."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import zlib
+from typing import Any
+
+import msgspec
+
+from flowsm.errors import DefinitionNotFound, LogBroken, UsageError
+from flowsm.events.codec import decode_fact, inflate
+from flowsm.events.envelope import Recorded
+from flowsm.events.facts import Fact
+from flowsm.log.append import LOG_STATEMENTS
+from flowsm.log.chain import GENESIS, event_digest
+from flowsm.log.port import Head, Snapshot
+
+__all__ = [
+    "cursor_of",
+    "place_of",
+    "read_definition",
+    "read_generation",
+    "read_head",
+    "read_log",
+    "read_snapshot",
+    "read_stream",
+    "record",
+    "save_snapshot",
+]
+
+
+def read_head(connection: sqlite3.Connection, stream: str) -> Head | None:
+    """The stream's authority row."""
+    row = connection.execute(LOG_STATEMENTS["select_head"], (stream,)).fetchone()
+    return None if row is None else Head(stream=stream, seq=row[0], digest=row[1], epoch=row[2], worker=row[3])
+
+
+def read_stream(
+    connection: sqlite3.Connection, stream: str, after: int, limit: int | None, inflated: bool
+) -> list[Recorded]:
+    """The stream's events with seq > `after`, verified.
+
+    Raises:
+        LogBroken: an event is missing, or is not what was recorded.
+    """
+    head = read_head(connection, stream)
+    wanted = -1 if limit is None else limit + (after > 0)
+    rows = connection.execute(LOG_STATEMENTS["select_events"], (stream, max(after, 1), wanted)).fetchall()
+    seq, digest = 0, GENESIS
+    if after > 0:
+        if rows and rows[0][1] == after:
+            seq, digest = after, rows.pop(0)[6]
+        elif head is not None and after <= head.seq:
+            raise LogBroken(stream, after, "the event is missing")
+        else:
+            return []
+    events: list[Recorded] = []
+    for position, row_seq, type_, version, at, data, row_digest in rows:
+        if row_seq != seq + 1:
+            raise LogBroken(stream, seq + 1, "the event is missing")
+        event = record(digest, position, stream, row_seq, type_, version, at, data, row_digest)
+        seq, digest = row_seq, row_digest
+        if head is not None and seq == head.seq and digest != head.digest:
+            raise LogBroken(stream, seq, "its digest is not the one in the stream's head")
+        if inflated:
+            event = _inflated(connection, event)
+        events.append(event)
+    if head is not None and seq < head.seq and (limit is None or len(events) < limit):
+        raise LogBroken(stream, seq + 1, "the event is missing")
+    return events
+
+
+def record(
+    previous: str, position: int, stream: str, seq: int, type_: str, version: int, at: str, data: bytes, digest: str
+) -> Recorded:
+    """The stored event, verified against its predecessor's digest.
+
+    Raises:
+        LogBroken: it is not what was recorded.
+    """
+    if event_digest(previous, stream, seq, type_, version, at, data) != digest:
+        raise LogBroken(stream, seq, "its digest does not fit what is stored")
+    try:
+        fact = decode_fact(type_, version, data)
+    except msgspec.DecodeError as error:
+        raise LogBroken(stream, seq, f"its data cannot be read as {type_} version {version} ({error})") from error
+    return Recorded(
+        position=position, stream=stream, seq=seq, at=at, type=type_, version=version, fact=fact, digest=digest
+    )
+
+
+def _inflated(connection: sqlite3.Connection, event: Recorded) -> Recorded:
+    def load(digest: str) -> bytes:
+        row = connection.execute(LOG_STATEMENTS["select_payload"], (digest,)).fetchone()
+        if row is None:
+            raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is missing")
+        try:
+            text = zlib.decompress(row[2])
+        except zlib.error as error:
+            raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is damaged") from error
+        if hashlib.sha256(text).hexdigest() != digest:
+            raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is not what was recorded")
+        return text
+
+    fact: Fact = inflate(event.fact, load)
+    return event if fact is event.fact else msgspec.structs.replace(event, fact=fact)
+
+
+def read_log(connection: sqlite3.Connection, after: int, limit: int) -> list[Recorded]:
+    """The next events of the whole log, each verified against its predecessor in its stream.
+
+    Raises:
+        LogBroken: an event, or the one before it, is not what was recorded.
+    """
+    events: list[Recorded] = []
+    for row in connection.execute(LOG_STATEMENTS["select_log"], (after, limit)).fetchall():
+        position, stream, seq, type_, version, at, data, digest, previous = row
+        if previous is None:
+            if seq != 1:
+                raise LogBroken(stream, seq - 1, "the event is missing")
+            previous = GENESIS
+        events.append(record(previous, position, stream, seq, type_, version, at, data, digest))
+    return events
+
+
+def cursor_of(position: int) -> str:
+    """The opaque cursor that goes on after this position."""
+    return f"p{position}"
+
+
+def place_of(cursor: str) -> int:
+    """The position that a cursor stands for.
+
+    Raises:
+        UsageError: it is not a cursor of this log.
+    """
+    if not cursor:
+        return 0
+    if cursor[:1] == "p" and cursor[1:].isdecimal():
+        return int(cursor[1:])
+    raise UsageError(f"expected a cursor that this log gave out, got {cursor!r}")
+
+
+def read_definition(connection: sqlite3.Connection, digest: str) -> bytes:
+    """The stored flow's canonical JSON.
+
+    Raises:
+        DefinitionNotFound: no flow with that digest is stored.
+    """
+    row = connection.execute(LOG_STATEMENTS["select_definition"], (digest,)).fetchone()
+    if row is None:
+        raise DefinitionNotFound(digest)
+    document: bytes = row[0]
+    return document
+
+
+def read_generation(connection: sqlite3.Connection) -> int:
+    """The generation of the projections' tables that is in use."""
+    (generation,) = connection.execute(LOG_STATEMENTS["select_generation"]).fetchone()
+    return int(generation)
+
+
+def read_snapshot(connection: sqlite3.Connection, stream: str, fold_version: int) -> Snapshot | None:
+    """The stream's snapshot, if that version of the fold made it."""
+    row: tuple[Any, ...] | None = connection.execute(
+        LOG_STATEMENTS["select_snapshot"], (stream, fold_version)
+    ).fetchone()
+    if row is None:
+        return None
+    return Snapshot(stream=stream, seq=row[0], digest=row[1], fold_version=fold_version, state=row[2])
+
+
+def save_snapshot(connection: sqlite3.Connection, snapshot: Snapshot) -> None:
+    """Replace the stream's snapshot, unless a later one of the same fold is there."""
+    connection.execute(
+        LOG_STATEMENTS["save_snapshot"],
+        (snapshot.stream, snapshot.seq, snapshot.digest, snapshot.fold_version, snapshot.state),
+    )

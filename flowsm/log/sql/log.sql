@@ -1,0 +1,69 @@
+-- The log's own statements.
+
+-- name: group_state
+SELECT log_head.position, CAST(meta.value AS INTEGER)
+FROM log_head, meta
+WHERE meta.key = 'projection_generation';
+
+-- name: set_position
+UPDATE log_head SET position = ?;
+
+-- name: select_head
+SELECT seq, digest, epoch, worker, number FROM streams WHERE stream = ?;
+
+-- name: insert_head
+INSERT INTO streams (seq, digest, epoch, worker, stream) VALUES (?, ?, ?, ?, ?);
+
+-- name: update_head
+UPDATE streams SET seq = ?, digest = ?, epoch = ?, worker = ? WHERE number = ?;
+
+-- name: insert_event
+INSERT INTO events (position, stream, seq, type, version, at, data, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: insert_payload
+INSERT INTO payloads (digest, size, encoding, data) VALUES (?, ?, 'zlib', ?) ON CONFLICT (digest) DO NOTHING;
+
+-- name: insert_definition
+INSERT INTO definitions (digest, flow_id, name, document, at)
+SELECT
+    :digest,
+    coalesce(json_extract(:document, '$.id'), ''),
+    coalesce(json_extract(:document, '$.name'), ''),
+    :document,
+    :at
+WHERE NOT EXISTS (SELECT 1 FROM definitions WHERE definitions.digest = :digest);
+
+-- name: select_events
+-- The event before the first is read along: it anchors the chain.
+SELECT position, seq, type, version, at, CAST(data AS BLOB), digest
+FROM events
+WHERE stream = ? AND seq >= ?
+ORDER BY seq
+LIMIT ?;
+
+-- name: select_log
+SELECT
+    e.position, e.stream, e.seq, e.type, e.version, e.at, CAST(e.data AS BLOB), e.digest,
+    (SELECT p.digest FROM events AS p WHERE p.stream = e.stream AND p.seq = e.seq - 1)
+FROM events AS e
+WHERE e.position > ?
+ORDER BY e.position
+LIMIT ?;
+
+-- name: select_payload
+SELECT size, encoding, data FROM payloads WHERE digest = ?;
+
+-- name: select_definition
+SELECT CAST(document AS BLOB) FROM definitions WHERE digest = ?;
+
+-- name: select_generation
+SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'projection_generation';
+
+-- name: save_snapshot
+INSERT INTO snapshots (stream, seq, digest, fold_version, state) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (stream) DO UPDATE SET
+    seq = excluded.seq, digest = excluded.digest, fold_version = excluded.fold_version, state = excluded.state
+WHERE excluded.seq >= snapshots.seq OR excluded.fold_version <> snapshots.fold_version;
+
+-- name: select_snapshot
+SELECT seq, digest, state FROM snapshots WHERE stream = ? AND fold_version = ?;

@@ -1,0 +1,205 @@
+"""The event log in an SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import weakref
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from flowsm.clock import Clock, SystemClock, timestamp
+from flowsm.errors import AppendUnknown
+from flowsm.events.envelope import Recorded
+from flowsm.limits import READ_PAGE_EVENTS
+from flowsm.log import read
+from flowsm.log.append import Appender
+from flowsm.log.pending import prepare
+from flowsm.log.port import Append, Appended, Head, Snapshot
+from flowsm.storage.errors import CommitFailed
+from flowsm.storage.migrations import Migration, is_current, migrate
+from flowsm.storage.open import Durability, open_reader, open_writer, private_folder, set_busy_timeout
+from flowsm.storage.session import Connectors, Sessions
+from flowsm.storage.statements import Statements, read_script
+
+__all__ = ["LOG_MIGRATIONS", "SqliteEventLog"]
+
+_T = TypeVar("_T")
+_CREATED_BY: Final = "flowsm 0.1"
+LOG_MIGRATIONS: Final = (Migration("0001_log", read_script("flowsm.log", "sql", "0001_log.sql")),)
+
+
+class SqliteEventLog:
+    """Implements `EventLog` in one file, which other processes may use at the same time.
+
+    Nothing is opened before the first use. A log that is not closed is closed when it is dropped, or at exit.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        durability: Durability = "full",
+        row_statements: Mapping[str, str] | None = None,
+        migrations: Sequence[Migration] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        """Describe the log.
+
+        Args:
+            path: the file, created if missing; `:memory:` is a private temporary file.
+            durability: `full` survives power loss, `normal` the death of the process.
+            row_statements: the SQL of `RowChange`s and `Increment`s by name, in the order in which they may run
+                within one commit; `{g}` stands for the generation of the projections' tables.
+            migrations: the steps that make the projections' tables, after the log's own.
+            clock: tells when a migration was applied.
+        """
+        folder = private_folder() if str(path) == ":memory:" else None
+        self.path = str(path) if folder is None else str(Path(folder.name) / "flowsm.db")
+        self._statements = Statements(row_statements or {})
+        files = _Files(self.path, durability, (*LOG_MIGRATIONS, *migrations), clock or SystemClock())
+        self._sessions = Sessions(
+            Connectors(
+                path=self.path,
+                writer=files.open_writer,
+                inline_writer=files.open_inline_writer if durability == "normal" else None,
+                reader=files.open_reader,
+                apply_group=Appender(self.path, self._statements),
+            )
+        )
+        self._release = weakref.finalize(self, _release, self._sessions, folder)
+
+    async def append(self, batch: Append) -> Appended:
+        """Record the batch; see `EventLog.append`."""
+        try:
+            appended: Appended = await self._sessions.current().writer.submit(prepare(batch))
+        except CommitFailed as error:
+            raise AppendUnknown(batch.stream, error.reason) from error
+        return appended
+
+    def append_sync(self, batch: Append) -> Appended:
+        """Record the batch, on the calling thread; durable when it returns. Errors as those of `append`."""
+        try:
+            appended: Appended = self._sessions.apply_sync(prepare(batch))
+        except CommitFailed as error:
+            raise AppendUnknown(batch.stream, error.reason) from error
+        return appended
+
+    async def head(self, stream: str) -> Head | None:
+        """The stream's head, None when there is no such stream."""
+        return await self._read(partial(read.read_head, stream=stream))
+
+    async def read(
+        self, stream: str, *, after: int = 0, limit: int | None = None, inflated: bool = False
+    ) -> list[Recorded]:
+        """The stream's events with seq > `after`; see `EventLog.read`."""
+        return await self._read(partial(read.read_stream, stream=stream, after=after, limit=limit, inflated=inflated))
+
+    async def read_all(self, *, after: str = "", limit: int | None = None) -> AsyncIterator[tuple[str, Recorded]]:
+        """All events in the order of the log, each with a cursor; verified against their predecessors."""
+        position = read.place_of(after)
+        left = limit
+        while left is None or left > 0:
+            size = READ_PAGE_EVENTS if left is None else min(left, READ_PAGE_EVENTS)
+            page = await self._read(partial(read.read_log, after=position, limit=size))
+            for event in page:
+                yield read.cursor_of(event.position), event
+            if len(page) < size:
+                return
+            position = page[-1].position
+            left = None if left is None else left - size
+
+    async def definition(self, digest: str) -> bytes:
+        """The stored flow's canonical JSON; see `EventLog.definition`."""
+        return await self._read(partial(read.read_definition, digest=digest))
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep the latest snapshot of a stream."""
+        await self.write(partial(read.save_snapshot, snapshot=snapshot))
+
+    async def snapshot(self, stream: str, fold_version: int) -> Snapshot | None:
+        """The latest snapshot of a stream made by that version of the fold."""
+        return await self._read(partial(read.read_snapshot, stream=stream, fold_version=fold_version))
+
+    async def query(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query: the name of a row statement, or SQL; `{g}` is the present generation."""
+        return await self._read(partial(self._query, statement=statement, parameters=parameters))
+
+    def _query(
+        self, connection: sqlite3.Connection, statement: str, parameters: Sequence[Any] | Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        generation = read.read_generation(connection)
+        sql = self._statements.of_generation(generation).get(statement)
+        if sql is None:
+            sql = statement.replace("{g}", str(generation))
+        return connection.execute(sql, parameters).fetchall()
+
+    async def write(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run a function in a write transaction of its own, on the writer's thread, after the appends before it."""
+        result: _T = await self._sessions.current().writer.run(function)
+        return result
+
+    async def generation(self) -> int:
+        """The generation of the projections' tables that is in use."""
+        return await self._read(read.read_generation)
+
+    async def close(self) -> None:
+        """Let go of files and threads; appends under way are answered first."""
+        await self._sessions.close()
+        self._release()
+
+    def release(self) -> None:
+        """Let go of files and threads without a loop; what is queued is never answered."""
+        self._release()
+
+    def _read(self, function: Callable[[sqlite3.Connection], _T]) -> asyncio.Future[_T]:
+        return self._sessions.current().reader.submit(function)
+
+
+class _Files:
+    """Makes the connections; each first sees to it that the tables are there."""
+
+    def __init__(self, path: str, durability: Durability, migrations: Sequence[Migration], clock: Clock) -> None:
+        self._path = path
+        self._durability: Durability = durability
+        self._migrations = migrations
+        self._clock = clock
+
+    def open_writer(self) -> sqlite3.Connection:
+        connection = open_writer(self._path, self._durability)
+        try:
+            now = timestamp(self._clock.now())
+            migrate(connection, self._path, self._migrations, now=now, created_by=_CREATED_BY)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def open_inline_writer(self) -> sqlite3.Connection:
+        """A writer for the loop's own thread: there, no lock is waited for."""
+        connection = self.open_writer()
+        set_busy_timeout(connection, 0)
+        return connection
+
+    def open_reader(self) -> sqlite3.Connection:
+        return open_reader(self._path, self._prepare)
+
+    def _prepare(self) -> None:
+        if Path(self._path).exists():
+            connection = sqlite3.connect(self._path)
+            try:
+                if is_current(connection, self._migrations):
+                    return
+            except sqlite3.Error:
+                pass  # opening it to write says what is wrong
+            finally:
+                connection.close()
+        self.open_writer().close()
+
+
+def _release(sessions: Sessions, folder: Any) -> None:
+    sessions.release()
+    if folder is not None:
+        folder.cleanup()

@@ -1,0 +1,16 @@
+"""The projections' tables, and the statements that write their rows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flowsm.storage.migrations import Migration
+from flowsm.storage.statements import load_statements, read_script
+
+__all__ = ["PROJECTION_MIGRATIONS", "ROW_STATEMENTS", "SCHEMA"]
+
+SCHEMA: Final = read_script("flowsm.projections", "sql", "schema.sql")
+"""The tables and views of one generation; `{g}` is its number."""
+
+PROJECTION_MIGRATIONS: Final = (Migration("0001_projections", SCHEMA),)
+ROW_STATEMENTS: Final = load_statements("flowsm.projections", "sql", "rows.sql")

@@ -1,0 +1,132 @@
+"""Connections for one loop: a writer and a reader. A file keeps one session per running loop.
+
+A second `asyncio.run` is what scripts and pytest do: its loop gets a session of its own, and the session of a loop
+that was closed is let go of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flowsm.errors import LogUnavailable
+from flowsm.storage.sync import SyncWriter
+from flowsm.storage.thread import ConnectionThread
+from flowsm.storage.transaction import ApplyGroup
+from flowsm.storage.writer import Writer
+
+__all__ = ["Connectors", "Session", "Sessions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connectors:
+    """How a file's connections are made, and what its writers apply."""
+
+    path: str
+    writer: Callable[[], sqlite3.Connection]
+    inline_writer: Callable[[], sqlite3.Connection] | None
+    reader: Callable[[], sqlite3.Connection]
+    apply_group: ApplyGroup
+
+
+class Session:
+    """One loop's writer and reader; their connections are opened when they are first used."""
+
+    def __init__(self, connectors: Connectors, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.writer = Writer(
+            connectors.path,
+            connectors.inline_writer or connectors.writer,
+            connectors.apply_group,
+            loop,
+            inline=connectors.inline_writer is not None,
+        )
+        self.reader = ConnectionThread(connectors.reader)
+
+    async def close(self) -> None:
+        """Answer what is under way, then close both."""
+        await self.writer.close()
+        await self.reader.close()
+
+    def release(self) -> None:
+        """Close both, without a loop."""
+        self.writer.release()
+        self.reader.release()
+
+
+class Sessions:
+    """All connections of one file in this process."""
+
+    def __init__(self, connectors: Connectors) -> None:
+        self._connectors = connectors
+        self._lock = threading.Lock()
+        self._sessions: dict[asyncio.AbstractEventLoop, Session] = {}
+        self._latest: Session | None = None
+        self._closed = False
+        self._sync: SyncWriter | None = None
+
+    def current(self) -> Session:
+        """The running loop's session.
+
+        Raises:
+            LogUnavailable: the file was closed.
+        """
+        loop = asyncio.get_running_loop()
+        latest = self._latest
+        if latest is not None and latest.loop is loop:
+            return latest
+        with self._lock:
+            self._check_open()
+            session = self._sessions.get(loop)
+            gone = [other for other in self._sessions if other.is_closed()]
+            released = [self._sessions.pop(other) for other in gone]
+            if session is None:
+                session = self._sessions[loop] = Session(self._connectors, loop)
+            self._latest = session
+        for old in released:
+            old.release()
+        return session
+
+    def apply_sync(self, request: Any) -> Any:
+        """Run one request on the calling thread, on a connection for that.
+
+        Raises:
+            LogUnavailable: nothing was written, or the file was closed.
+            CommitFailed: it is not known whether it was.
+        """
+        with self._lock:
+            self._check_open()
+            if self._sync is None:
+                self._sync = SyncWriter(self._connectors.path, self._connectors.writer, self._connectors.apply_group)
+            sync = self._sync
+        return sync.apply(request)
+
+    async def close(self) -> None:
+        """Answer what is under way on this loop, and close all connections."""
+        session = self._sessions.pop(asyncio.get_running_loop(), None)
+        self._closed = True
+        self._latest = None
+        if session is not None:
+            await session.close()
+        self.release()
+
+    def release(self) -> None:
+        """Close all connections, without a loop: what is queued and not begun is never answered."""
+        with self._lock:
+            self._closed = True
+            self._latest = None
+            sessions = list(self._sessions.values())
+            self._sessions.clear()
+            sync, self._sync = self._sync, None
+        for session in sessions:
+            session.release()
+        if sync is not None:
+            sync.release()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise LogUnavailable(self._connectors.path, "the log is closed; open it again")

@@ -1,0 +1,182 @@
+"""The writer: all writes of one loop go through one connection, many requests per transaction (group commit).
+
+While a transaction runs on the connection's thread, the next group collects; every request that is ready in the same
+turn of the loop shares a commit. With durability `normal` a commit costs less than the hop to the thread and back, so
+there short groups run on the loop's own thread, as long as no lock has to be waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from flowsm.errors import LogUnavailable
+from flowsm.limits import BUSY_TIMEOUT_MS, GROUP_MAX_BATCHES
+from flowsm.storage.errors import unavailable
+from flowsm.storage.thread import ConnectionThread, answer_on
+from flowsm.storage.transaction import ApplyGroup, begin, finish, run_group
+
+__all__ = ["Writer"]
+
+INLINE_MAX_REQUESTS: Final = 16
+
+
+class Writer:
+    """Runs requests in transactions, in the order in which they were submitted, and answers after the commit.
+
+    It belongs to one loop, and is closed with it.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        connector: Callable[[], sqlite3.Connection],
+        apply_group: ApplyGroup,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        inline: bool,
+    ) -> None:
+        """`inline`: transactions may run on the loop's thread."""
+        self._path = path
+        self._apply = apply_group
+        self._loop = loop
+        self._inline = inline
+        self._thread = ConnectionThread(connector)
+        self._queue: deque[tuple[Any, asyncio.Future[Any]]] = deque()
+        self._busy = False
+        self._scheduled = False
+        self._closed = False
+        self._idle: asyncio.Future[None] | None = None
+
+    def submit(self, request: Any) -> asyncio.Future[Any]:
+        """Queue a request; the future is answered with its result, or error, after the commit.
+
+        Who stops waiting does not stop the request, once its transaction has begun.
+        """
+        future = self._loop.create_future()
+        if self._closed:
+            future.set_exception(LogUnavailable(self._path, "the log is closed; open it again"))
+            return future
+        self._queue.append((request, future))
+        if not self._busy and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+        return future
+
+    def run(self, function: Callable[[sqlite3.Connection], Any]) -> asyncio.Future[Any]:
+        """Queue a function that gets a transaction of its own, on the connection's thread."""
+        return self.submit(_Alone(function))
+
+    async def close(self) -> None:
+        """Answer what was submitted, then close the connection."""
+        self._closed = True
+        while self._busy or self._queue:
+            self._idle = self._loop.create_future()
+            await self._idle
+        await self._thread.close()
+
+    def release(self) -> None:
+        """Close the connection without a loop; what is queued is never answered."""
+        self._closed = True
+        self._thread.release()
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if self._busy:
+            return
+        group = self._next_group()
+        if not group:
+            self._settle()
+            return
+        connection = self._thread.raw
+        if self._inline and connection is not None and len(group) <= INLINE_MAX_REQUESTS and not _is_alone(group):
+            results = self._run_here(connection, [request for request, _ in group])
+            if results is not None:
+                self._answer(group, results)
+                return
+        self._busy = True
+        self._thread.post(lambda: self._run_there(group))
+
+    def _next_group(self) -> list[tuple[Any, asyncio.Future[Any]]]:
+        """What comes into the next transaction; those who stopped waiting before it are left out."""
+        queue = self._queue
+        group: list[tuple[Any, asyncio.Future[Any]]] = []
+        while queue and len(group) < GROUP_MAX_BATCHES:
+            if queue[0][1].cancelled():
+                queue.popleft()
+                continue
+            if type(queue[0][0]) is _Alone:
+                if not group:
+                    group.append(queue.popleft())
+                break
+            group.append(queue.popleft())
+        return group
+
+    def _run_here(self, connection: sqlite3.Connection, requests: list[Any]) -> list[Any] | None:
+        """The transaction on the loop's thread; None if another connection holds the lock."""
+        try:
+            begin(connection)
+        except sqlite3.Error as error:
+            if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+                return None
+            return [unavailable(self._path, error) for _ in requests]
+        return finish(connection, self._path, self._apply, requests)
+
+    def _run_there(self, group: list[tuple[Any, asyncio.Future[Any]]]) -> None:
+        """The transaction on the connection's thread, where a lock may be waited for."""
+        requests = [request for request, _ in group]
+        results: list[Any]
+        try:
+            connection = self._thread.opened()
+            if self._inline:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            try:
+                if _is_alone(group):
+                    function = requests[0].function
+                    results = run_group(connection, self._path, lambda raw, _: [function(raw)], requests)
+                else:
+                    results = run_group(connection, self._path, self._apply, requests)
+            finally:
+                if self._inline:
+                    connection.execute("PRAGMA busy_timeout = 0")
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            results = [error] * len(group)
+        answer_on(self._loop, lambda: self._finished(group, results))
+
+    def _finished(self, group: list[tuple[Any, asyncio.Future[Any]]], results: list[Any]) -> None:
+        self._busy = False
+        self._answer(group, results)
+
+    def _answer(self, group: list[tuple[Any, asyncio.Future[Any]]], results: list[Any]) -> None:
+        for (_, future), result in zip(group, results, strict=True):
+            if future.done():
+                continue
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+        if self._queue:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)  # after those who were answered: they may have more for this commit
+        else:
+            self._settle()
+
+    def _settle(self) -> None:
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+
+class _Alone:
+    """A function that must not share its transaction."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[sqlite3.Connection], Any]) -> None:
+        self.function = function
+
+
+def _is_alone(group: list[tuple[Any, asyncio.Future[Any]]]) -> bool:
+    return type(group[0][0]) is _Alone
