@@ -5,7 +5,9 @@ FlowsmError
 ├── InputInvalid               an execution's input does not fit the flow's `input_schema`
 ├── UsageError                 an argument that cannot be used
 ├── ExtraMissing               a feature needs an extra that is not installed
+├── UnresolvedReference        a `$from` points at nothing, and gives no default
 ├── NotFound
+│   ├── DocumentNotFound       there is no file with this flow
 │   ├── ExecutionNotFound
 │   ├── DefinitionNotFound
 │   ├── TaskTypeNotFound
@@ -44,6 +46,7 @@ __all__ = [
     "DataInvalid",
     "DefinitionNotFound",
     "DocumentInvalid",
+    "DocumentNotFound",
     "ExecutionExists",
     "ExecutionNotFound",
     "ExtraMissing",
@@ -62,6 +65,7 @@ __all__ = [
     "PluginBroken",
     "TaskResultNotFound",
     "TaskTypeNotFound",
+    "UnresolvedReference",
     "UsageError",
 ]
 
@@ -102,8 +106,27 @@ class ExtraMissing(FlowsmError):
         super().__init__(f"{feature} needs the extra {extra!r}: pip install 'flowsm[{extra}]'")
 
 
+class UnresolvedReference(FlowsmError):
+    """A `$from` points at nothing, and gives no default; `where` is its JSON Pointer in the parameters."""
+
+    def __init__(self, pointer: str, where: str) -> None:
+        self.pointer, self.where = pointer, where
+        super().__init__(
+            f"parameters at {where or '/'}: nothing is at {pointer!r}: "
+            'run the task that it comes from before, or give the reference a "default"'
+        )
+
+
 class NotFound(FlowsmError):
     """A thing that was asked for by name is not there."""
+
+
+class DocumentNotFound(NotFound):
+    """There is no file with this flow."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"{path!r} is not there: give the path of a flow file, '-' for stdin, or JSON text")
 
 
 class ExecutionNotFound(NotFound):

@@ -14,8 +14,8 @@ Severity = Literal["error", "warning"]
 class Finding:
     """One problem of a document.
 
-    `pointer` is the JSON Pointer (RFC 6901) of the place, counted from the flow object,
-    `value` what was found there, as (shortened) JSON text, `hint` what to do about it.
+    `pointer` is the JSON Pointer (RFC 6901) of the place, counted from the root of the document as given
+    (its wrapping included), `value` what was found there, as (shortened) JSON text, `hint` what to do about it.
     """
 
     code: str

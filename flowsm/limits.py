@@ -10,11 +10,15 @@ MIB: Final = 1024 * KIB
 # Documents
 DOCUMENT_MAX_BYTES: Final = 4 * MIB
 DOCUMENT_MAX_DEPTH: Final = 64
+DOCUMENT_MAX_VALUES: Final = 500_000
+DOCUMENT_MAX_YAML_BYTES: Final = MIB  # PyYAML reads some 100 KiB a second
 FLOW_MAX_TASKS: Final = 1_000
 FLOW_MAX_CONDITIONS: Final = 5_000
 CONDITION_MAX_CLAUSES: Final = 100
 NAME_MAX_CHARS: Final = 200
 FINDINGS_MAX: Final = 200
+FINDING_VALUE_MAX_CHARS: Final = 80
+SUGGESTIONS_MAX: Final = 20  # per document: the search for near names is the dear part of a finding
 TIMEOUT_MAX_SECONDS: Final = 366 * 24 * 3600
 RETRY_MAX_ATTEMPTS: Final = 1_000
 

@@ -1,0 +1,177 @@
+"""Linting: what a flow's names, pointers and clauses say of one another.
+
+It works on the checked fields of a document, some of which may be missing because they were wrong,
+so that one mistake does not hide the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from flowsm.definition.clauses import check_clause, check_path
+from flowsm.definition.graph import lint_routes
+from flowsm.definition.kinds import INVALID
+from flowsm.definition.model import RESERVED_TARGETS
+from flowsm.definition.pointer import MISSING
+from flowsm.definition.policy import RETRY_COUNT, TIMEOUT, usable_retry_count, usable_timeout
+from flowsm.definition.references import DEFAULT, FROM, walk_references
+from flowsm.definition.report import Place, Report
+from flowsm.findings import Severity
+from flowsm.limits import NAME_MAX_CHARS, RETRY_MAX_ATTEMPTS, TIMEOUT_MAX_SECONDS
+
+__all__ = ["default_task_type", "lint"]
+
+_RESERVED_NAMES: Final = RESERVED_TARGETS | {"created", "completed", "failed", "cancelled"}
+Checked = dict[str, Any]
+
+
+def default_task_type(name: str) -> str:
+    """The task type of a task that gives none."""
+    return name.lower().replace(" ", "_")
+
+
+def lint(flow: Checked, place: Place, report: Report, task_types: Collection[str] | None, unknown: Severity) -> None:
+    """Report what does not fit together in a flow whose fields have been checked.
+
+    Args:
+        flow: the fields that are right.
+        place: where the flow object lies.
+        report: takes the findings.
+        task_types: the task types that are registered; None for not to look.
+        unknown: the severity of a task type that is not among them.
+    """
+    tasks = _objects(flow.get("tasks"), (place, "tasks"))
+    conditions = _objects(flow.get("conditions"), (place, "conditions"))
+    names = _lint_task_names(tasks, report)
+    if task_types is not None:
+        _lint_task_types(tasks, report, task_types, unknown)
+    before = report.errors
+    if "start_task" in flow and flow["start_task"] not in names:
+        _unknown("unknown_start_task", (place, "start_task"), flow["start_task"], names, report)
+    _lint_conditions(conditions, names, report)
+    routes_are_known = report.errors == before and len(names) == len(flow.get("tasks") or ())
+    for task, where in tasks:
+        _lint_clauses(task.get("skip_when"), (where, "skip_when"), names, report)
+        _lint_parameters(task, where, names, report)
+        _lint_retry(task, where, report)
+    for condition, where in conditions:
+        _lint_clauses(condition.get("when"), (where, "when"), names, report)
+    if routes_are_known and _routes_are_complete(flow):
+        lint_routes(flow, place, report)
+
+
+def _objects(items: Any, place: Place) -> list[tuple[Checked, Place]]:
+    return [(item, (place, index)) for index, item in enumerate(items or ()) if item is not INVALID]
+
+
+def _routes_are_complete(flow: Checked) -> bool:
+    conditions = flow.get("conditions", ())
+    return "start_task" in flow and all(
+        condition is not INVALID and "source_task" in condition and "target_task_success" in condition
+        for condition in conditions
+    )
+
+
+def _lint_task_names(tasks: list[tuple[Checked, Place]], report: Report) -> dict[str, int]:
+    """The names of the tasks, in order, each with the number of its first task."""
+    names: dict[str, int] = {}
+    for number, (task, where) in enumerate(tasks):
+        name = task.get("name")
+        if name is None:
+            continue
+        if name in _RESERVED_NAMES:
+            report.error("reserved_name", (where, "name"), "expected a name that is not reserved", name)
+        if name in names:
+            message = f"expected a name of its own, but task {names[name]} (counted from 0) has it too"
+            report.error("duplicate_task", (where, "name"), message, name)
+        names.setdefault(name, number)
+        if "task_type" not in task and len(name) <= NAME_MAX_CHARS < len(default_task_type(name)):
+            message = f"the task type made of this name has more than {NAME_MAX_CHARS} characters"
+            report.error("bad_name", (where, "name"), message, name, "give a task_type")
+    return names
+
+
+def _lint_task_types(
+    tasks: list[tuple[Checked, Place]], report: Report, task_types: Collection[str], unknown: Severity
+) -> None:
+    known = frozenset(task_types)
+    for task, where in tasks:
+        if "task_type" not in task and "name" not in task:
+            continue
+        task_type = task.get("task_type") or default_task_type(task["name"])
+        if task_type in known:
+            continue
+        add = report.error if unknown == "error" else report.warning
+        field = "task_type" if "task_type" in task else "name"
+        hint = report.nearest(task_type, sorted(known)) or "register it, or load its module with --tasks"
+        add("unknown_task_type", (where, field), "expected a registered task type", task_type, hint)
+
+
+def _lint_conditions(conditions: list[tuple[Checked, Place]], names: Collection[str], report: Report) -> None:
+    seen: dict[str, int] = {}
+    targets = [*names, *sorted(RESERVED_TARGETS)]
+    known = frozenset(targets)
+    for number, (condition, where) in enumerate(conditions):
+        name = condition.get("name")
+        if name in seen:
+            message = f"expected a name of its own, but condition {seen[name]} (counted from 0) has it too"
+            report.error("duplicate_condition", (where, "name"), message, name)
+        if name is not None:
+            seen.setdefault(name, number)
+        source = condition.get("source_task")
+        if source is not None and source not in names:
+            _unknown("unknown_source_task", (where, "source_task"), source, names, report)
+        for field in ("target_task_success", "target_task_failure"):
+            if field in condition and condition[field] not in known:
+                _unknown("unknown_target", (where, field), condition[field], targets, report)
+
+
+def _unknown(code: str, place: Place, name: str, names: Collection[str], report: Report) -> None:
+    expected = "a task of the flow, or end, end_success, end_failure" if code == "unknown_target" else "a task"
+    report.error(code, place, f"expected the name of {expected}", name, report.nearest(name, names))
+
+
+def _lint_clauses(clauses: Any, place: Place, names: Collection[str], report: Report) -> None:
+    for clause, where in _objects(clauses, place):
+        if "path" in clause:
+            check_path(clause["path"], (where, "path"), names, report)
+        check_clause(clause, where, report)
+
+
+def _lint_parameters(task: Checked, where: Place, names: Collection[str], report: Report) -> None:
+    parameters = task.get("parameters", {})
+    root: Place = (where, "parameters")
+    for tokens, reference in walk_references(parameters):
+        at = root
+        for token in tokens:
+            at = (at, token)
+        for key in reference.keys() - {FROM, DEFAULT}:
+            report.error("unknown_field", (at, key), 'expected only "$from" and "default" in a reference')
+        if isinstance(reference[FROM], str):
+            check_path(reference[FROM], (at, FROM), names, report)
+        elif reference[FROM] is not MISSING:
+            report.error("wrong_type", (at, FROM), "expected a JSON pointer, as text", reference[FROM])
+    timeout, count = (_said(parameters.get(name)) for name in (TIMEOUT, RETRY_COUNT))
+    if timeout is not None and "timeout" not in task and usable_timeout(timeout) is None:
+        message = f"ignored, for it is not a number of seconds above 0 and at most {TIMEOUT_MAX_SECONDS}"
+        report.warning(_code(timeout), (root, TIMEOUT), message, timeout, "give the task a timeout")
+    if count is not None and "retry" not in task and usable_retry_count(count) is None:
+        message = f"ignored, for it is not a whole number from 0 to {RETRY_MAX_ATTEMPTS - 1}"
+        report.warning(_code(count), (root, RETRY_COUNT), message, count, "give the task a retry")
+
+
+def _said(value: Any) -> Any:
+    return None if value is MISSING else value
+
+
+def _code(value: Any) -> str:
+    return "out_of_range" if isinstance(value, (int, float)) and not isinstance(value, bool) else "wrong_type"
+
+
+def _lint_retry(task: Checked, where: Place, report: Report) -> None:
+    retry = task.get("retry", {})
+    initial, most = retry.get("initial_interval"), retry.get("max_interval", 60.0)
+    if initial is not None and initial > most:
+        message = f"it is more than max_interval, {most:g}, which holds instead"
+        report.warning("out_of_range", ((where, "retry"), "initial_interval"), message, initial)
