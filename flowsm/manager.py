@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,12 +20,12 @@ from flowsm.events.commands import Create, Remove
 from flowsm.events.envelope import Recorded
 from flowsm.ids import is_execution_id, new_execution_id, new_worker_id
 from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT, CONFLICT_RETRIES_MAX, EXECUTION_ID_MAX_CHARS, PAGE_DEFAULT_ROWS
+from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.decide import step
 from flowsm.machine.state import new_state
-from flowsm.log.sqlite import SqliteEventLog
-from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
 from flowsm.projections.queries import AttemptRow, Page, Queries, Summary
+from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
 from flowsm.runtime.advance import Advancer, batch_of
 from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
@@ -94,7 +94,11 @@ class FlowManager:
         self._clock: Clock = clock or SystemClock()
         self._concurrency = concurrency
         self._log = SqliteEventLog(
-            path, durability=durability, row_statements=ROW_STATEMENTS, migrations=PROJECTION_MIGRATIONS, clock=self._clock
+            path,
+            durability=durability,
+            row_statements=ROW_STATEMENTS,
+            migrations=PROJECTION_MIGRATIONS,
+            clock=self._clock,
         )
         self._loader = StateLoader(self._log)
         runner = AttemptRunner(self.tasks, self._clock, Permissions(folders=folders, hosts=tuple(allow_hosts)))

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from flowsm.errors import LogUnavailable
-from flowsm.log.check import refusal
 from flowsm.log.chain import GENESIS
+from flowsm.log.check import refusal
 from flowsm.log.pending import Pending
 from flowsm.log.port import Appended
 from flowsm.log.rows import RowGroup

@@ -209,7 +209,9 @@ def _enter(machine: FlowMachine, state: ExecutionState, target: str, routed: int
     )
 
 
-def _end(state: ExecutionState, status: FlowStatus, skipped: tuple[str, ...], at: str, **changes: Any) -> ExecutionState:
+def _end(
+    state: ExecutionState, status: FlowStatus, skipped: tuple[str, ...], at: str, **changes: Any
+) -> ExecutionState:
     _expect(state, Phase.ENDING)
     if state.node != status:
         raise _Refused(f"the machine is in {state.node!r}")
@@ -269,7 +271,9 @@ def evolve(machine: FlowMachine, state: ExecutionState, fact: Fact, at: str) -> 
     return replace(changed, seq=state.seq + 1, updated_at=at)
 
 
-def fold(machine: FlowMachine, stream: str, events: Iterable[Recorded], state: ExecutionState | None = None) -> ExecutionState:
+def fold(
+    machine: FlowMachine, stream: str, events: Iterable[Recorded], state: ExecutionState | None = None
+) -> ExecutionState:
     """The state after all these events of one stream, from the beginning or from a state.
 
     Raises:

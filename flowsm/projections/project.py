@@ -114,9 +114,7 @@ def _began(attempt: Attempt | None, worker: str) -> tuple[int, str, str]:
     return (attempt.started_seq, attempt.started_at, worker) if attempt else (0, "", worker)
 
 
-def attempt_rows(
-    before: ExecutionState, facts: Iterable[Fact], at: str, flow_id: str
-) -> list[RowChange | Increment]:
+def attempt_rows(before: ExecutionState, facts: Iterable[Fact], at: str, flow_id: str) -> list[RowChange | Increment]:
     """The attempts' rows and the statistics of facts that were recorded together at `at`, after state `before`."""
     rows: list[RowChange | Increment] = []
     began = _began(before.attempt, before.worker)

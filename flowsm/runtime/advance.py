@@ -18,7 +18,7 @@ from flowsm.limits import CONFLICT_RETRIES_MAX
 from flowsm.log.port import Append, Appended, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
-from flowsm.machine.effect import Decide, RunTask, WaitUntil, next_effect
+from flowsm.machine.effect import Decide, RunTask, next_effect
 from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.projections.project import project
 from flowsm.runtime.attempt import AttemptRunner
@@ -69,7 +69,8 @@ class Advancer:
             Fenced: another owner has taken it over.
             LogError: the log could not be read or written.
         """
-        state, machine, epoch = self._claimed.pop(execution_id, None) or await self._claim(execution_id)
+        claimed = self._claimed.pop(execution_id, None)
+        state, machine, epoch = await self._claim(execution_id) if claimed is None else claimed
         while True:
             effect = next_effect(state)
             command: Command

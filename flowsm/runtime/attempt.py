@@ -152,7 +152,9 @@ class AttemptRunner:
             permissions=self._permissions,
         )
 
-    async def _within(self, work: Coroutine[Any, Any, object], deadline: datetime | None, late: TimeoutError | None) -> object:
+    async def _within(
+        self, work: Coroutine[Any, Any, object], deadline: datetime | None, late: TimeoutError | None
+    ) -> object:
         """Await the work; past the deadline cancel it, and leave it behind if it does not stop."""
         if deadline is None or late is None:
             return await work
