@@ -44,4 +44,5 @@ class SystemClock:
 
 def timestamp(moment: datetime) -> str:
     """The one textual form of a moment: `2026-01-31T12:00:00.000000Z`, which sorts as time does."""
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+    text = moment.isoformat()
+    return text[:26] + "Z" if moment.microsecond else text[:19] + ".000000Z"
