@@ -12,7 +12,7 @@ from flowsm.tasks.base import BaseTask
 from flowsm.tasks.builtin.rehearse import rehearsed_failure
 from flowsm.tasks.context import TaskContext
 from flowsm.tasks.result import TaskResult
-from flowsm.tasks.wording import POLICY_PARAMETERS, convert_problem, escape, holds_reference, nearest
+from flowsm.tasks.wording import POLICY_PARAMETERS, convert_problem, holds_reference, nearest
 
 __all__ = ["BuiltinTask", "Declared", "Rehearsal"]
 
@@ -65,8 +65,6 @@ class BuiltinTask(BaseTask):
                 msgspec.convert({name: value}, cls.Parameters)
             except (msgspec.ValidationError, RecursionError) as error:
                 problems.append(convert_problem(error, "", value))
-            except ValueError as error:
-                problems.append(f"/{escape(name)}: {error}")
         return problems
 
     def validate_parameters(self) -> bool:
