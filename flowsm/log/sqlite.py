@@ -20,7 +20,7 @@ from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Head, Snapshot
 from flowsm.storage.errors import CommitFailed
 from flowsm.storage.migrations import Migration, is_current, migrate
-from flowsm.storage.open import Durability, open_reader, open_writer, private_folder, set_busy_timeout
+from flowsm.storage.open import Durability, open_reader, open_writer, private_folder
 from flowsm.storage.session import Connectors, Sessions
 from flowsm.storage.statements import Statements, read_script
 
@@ -64,9 +64,8 @@ class SqliteEventLog:
             Connectors(
                 path=self.path,
                 writer=files.open_writer,
-                inline_writer=files.open_inline_writer if durability == "normal" else None,
                 reader=files.open_reader,
-                apply_group=Appender(self.path, self._statements),
+                new_work=partial(Appender, self.path, self._statements),
             )
         )
         self._release = weakref.finalize(self, _release, self._sessions, folder)
@@ -175,12 +174,6 @@ class _Files:
         except BaseException:
             connection.close()
             raise
-        return connection
-
-    def open_inline_writer(self) -> sqlite3.Connection:
-        """A writer for the loop's own thread: there, no lock is waited for."""
-        connection = self.open_writer()
-        set_busy_timeout(connection, 0)
         return connection
 
     def open_reader(self) -> sqlite3.Connection:

@@ -48,7 +48,6 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
     Raises:
         LogUnavailable: the file cannot be opened, is not a database, or is another application's.
     """
-    connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(
             path,
@@ -57,6 +56,9 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
             check_same_thread=False,
             cached_statements=_CACHED_STATEMENTS,
         )
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from error
+    try:
         _check_owner(connection, path)
         _enter_wal(connection)
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
@@ -66,8 +68,7 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}").fetchone()
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}").fetchone()
     except sqlite3.Error as error:
-        if connection is not None:
-            connection.close()
+        connection.close()
         raise unavailable(path, error) from error
     except LogUnavailable:
         connection.close()
