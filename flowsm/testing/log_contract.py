@@ -75,7 +75,9 @@ class EventLogContract:
 
     async def test_two_appends_in_a_row_share_a_group(self, log: EventLog) -> None:
         """The second of two appends to one stream, submitted at once, is checked against the first's result."""
-        results = await asyncio.gather(log.append(to_append("a", 0, created())), log.append(to_append("a", 1, started())))
+        results = await asyncio.gather(
+            log.append(to_append("a", 0, created())), log.append(to_append("a", 1, started()))
+        )
         assert [result.seq for result in results] == [1, 2]
 
     async def test_a_stale_batch_leaves_its_neighbours_whole(self, log: EventLog) -> None:
