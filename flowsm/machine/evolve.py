@@ -210,9 +210,7 @@ def _enter(machine: FlowMachine, state: ExecutionState, target: str, routed: int
     }
 
 
-def _end(
-    state: ExecutionState, status: FlowStatus, skipped: tuple[str, ...], at: str, **changes: Any
-) -> _Changes:
+def _end(state: ExecutionState, status: FlowStatus, skipped: tuple[str, ...], at: str, **changes: Any) -> _Changes:
     _expect(state, Phase.ENDING)
     if state.node != status:
         raise _Refused(f"the machine is in {state.node!r}")
