@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
 from flowsm.errors import LogUnavailable
-from flowsm.log.chain import GENESIS
+from flowsm.log.chain import GENESIS, event_digests
 from flowsm.log.check import refusal
 from flowsm.log.pending import Pending
 from flowsm.log.port import Appended
@@ -119,22 +118,16 @@ class Appender:
                 epoch += 1
                 worker = batch.worker
             at = batch.at
-            tail = f"\n{len(stream)}:{stream}\n"
-            stamp = f"\n{len(at)}:{at}\n"
-            for type_, version, data in request.events:
-                seq += 1
-                position += 1
-                # event_digest, written out: the half of it that all events of a batch share is made once
-                framed = f"{digest}\n{seq}\n{version}{tail}{len(type_)}:{type_}{stamp}".encode() + data
-                digest = hashlib.sha256(framed).hexdigest()
-                events.append((position, stream, seq, type_, version, at, data.decode(), digest))
+            if request.events:
+                digests = event_digests(digest, stream, seq + 1, at, request.events)
+                for (type_, version, data), digest in zip(request.events, digests, strict=True):
+                    seq += 1
+                    position += 1
+                    events.append((position, stream, seq, type_, version, at, data.decode(), digest))
             heads[stream] = (seq, digest, epoch, worker, number)
             changed[stream] = None
-            if request.payloads:
-                connection.executemany(_INSERT_PAYLOAD, map(_payload_row, request.payloads.items()))
-            if batch.definition is not None:
-                flow_digest, document = batch.definition
-                execute(_INSERT_DEFINITION, {"digest": flow_digest, "document": document.decode(), "at": at})
+            if request.payloads or batch.definition is not None:
+                _write_documents(connection, request)
             results.append(Appended(position=position if request.events else 0, seq=seq, digest=digest, epoch=epoch))
         if position != first_position:
             execute(_SET_POSITION, (position,))
@@ -159,6 +152,16 @@ def _raise_if_file(error: Exception) -> None:
     cause = error.cause if isinstance(error, StatementFailed) else error
     if isinstance(cause, sqlite3.Error) and concerns_file(cause):
         raise cause
+
+
+def _write_documents(connection: sqlite3.Connection, request: Pending) -> None:
+    """Store a batch's large values, and its flow."""
+    if request.payloads:
+        connection.executemany(_INSERT_PAYLOAD, map(_payload_row, request.payloads.items()))
+    if request.batch.definition is not None:
+        digest, document = request.batch.definition
+        values = {"digest": digest, "document": document.decode(), "at": request.batch.at}
+        connection.execute(_INSERT_DEFINITION, values)
 
 
 def _payload_row(payload: tuple[str, bytes]) -> tuple[str, int, bytes]:

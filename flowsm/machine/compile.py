@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-from transitions import Machine
+from transitions import EventData, Machine, Transition
 
 from flowsm.definition.model import END, END_FAILURE, END_SUCCESS, ConditionConfig, FlowConfig, TaskConfig
 from flowsm.definition.policy import task_retry, task_timeout
@@ -57,6 +57,18 @@ class Cursor:
         self.state = state
 
 
+class _PlainTransition(Transition):  # type: ignore[misc] (the library is not typed)
+    """A transition without conditions and callbacks: it is nothing but the change of state."""
+
+    def execute(self, event_data: EventData) -> bool:
+        event_data.model.state = self.dest
+        return True
+
+
+class _PlainMachine(Machine):  # type: ignore[misc] (the library is not typed)
+    transition_cls = _PlainTransition
+
+
 class FlowMachine:
     """The explicit state machine of one flow: a state per task, plus created, completed, failed, cancelled."""
 
@@ -72,7 +84,7 @@ class FlowMachine:
         self.rules: dict[str, tuple[Rule, ...]] = {}
         self.otherwise: dict[str, dict[str, Edge]] = {}
         self.edges: tuple[Edge, ...] = tuple(self._compile())
-        self._machine = Machine(
+        self._machine = _PlainMachine(
             model=None,
             states=list(self._labels),
             initial=self._ids["created"],

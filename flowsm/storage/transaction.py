@@ -13,6 +13,8 @@ __all__ = ["Transactions", "Work"]
 
 _RECENT: Final = 0.2
 """The share of the latest commit in the running average of their durations."""
+_LONGEST_SECONDS: Final = 0.005
+"""A commit that took longer counts as this: now and then one has to fold the WAL back into the file."""
 
 
 class Work(Protocol):
@@ -90,7 +92,8 @@ class Transactions:
             self._undo(connection)
             reason = str(error)
             return [result if isinstance(result, Exception) else CommitFailed(reason) for result in results]
-        self.commit_seconds += _RECENT * (time.perf_counter() - begun - self.commit_seconds)
+        took = min(time.perf_counter() - begun, _LONGEST_SECONDS)
+        self.commit_seconds += _RECENT * (took - self.commit_seconds)
         self._work.settled(True)
         return results
 

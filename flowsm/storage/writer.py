@@ -24,7 +24,7 @@ __all__ = ["Writer"]
 
 INLINE_MAX_REQUESTS: Final = 128
 """A larger group, some 50 us each, would hold the loop up for too long."""
-INLINE_COMMIT_MAX_SECONDS: Final = 0.002
+INLINE_COMMIT_MAX_SECONDS: Final = 0.001
 """Up to this average a commit may run on the loop's thread."""
 
 
