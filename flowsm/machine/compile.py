@@ -6,7 +6,7 @@ grammar, so no string of a document ever reaches it; names are labels, kept besi
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from transitions import EventData, Machine, Transition
@@ -57,15 +57,15 @@ class Cursor:
         self.state = state
 
 
-class _PlainTransition(Transition):  # type: ignore[misc] (the library is not typed)
+class _PlainTransition(Transition):
     """A transition without conditions and callbacks: it is nothing but the change of state."""
 
     def execute(self, event_data: EventData) -> bool:
-        event_data.model.state = self.dest
+        cast("Cursor", event_data.model).state = cast("str", self.dest)
         return True
 
 
-class _PlainMachine(Machine):  # type: ignore[misc] (the library is not typed)
+class _PlainMachine(Machine):
     transition_cls = _PlainTransition
 
 
