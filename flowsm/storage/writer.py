@@ -85,8 +85,6 @@ class Writer:
 
     def _flush(self) -> None:
         self._scheduled = False
-        if self._busy:
-            return
         group = self._next_group()
         if not group:
             self._settle()
