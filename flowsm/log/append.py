@@ -91,7 +91,6 @@ class Appender:
         return results
 
     def _apply(self, connection: sqlite3.Connection, requests: Sequence[Pending]) -> list[Appended | Exception]:
-        execute = connection.execute
         self._refresh(connection)
         first_position = position = self._position
         heads = self._heads
@@ -102,12 +101,7 @@ class Appender:
         for request in requests:
             batch = request.batch
             stream = batch.stream
-            head = heads.get(stream)
-            if head is None:
-                head = execute(_SELECT_HEAD, (stream,)).fetchone() or _NO_STREAM
-                if head[0]:
-                    heads[stream] = head
-            seq, digest, epoch, worker, number = head
+            seq, digest, epoch, worker, number = heads.get(stream) or self._look_up(connection, stream)
             refused = refusal(batch, seq, epoch)
             if refused is not None:
                 results.append(refused)
@@ -130,12 +124,20 @@ class Appender:
                 _write_documents(connection, request)
             results.append(Appended(position=position if request.events else 0, seq=seq, digest=digest, epoch=epoch))
         if position != first_position:
-            execute(_SET_POSITION, (position,))
+            connection.execute(_SET_POSITION, (position,))
             connection.executemany(_INSERT_EVENT, events)
             self._position = position
         _write_heads(connection, heads, changed)
         rows.write(connection, self._row_statements.of_generation(self._generation))
         return results
+
+    def _look_up(self, connection: sqlite3.Connection, stream: str) -> _Head:
+        """The stream's head as stored."""
+        head: _Head | None = connection.execute(_SELECT_HEAD, (stream,)).fetchone()
+        if head is None:
+            return _NO_STREAM
+        self._heads[stream] = head
+        return head
 
     def _refresh(self, connection: sqlite3.Connection) -> None:
         """Read again what is kept, if another connection may have changed it; until it is settled it is not known."""
@@ -176,9 +178,10 @@ def _write_heads(connection: sqlite3.Connection, heads: dict[str, _Head], change
         seq, digest, epoch, worker, number = heads[stream]
         if number:
             updates.append((seq, digest, epoch, worker, number))
-        elif seq:
-            inserts.append((seq, digest, epoch, worker, stream))
+        else:
             del heads[stream]  # its number is not known yet
+            if seq:
+                inserts.append((seq, digest, epoch, worker, stream))
     if inserts:
         connection.executemany(_INSERT_HEAD, inserts)
     if updates:

@@ -161,6 +161,11 @@ class SqliteEventLog:
         """The generation of the projections' tables that is in use."""
         return await self._read(read.read_generation)
 
+    async def data_version(self) -> int:
+        """A number that is another one whenever anything was committed to the file, by this process or any other."""
+        ((version,),) = await self.query("PRAGMA data_version")
+        return int(version)
+
     async def close(self) -> None:
         """Let go of files and threads; appends under way are answered first."""
         await self._sessions.close()

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from flowsm.errors import LogUnavailable
 from flowsm.limits import BUSY_TIMEOUT_MS, MIB
-from flowsm.storage.errors import unavailable
+from flowsm.storage.errors import is_busy, unavailable
 
 __all__ = ["APPLICATION_ID", "Durability", "open_reader", "open_writer", "private_folder", "set_busy_timeout"]
 
@@ -99,7 +99,7 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+            if not is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(_RETRY_SECONDS)
         else:

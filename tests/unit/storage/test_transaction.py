@@ -111,9 +111,26 @@ def test_a_lock(connection, work, tmp_path):
 
 def test_a_connection_that_cannot_begin(connection, work):
     """Any other reason is told at once."""
-    connection.execute("BEGIN")
+    connection.close()
     (result,) = Transactions("p", work).run_at_once(connection, [1])
     assert isinstance(result, LogUnavailable)
+
+
+def test_an_interrupt_undoes_and_goes_on(connection, work):
+    """Ctrl-C amid the work leaves no transaction open; one that it did leave is undone by the next."""
+
+    def interrupt(raw, requests):
+        work(raw, requests)
+        raise KeyboardInterrupt
+
+    interrupt.settled = work.settled
+    with pytest.raises(KeyboardInterrupt):
+        Transactions("p", interrupt).run(connection, [1])
+    assert not connection.in_transaction
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("INSERT INTO t VALUES (2)")
+    assert Transactions("p", work).run(connection, [3]) == [3]
+    assert rows(connection) == [3]
 
 
 def test_a_function(connection, work):

@@ -11,6 +11,7 @@ import pytest
 from flowsm.errors import LogUnavailable
 from flowsm.limits import GROUP_MAX_BATCHES
 from flowsm.storage import writer as module
+from flowsm.storage.errors import CommitFailed
 from flowsm.storage.writer import Writer
 
 
@@ -145,3 +146,20 @@ async def test_a_file_that_cannot_be_opened(work):
         results = await asyncio.gather(writer.submit(1), writer.submit(2), return_exceptions=True)
         assert ["on purpose" in str(result) for result in results] == [True, True]
     await writer.close()
+
+
+async def test_an_interrupt_leaves_nobody_waiting(writer, work, monkeypatch):
+    """Ctrl-C amid a transaction on the loop's thread goes on its way; those who wait learn that it is not known."""
+    await writer.submit(1)
+    future = writer.submit(2)
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "settled", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            writer._flush()
+    with pytest.raises(CommitFailed, match="interrupted"):
+        await future
+    assert await writer.submit(3) == 3
+
+
+def interrupt(committed):
+    raise KeyboardInterrupt
