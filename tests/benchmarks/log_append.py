@@ -143,7 +143,7 @@ def main() -> None:
     for durability in durabilities:
         for width in (100, 10, 1):
             batches = max(options.batches // (4 if width == 1 else 1), width)
-            print(compare(durability, width, options.rounds, batches), flush=True)  # noqa: T201 - its output
+            print(compare(durability, width, options.rounds, batches), flush=True)
 
 
 if __name__ == "__main__":
