@@ -36,7 +36,7 @@ def test_every_field_is_described():
         (("oops",), 1),
         (("id",), 1),
         (("tasks",), []),
-        (("tasks", 0, "name"), "a\n"),
+        (("tasks", 0, "name"), "a\tb"),
         (("tasks", 0, "timeout"), 0),
         (("tasks", 0, "parameters"), {"x": {"$from": "input"}}),
         (("tasks", 0, "parameters"), {"x": [{"$from": "/input", "y": 1}]}),
