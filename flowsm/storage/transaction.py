@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from flowsm.storage.errors import CommitFailed, unavailable
 
-__all__ = ["ApplyGroup", "begin", "finish", "roll_back", "run_group"]
+__all__ = ["ApplyGroup", "begin", "finish", "reading", "roll_back", "run_group"]
 
 ApplyGroup = Callable[[sqlite3.Connection, Sequence[Any]], list[Any]]
 """Applies requests inside a transaction; gives a result, or an exception, for each."""
@@ -23,6 +24,23 @@ def roll_back(connection: sqlite3.Connection) -> None:
     """Undo what the transaction did, if SQLite has not done so by itself."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
+
+
+@contextmanager
+def reading(connection: sqlite3.Connection, path: str) -> Iterator[None]:
+    """One read transaction: all that is read in it is of the same moment.
+
+    Raises:
+        LogUnavailable: the file cannot be read.
+    """
+    try:
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            roll_back(connection)
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from error
 
 
 def run_group(connection: sqlite3.Connection, path: str, apply_group: ApplyGroup, requests: Sequence[Any]) -> list[Any]:
