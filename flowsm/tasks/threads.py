@@ -83,7 +83,14 @@ class DaemonThreads:
                 self._threads += 1
                 self._unclaimed += 1
         if start:
-            threading.Thread(target=self._work, name="flowsm-task", daemon=True).start()
+            try:
+                threading.Thread(target=self._work, name="flowsm-task", daemon=True).start()
+            except RuntimeError:  # the system gives no more; the job stays behind, cancelled
+                job.future.cancel()
+                with self._lock:
+                    self._threads -= 1
+                    self._unclaimed -= 1
+                raise
         value, error = await job.future
         if error is not None:
             try:

@@ -1,0 +1,104 @@
+"""Which files and hosts a built-in task may touch: looked at where the links lead, and again once open."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult
+
+from flowsm.errors import DataInvalid, NotAllowed
+from flowsm.limits import DATA_MAX_BYTES, MIB
+from flowsm.tasks.context import Permissions
+
+__all__ = ["allowed_path", "check_host", "read_allowed", "writable_target"]
+
+_PORTS: Final = {"http": 80, "https": 443}
+_OPEN_FLAGS: Final = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)  # links were followed already, to a place that is allowed
+    | getattr(os, "O_NONBLOCK", 0)  # opening a FIFO must not wait for its writer
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+def allowed_path(path: str, permissions: Permissions) -> Path:
+    """Where the path really leads, links and `..` resolved.
+
+    Raises:
+        NotAllowed: that is in none of the allowed folders.
+        DataInvalid: it is no path at all.
+    """
+    try:
+        real = Path(os.path.realpath(path))
+    except (OSError, ValueError) as error:
+        raise DataInvalid(repr(path), "", f"expected a path: {error}") from error
+    for folder in permissions.folders:
+        if real.is_relative_to(os.path.realpath(folder)):
+            return real
+    wanted = real if real.is_dir() else real.parent
+    found = path if Path(path).absolute() == real else f"{path} (which is {real})"
+    raise NotAllowed(
+        "path", found, f"allow its folder with --allow-dir {wanted} or FlowManager(allow_dirs=[{str(wanted)!r}])"
+    )
+
+
+def read_allowed(path: str, permissions: Permissions) -> bytes:
+    """The bytes of a regular file in an allowed folder.
+
+    Raises:
+        NotAllowed: it is in none of the allowed folders.
+        DataInvalid: it is not there, not a regular file, larger than `DATA_MAX_BYTES`, or cannot be read.
+    """
+    real = allowed_path(path, permissions)
+    try:
+        descriptor = os.open(real, _OPEN_FLAGS)
+    except FileNotFoundError as error:
+        raise DataInvalid(path, "", f"no such file (looked for {real})") from error
+    except OSError as error:
+        raise DataInvalid(path, "", f"cannot be opened: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise DataInvalid(path, "", "expected a file, found a special file")
+        if allowed_path(path, permissions) != real:
+            raise DataInvalid(path, "", "it was moved while it was opened; run the task again")
+        data = file.read(DATA_MAX_BYTES + 1)
+    if len(data) > DATA_MAX_BYTES:
+        raise DataInvalid(path, "", f"larger than {DATA_MAX_BYTES // MIB} MiB; split it into parts")
+    return data
+
+
+def writable_target(path: str, permissions: Permissions) -> Path:
+    """The file to write, whose folder is made if need be.
+
+    Raises:
+        NotAllowed: it is in none of the allowed folders.
+        DataInvalid: something that is not a regular file is there, or the folder cannot be made.
+    """
+    real = allowed_path(path, permissions)
+    if real.exists() and not real.is_file():
+        raise DataInvalid(path, "", "expected a file to write, found a folder or a special file")
+    try:
+        real.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataInvalid(path, "", f"its folder cannot be made: {error.strerror}") from error
+    return allowed_path(str(real), permissions)
+
+
+def check_host(url: SplitResult, permissions: Permissions) -> None:
+    """Refuse a URL whose host the caller did not allow.
+
+    Raises:
+        NotAllowed: the host is not among the allowed ones.
+    """
+    name = (url.hostname or "").rstrip(".")
+    port = url.port if url.port is not None else _PORTS[url.scheme]
+    shown = f"[{name}]" if ":" in name else name
+    if port != _PORTS[url.scheme]:
+        shown = f"{shown}:{port}"
+    allowed = {host.lower().rstrip(".") for host in permissions.hosts}
+    if "*" in allowed or shown in allowed:
+        return
+    raise NotAllowed("host", shown, f"allow it with --allow-host {shown} or FlowManager(allow_hosts=[{shown!r}])")

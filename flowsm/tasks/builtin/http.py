@@ -1,0 +1,79 @@
+"""One GET, bounded in time, size and redirects, to hosts that are allowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+
+from flowsm.errors import DataInvalid, ExtraMissing
+from flowsm.limits import DATA_MAX_BYTES, HTTP_ERROR_EXCERPT_CHARS, HTTP_REDIRECTS_MAX, HTTP_TIMEOUT_SECONDS, MIB
+from flowsm.tasks.builtin.allowed import check_host
+from flowsm.tasks.context import Permissions
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["fetch_url", "without_secrets"]
+
+
+async def fetch_url(url: str, permissions: Permissions) -> tuple[bytes, str]:
+    """The body and the content type that a URL gives; each redirect is asked for anew.
+
+    Raises:
+        NotAllowed: the URL, or one that it redirects to, is on a host that is not allowed.
+        ExtraMissing: httpx is not installed.
+        DataInvalid: no such host, no answer in time, a status that is not 2xx, or a body that is too large.
+    """
+    _check_url(url, url, permissions)
+    try:
+        import httpx  # noqa: PLC0415 - the extra `http`
+    except ImportError as error:
+        raise ExtraMissing("fetch_data from a URL", "http") from error
+    shown = without_secrets(url)
+    try:
+        async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_SECONDS, follow_redirects=False) as client:
+            for _ in range(HTTP_REDIRECTS_MAX + 1):
+                async with client.stream("GET", url) as response:
+                    if response.is_redirect:
+                        url = urljoin(url, response.headers["location"])
+                        _check_url(url, shown, permissions)
+                        continue
+                    return await _body(response, shown), response.headers.get("content-type", "")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = str(error) or type(error).__name__
+        raise DataInvalid(shown, "", f"no answer: {reason}") from error
+    raise DataInvalid(shown, "", f"more than {HTTP_REDIRECTS_MAX} redirects")
+
+
+def without_secrets(url: str) -> str:
+    """The URL without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _check_url(url: str, source: str, permissions: Permissions) -> None:
+    parts = _split(url, source)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise DataInvalid(source, "", f"expected a URL of http or https with a host, found {without_secrets(url)!r}")
+    check_host(parts, permissions)
+
+
+def _split(url: str, source: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise DataInvalid(repr(source), "", f"not a URL: {error}") from error
+    return parts
+
+
+async def _body(response: httpx.Response, source: str) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > DATA_MAX_BYTES:
+            raise DataInvalid(source, "", f"larger than {DATA_MAX_BYTES // MIB} MiB")
+    if not response.is_success:
+        excerpt = " ".join(body[:HTTP_ERROR_EXCERPT_CHARS].decode("utf-8", "replace").split())
+        raise DataInvalid(source, "", f"the host answered {response.status_code} {response.reason_phrase}: {excerpt}")
+    return bytes(body)

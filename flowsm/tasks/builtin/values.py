@@ -1,0 +1,100 @@
+"""How the declared operations look at values: by field, by JSON equality, in one order over all types."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from flowsm.tasks.builtin.records import Record
+
+__all__ = ["MISSING", "Getter", "equal", "field_getter", "field_key", "group_key", "is_number", "order_key"]
+
+MISSING: Final = msgspec.UNSET
+"""What a getter gives for a field that a record does not have."""
+
+Getter: TypeAlias = Callable[[Record], Any]
+
+_ENCODE: Final = msgspec.json.Encoder(order="sorted").encode
+
+
+def field_getter(field: str) -> Getter:
+    """Reads a field: by its name, or by a JSON Pointer if it starts with `/`.
+
+    Raises:
+        ValueError: it is no JSON Pointer.
+    """
+    if not field.startswith("/"):
+        return lambda record: record.get(field, MISSING)
+    steps = _steps(field)
+
+    def walk(record: Record) -> Any:
+        here: Any = record
+        for step in steps:
+            if isinstance(here, dict) and step in here:
+                here = here[step]
+            elif isinstance(here, list) and step.isdecimal() and step.isascii() and int(step) < len(here):
+                here = here[int(step)]
+            else:
+                return MISSING
+        return here
+
+    return walk
+
+
+def field_key(field: str) -> str:
+    """The name under which a field is put into a new record: the last step of a pointer."""
+    return _steps(field)[-1] if field.startswith("/") else field
+
+
+def _steps(pointer: str) -> list[str]:
+    if "~" in pointer.replace("~0", "").replace("~1", ""):
+        raise ValueError(f"{pointer!r} is no JSON Pointer: `~` is written `~0`, and `/` in a name `~1`")
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/")]
+
+
+def is_number(value: Any) -> bool:
+    """Whether the value is a JSON number."""
+    return type(value) is int or type(value) is float
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Whether two JSON values are the same: `1` is `1.0`, but not `true`."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(equal, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
+    return bool(left == right)
+
+
+def order_key(value: Any) -> tuple[int, Any]:
+    """Orders values of any type but null: false, true, numbers, texts, then the others by their JSON text."""
+    if isinstance(value, bool):
+        return (0, value)
+    if is_number(value):
+        return (1, value)
+    return (2, value) if isinstance(value, str) else (3, _ENCODE(value))
+
+
+def group_key(value: Any) -> tuple[str, Any]:
+    """What is the same for equal values, and can be the key of a dict; a missing field counts as null."""
+    if value is None or value is MISSING:
+        return ("null", None)
+    if isinstance(value, bool):
+        return ("bool", value)
+    if is_number(value):
+        return ("number", value)
+    return ("text", value) if isinstance(value, str) else ("json", _ENCODE(value))
+
+
+def total(numbers: list[Any]) -> int | float | None:
+    """The sum, exact for integers and correctly rounded for floats; None beyond the range of floats."""
+    try:
+        result = sum(numbers) if all(type(number) is int for number in numbers) else math.fsum(numbers)
+    except OverflowError:
+        return None
+    return result if math.isfinite(result) else None
