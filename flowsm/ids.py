@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from typing import Final
 
 from flowsm.limits import EXECUTION_ID_MAX_CHARS
@@ -14,19 +15,21 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _EXECUTION_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{EXECUTION_ID_MAX_CHARS - 1}}}")
 
 
-def _random_word(chars: int) -> str:
-    number = secrets.randbits(5 * chars)
-    return "".join(_ALPHABET[(number >> 5 * place) & 31] for place in range(chars))
+def _word(number: int, chars: int) -> str:
+    return "".join([_ALPHABET[number >> 5 * place & 31] for place in range(chars - 1, -1, -1)])
 
 
 def new_execution_id() -> str:
-    """A random execution id of 80 bits, whose short prefixes are likely to be unique."""
-    return _random_word(16)
+    """An execution id: nine characters of time (milliseconds), seven by chance.
+
+    Executions of one time lie close together in every index: a commit of many touches few pages.
+    """
+    return _word(time.time_ns() // 1_000_000, 9) + _word(secrets.randbits(35), 7)
 
 
 def new_worker_id() -> str:
     """A random id for one manager in one process."""
-    return f"w-{_random_word(8)}"
+    return f"w-{_word(secrets.randbits(40), 8)}"
 
 
 def is_execution_id(text: str) -> bool:

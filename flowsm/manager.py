@@ -12,7 +12,6 @@ from typing import Any, Self
 import msgspec
 
 from flowsm.clock import Clock, SystemClock, timestamp
-from flowsm.definition.digest import canonical_json, flow_digest
 from flowsm.definition.load import Source, load_flow
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, FlowMismatch, UsageError
@@ -21,7 +20,7 @@ from flowsm.events.envelope import Recorded
 from flowsm.ids import is_execution_id, new_execution_id, new_worker_id
 from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT, CONFLICT_RETRIES_MAX, EXECUTION_ID_MAX_CHARS, PAGE_DEFAULT_ROWS
 from flowsm.log.sqlite import SqliteEventLog
-from flowsm.machine.compile import FlowMachine, compile_flow
+from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.state import new_state
 from flowsm.projections.queries import AttemptRow, Page, Queries, Summary
@@ -31,7 +30,7 @@ from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.input import checked_input
-from flowsm.runtime.loading import StateLoader
+from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.status import FlowStatus
 from flowsm.storage.open import Durability
@@ -127,13 +126,13 @@ class FlowManager:
             InputInvalid: the input does not fit the flow.
             ExecutionExists: the chosen id is taken.
         """
-        flow, machine, digest, command = self._prepare(flow_config, input)
+        prepared, command = self._prepare(flow_config, input)
         chosen = self._chosen_id(execution_id)
         before, now = new_state(chosen), self._clock.now()
-        facts, after = step(machine, before, command, now)
+        facts, after = step(prepared.machine, before, command, now)
         batch = batch_of(before, facts, timestamp(now), after)
         try:
-            self._log.append_sync(msgspec.structs.replace(batch, definition=(digest, canonical_json(flow))))
+            self._log.append_sync(msgspec.structs.replace(batch, definition=prepared.definition))
         except Conflict:
             raise ExecutionExists(chosen) from None
         return chosen
@@ -150,7 +149,7 @@ class FlowManager:
         """
         state, machine = await self._loader.load(execution_id)
         if flow_config is not None:
-            given = flow_digest(self._flow(flow_config))
+            given = self._loader.prepare(self._flow(flow_config)).digest
             if given != state.digest:
                 raise FlowMismatch(execution_id, state.digest, given)
         if state.ended_at is not None:
@@ -168,13 +167,12 @@ class FlowManager:
             InputInvalid: the input does not fit the flow.
             ExecutionExists: the chosen id is taken.
         """
-        config, machine, digest, command = self._prepare(flow, input)
-        self._require_tasks(machine)
+        prepared, command = self._prepare(flow, input)
+        self._require_tasks(prepared.machine)
         chosen = self._chosen_id(execution_id)
         supervisor = await self._bound()
-        definition = (digest, canonical_json(config))
         try:
-            await self._advancer.create(machine, command, chosen, definition, start=supervisor.has_room())
+            await self._advancer.create(prepared, command, chosen, start=supervisor.has_room())
         except Conflict:
             raise ExecutionExists(chosen) from None
         supervisor.kick(chosen)
@@ -295,13 +293,9 @@ class FlowManager:
     def _flow(self, source: FlowConfig | Source) -> FlowConfig:
         return source if isinstance(source, FlowConfig) else self.load_flow_config(source)
 
-    def _prepare(self, source: FlowConfig | Source, value: Any) -> tuple[FlowConfig, FlowMachine, str, Create]:
-        flow = self._flow(source)
-        digest = flow_digest(flow)
-        machine = self._loader.known_machine(digest)
-        if machine is None:
-            machine = self._loader.remember_machine(digest, compile_flow(flow))
-        return flow, machine, digest, Create(digest=digest, input=checked_input(flow, value))
+    def _prepare(self, source: FlowConfig | Source, value: Any) -> tuple[Prepared, Create]:
+        prepared = self._loader.prepare(self._flow(source))
+        return prepared, Create(digest=prepared.digest, input=checked_input(prepared.machine.flow, value))
 
     def _require_tasks(self, machine: FlowMachine) -> None:
         for task in machine.tasks.values():

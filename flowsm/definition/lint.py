@@ -23,6 +23,7 @@ from flowsm.limits import NAME_MAX_CHARS, RETRY_MAX_ATTEMPTS, TIMEOUT_MAX_SECOND
 __all__ = ["default_task_type", "lint"]
 
 _RESERVED_NAMES: Final = RESERVED_TARGETS | {"created", "completed", "failed", "cancelled"}
+_ROUTE_FIELDS: Final = frozenset({"source_task", "outcome", "when", "target_task_success", "target_task_failure"})
 Checked = dict[str, Any]
 
 
@@ -31,11 +32,20 @@ def default_task_type(name: str) -> str:
     return name.lower().replace(" ", "_")
 
 
-def lint(flow: Checked, place: Place, report: Report, task_types: Collection[str] | None, unknown: Severity) -> None:
+def lint(
+    flow: Checked,
+    document: dict[str, Any],
+    place: Place,
+    report: Report,
+    *,
+    task_types: Collection[str] | None,
+    unknown: Severity,
+) -> None:
     """Report what does not fit together in a flow whose fields have been checked.
 
     Args:
         flow: the fields that are right.
+        document: the flow object as it was written.
         place: where the flow object lies.
         report: takes the findings.
         task_types: the task types that are registered; None for not to look.
@@ -57,7 +67,7 @@ def lint(flow: Checked, place: Place, report: Report, task_types: Collection[str
         _lint_retry(task, where, report)
     for condition, where in conditions:
         _lint_clauses(condition.get("when"), (where, "when"), names, report)
-    if routes_are_known and _routes_are_complete(flow):
+    if routes_are_known and _routes_are_whole(flow, document):
         lint_routes(flow, place, report)
 
 
@@ -65,12 +75,21 @@ def _objects(items: Any, place: Place) -> list[tuple[Checked, Place]]:
     return [(item, (place, index)) for index, item in enumerate(items or ()) if item is not INVALID]
 
 
-def _routes_are_complete(flow: Checked) -> bool:
-    conditions = flow.get("conditions", ())
-    return "start_task" in flow and all(
-        condition is not INVALID and "source_task" in condition and "target_task_success" in condition
-        for condition in conditions
+def _routes_are_whole(flow: Checked, document: dict[str, Any]) -> bool:
+    """Whether everything that the document says of its routes was right."""
+    conditions, written = flow.get("conditions", []), document.get("conditions", [])
+    if "start_task" not in flow or not isinstance(written, list) or len(conditions) != len(written):
+        return False
+    return all(
+        condition is not INVALID
+        and _ROUTE_FIELDS.intersection(raw) <= condition.keys() >= {"source_task", "target_task_success"}
+        and all(map(_is_whole, condition.get("when", ())))
+        for condition, raw in zip(conditions, written, strict=True)
     )
+
+
+def _is_whole(clause: Any) -> bool:
+    return clause is not INVALID and clause.keys() >= {"path", "op"} and clause.get("value") is not INVALID
 
 
 def _lint_task_names(tasks: list[tuple[Checked, Place]], report: Report) -> dict[str, int]:
@@ -146,7 +165,10 @@ def _lint_parameters(task: Checked, where: Place, names: Collection[str], report
         at = root
         for token in tokens:
             at = (at, token)
-        for key in reference.keys() - {FROM, DEFAULT}:
+        if not tokens:
+            message = "expected an object of parameters, found a reference: give it a name"
+            report.error("wrong_type", root, message, reference)
+        for key in [key for key in reference if key not in {FROM, DEFAULT}]:
             report.error("unknown_field", (at, key), 'expected only "$from" and "default" in a reference')
         if isinstance(reference[FROM], str):
             check_path(reference[FROM], (at, FROM), names, report)

@@ -47,18 +47,19 @@ def parse_flow(
     checked = FLOW.check(document, place, report)
     if checked is INVALID:
         return None
-    lint(checked, place, report, task_types, unknown)
+    lint(checked, document, place, report, task_types=task_types, unknown=unknown)
     return None if report.errors else _build(checked)
 
 
 def _unwrap(document: Any, report: Report) -> tuple[Any, Place]:
     """The flow object and its place, whichever of the three wrappings it has."""
     place: Place = None
-    for wrapping, record in _WRAPPERS.items():
-        if not isinstance(document, dict) or wrapping not in document:
-            continue
-        record.check(document, place, report)
-        document, place = document[wrapping], (place, wrapping)
+    for name, record in _WRAPPERS.items():
+        if isinstance(document, dict) and name in document:
+            record.check(document, place, report)
+            document, place = document[name], (place, name)
+            if name == "flow_config" and isinstance(document, dict) and "flow" not in document:
+                report.error("missing_field", place, "expected a field 'flow' in flow_config")
     return document, place
 
 

@@ -113,7 +113,7 @@ def _text(value: str, place: Place, report: Report) -> str | Missing:
 
 
 def _scalar(value: Any, place: Place, report: Report) -> Any:
-    if value is None or isinstance(value, bool):
+    if value is None or value is MISSING or isinstance(value, bool):
         return value
     if isinstance(value, int):
         if INT_MIN <= value <= INT_MAX:

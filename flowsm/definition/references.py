@@ -42,7 +42,8 @@ def resolve_references(parameters: dict[str, Any], scope: Mapping[str, Any]) -> 
     """The parameters with every reference replaced by the value at its place in `scope`.
 
     A reference that points at nothing takes its `default`, in which references are replaced too.
-    Values of the scope are handed on as they are: not copied, and not searched for references.
+    Values of the scope are handed on as they are: not copied, and not searched for references. The
+    parameters as a whole are never a reference.
 
     Args:
         parameters: the parameters of a task, which are left as they are.
@@ -56,7 +57,7 @@ def resolve_references(parameters: dict[str, Any], scope: Mapping[str, Any]) -> 
     stack: list[tuple[Any, Any, Any, tuple[str | int, ...]]] = [(parameters, root, 0, ())]
     while stack:
         value, holder, key, place = stack.pop()
-        if is_reference(value):
+        if place and is_reference(value):
             found = _look_up(value[FROM], document)
             if found is not MISSING:
                 holder[key] = found

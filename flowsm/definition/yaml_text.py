@@ -86,11 +86,11 @@ class _Builder:
                 self._open.pop()
             elif isinstance(event, events.AliasEvent):
                 self._refuse("yaml_alias", event, "expected no aliases", f"*{event.anchor}")
-                self._put(None)
+                self._put(MISSING)
             elif isinstance(event, events.ScalarEvent):
                 self._check_anchor(event)
                 self._put(self._scalar(event))
-        if self._root is MISSING:
+        if not self._documents:
             self._report.error("not_yaml", None, "the document is empty")
         return self._root
 
@@ -120,7 +120,8 @@ class _Builder:
     def _key(self, value: Any, top: _Open) -> str:
         if not isinstance(value, str):
             message = "expected keys that are text"
-            self._report.error("wrong_type", top.place, message, value, 'put it in quotes: "…"')
+            if value is not MISSING:
+                self._report.error("wrong_type", top.place, message, value, 'put it in quotes: "…"')
             return f"\0{len(top.value)}"
         if value == "<<":
             self._report.error("yaml_alias", (top.place, value), "expected no merge keys", hint="write it out")
@@ -136,7 +137,7 @@ class _Builder:
             return event.value
         if tag not in _SCALAR_TAGS:
             self._refuse("wrong_type", event, "expected no tags", event.tag or event.value)
-            return None
+            return MISSING
         node = self._yaml.ScalarNode(tag, event.value)
         try:
             value = self._loader.construct_object(node)
@@ -144,7 +145,7 @@ class _Builder:
             if event.value.lstrip("+-").isdecimal():
                 return HugeNumber(event.value)
             self._refuse("wrong_type", event, f"expected what {tag.removeprefix(_TAG)} can be", event.value)
-            return None
+            return MISSING
         if isinstance(value, float) and not math.isfinite(value):
             word = event.value.lstrip("+-").lower()
             return NotANumber(event.value) if word in {".inf", ".nan"} else HugeNumber(event.value)

@@ -29,6 +29,7 @@ _INSERT_EVENT: Final = LOG_STATEMENTS["insert_event"]
 _INSERT_PAYLOAD: Final = LOG_STATEMENTS["insert_payload"]
 _INSERT_DEFINITION: Final = LOG_STATEMENTS["insert_definition"]
 _NO_STREAM: Final = (0, GENESIS, 0, "", 0)
+HEADS_KEPT: Final = 10_000
 _PAYLOAD_LEVEL: Final = 1  # zlib's fastest: a third of the size already, and a writer that is not kept waiting
 
 _Head = tuple[int, str, int, str, int]  # seq, digest, epoch, worker, number (0: to be inserted)
@@ -38,11 +39,24 @@ _FAILURES: Final = (StatementFailed, sqlite3.Error, ValueError, TypeError, Overf
 
 
 class Appender:
-    """Applies groups of pending batches to a connection that is in a write transaction."""
+    """Applies groups of pending batches to one connection, in write transactions.
+
+    The position, the generation and the heads of streams are kept from one transaction to the next, for as long as
+    SQLite says that no other connection has written in between.
+    """
 
     def __init__(self, path: str, row_statements: Statements) -> None:
         self._path = path
         self._row_statements = row_statements
+        self._known = False
+        self._data_version = 0
+        self._position = 0
+        self._generation = 0
+        self._heads: dict[str, _Head] = {}
+
+    def settled(self, committed: bool) -> None:
+        """What is kept stands only if the transaction was committed."""
+        self._known = committed
 
     def __call__(self, connection: sqlite3.Connection, requests: Sequence[Pending]) -> list[Appended | Exception]:
         """A result, or a refusal, for each batch, in order.
@@ -62,23 +76,26 @@ class Appender:
         """After one batch's statement failed: begin again, each batch in its own savepoint."""
         connection.execute("ROLLBACK")
         connection.execute("BEGIN IMMEDIATE")
+        self._known = False
         results: list[Appended | Exception] = []
         for request in requests:
             connection.execute("SAVEPOINT batch")
             try:
                 results += self._apply(connection, [request])
+                self._known = True
             except _FAILURES as error:
                 _raise_if_file(error)
                 connection.execute("ROLLBACK TO batch")
+                self._known = False
                 results.append(LogUnavailable(self._path, f"{error}; nothing of this append was recorded"))
             connection.execute("RELEASE batch")
         return results
 
     def _apply(self, connection: sqlite3.Connection, requests: Sequence[Pending]) -> list[Appended | Exception]:
         execute = connection.execute
-        first_position, generation = execute(_GROUP_STATE).fetchone()
-        position = first_position
-        heads: dict[str, _Head] = {}
+        self._refresh(connection)
+        first_position = position = self._position
+        heads = self._heads
         changed: dict[str, None] = {}
         events: list[tuple[Any, ...]] = []
         rows = RowGroup(self._row_statements.rank)
@@ -88,7 +105,9 @@ class Appender:
             stream = batch.stream
             head = heads.get(stream)
             if head is None:
-                head = heads[stream] = execute(_SELECT_HEAD, (stream,)).fetchone() or _NO_STREAM
+                head = execute(_SELECT_HEAD, (stream,)).fetchone() or _NO_STREAM
+                if head[0]:
+                    heads[stream] = head
             seq, digest, epoch, worker, number = head
             refused = refusal(batch, seq, epoch)
             if refused is not None:
@@ -120,9 +139,19 @@ class Appender:
         if position != first_position:
             execute(_SET_POSITION, (position,))
             connection.executemany(_INSERT_EVENT, events)
+            self._position = position
         _write_heads(connection, heads, changed)
-        rows.write(connection, self._row_statements.of_generation(generation))
+        rows.write(connection, self._row_statements.of_generation(self._generation))
         return results
+
+    def _refresh(self, connection: sqlite3.Connection) -> None:
+        """Read again what is kept, if another connection may have changed it; until it is settled it is not known."""
+        (data_version,) = connection.execute("PRAGMA data_version").fetchone()
+        if not self._known or data_version != self._data_version or len(self._heads) > HEADS_KEPT:
+            self._data_version = data_version
+            self._position, self._generation = connection.execute(_GROUP_STATE).fetchone()
+            self._heads.clear()
+        self._known = False
 
 
 def _raise_if_file(error: Exception) -> None:
@@ -146,6 +175,7 @@ def _write_heads(connection: sqlite3.Connection, heads: dict[str, _Head], change
             updates.append((seq, digest, epoch, worker, number))
         elif seq:
             inserts.append((seq, digest, epoch, worker, stream))
+            del heads[stream]  # its number is not known yet
     if inserts:
         connection.executemany(_INSERT_HEAD, inserts)
     if updates:

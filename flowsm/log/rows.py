@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
+from operator import add
 from typing import Any
 
 from flowsm.log.port import Increment, RowChange
@@ -35,24 +36,28 @@ class RowGroup:
             StatementFailed: a statement of that name was not declared; nothing of the batch may be written.
         """
         wave, last = self._places.get(stream, (0, 0))
+        ranks, sums, changes = self._rank, self._sums, self._waves[wave]
         for row in rows:
             name = row.statement
-            rank = self._rank.get(name)
+            rank = ranks.get(name)
             if rank is None:
                 raise StatementFailed(name, KeyError("no statement has this name"))
-            if type(row) is Increment:
-                key = (name, row.key)
-                sums = self._sums.get(key)
-                amounts = row.amounts
-                self._sums[key] = amounts if sums is None else tuple(map(int.__add__, sums, amounts))
+            if isinstance(row, Increment):
+                place = (name, row.key)
+                old = sums.get(place)
+                sums[place] = row.amounts if old is None else tuple(map(add, old, row.amounts))
                 continue
             if rank < last:
                 wave += 1
                 if wave == len(self._waves):
                     self._waves.append({})
+                changes = self._waves[wave]
             last = rank
-            changes = self._waves[wave].setdefault(name, {})
-            changes[len(changes) if row.key is None else (row.key,)] = row.params  # type: ignore[union-attr]
+            of_statement = changes.get(name)
+            if of_statement is None:
+                of_statement = changes[name] = {}
+            key = row.key
+            of_statement[len(of_statement) if key is None else (key,)] = row.params
         self._places[stream] = (wave, last)
 
     def write(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:

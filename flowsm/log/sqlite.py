@@ -18,9 +18,9 @@ from flowsm.log import read
 from flowsm.log.append import Appender
 from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Head, Snapshot
-from flowsm.storage.errors import CommitFailed
+from flowsm.storage.errors import CommitFailed, unavailable
 from flowsm.storage.migrations import Migration, is_current, migrate
-from flowsm.storage.open import Durability, open_reader, open_writer, private_folder, set_busy_timeout
+from flowsm.storage.open import Durability, open_reader, open_writer, private_folder
 from flowsm.storage.session import Connectors, Sessions
 from flowsm.storage.statements import Statements, read_script
 
@@ -64,9 +64,8 @@ class SqliteEventLog:
             Connectors(
                 path=self.path,
                 writer=files.open_writer,
-                inline_writer=files.open_inline_writer if durability == "normal" else None,
                 reader=files.open_reader,
-                apply_group=Appender(self.path, self._statements),
+                new_work=partial(Appender, self.path, self._statements),
             )
         )
         self._release = weakref.finalize(self, _release, self._sessions, folder)
@@ -130,11 +129,15 @@ class SqliteEventLog:
     def _query(
         self, connection: sqlite3.Connection, statement: str, parameters: Sequence[Any] | Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
-        generation = read.read_generation(connection)
-        sql = self._statements.of_generation(generation).get(statement)
-        if sql is None:
-            sql = statement.replace("{g}", str(generation))
-        return connection.execute(sql, parameters).fetchall()
+        connection.execute("BEGIN")  # the generation and its tables, as of one moment
+        try:
+            generation = read.read_generation(connection)
+            sql = self._statements.of_generation(generation).get(statement)
+            if sql is None:
+                sql = statement.replace("{g}", str(generation))
+            return connection.execute(sql, parameters).fetchall()
+        finally:
+            connection.execute("COMMIT")
 
     async def write(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run a function in a write transaction of its own, on the writer's thread, after the appends before it."""
@@ -155,7 +158,7 @@ class SqliteEventLog:
         self._release()
 
     def _read(self, function: Callable[[sqlite3.Connection], _T]) -> asyncio.Future[_T]:
-        return self._sessions.current().reader.submit(function)
+        return self._sessions.current().reader.submit(partial(_in_our_words, self.path, function))
 
 
 class _Files:
@@ -177,26 +180,18 @@ class _Files:
             raise
         return connection
 
-    def open_inline_writer(self) -> sqlite3.Connection:
-        """A writer for the loop's own thread: there, no lock is waited for."""
-        connection = self.open_writer()
-        set_busy_timeout(connection, 0)
-        return connection
-
     def open_reader(self) -> sqlite3.Connection:
-        return open_reader(self._path, self._prepare)
+        return open_reader(self._path, self._is_current, lambda: self.open_writer().close())
 
-    def _prepare(self) -> None:
-        if Path(self._path).exists():
-            connection = sqlite3.connect(self._path)
-            try:
-                if is_current(connection, self._migrations):
-                    return
-            except sqlite3.Error:
-                pass  # opening it to write says what is wrong
-            finally:
-                connection.close()
-        self.open_writer().close()
+    def _is_current(self, connection: sqlite3.Connection) -> bool:
+        return is_current(connection, self._migrations)
+
+
+def _in_our_words(path: str, function: Callable[[sqlite3.Connection], _T], connection: sqlite3.Connection) -> _T:
+    try:
+        return function(connection)
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from error
 
 
 def _release(sessions: Sessions, folder: Any) -> None:

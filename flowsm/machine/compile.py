@@ -12,6 +12,8 @@ import msgspec
 from transitions import Machine
 
 from flowsm.definition.model import END, END_FAILURE, END_SUCCESS, ConditionConfig, FlowConfig, TaskConfig
+from flowsm.definition.policy import task_retry, task_timeout
+from flowsm.definition.references import has_references
 from flowsm.status import FlowStatus, TaskStatus
 
 __all__ = ["ABORT", "CANCEL", "OTHERWISE", "START", "Cursor", "Edge", "FlowMachine", "Rule", "compile_flow"]
@@ -62,6 +64,9 @@ class FlowMachine:
         self.flow = flow
         self.tasks: dict[str, TaskConfig] = {task.name: task for task in flow.tasks}
         labels = [*_ENGINE_STATES, *self.tasks]
+        self.referring = frozenset(task.name for task in flow.tasks if has_references(task.parameters))
+        self.retries = {task.name: task_retry(task) for task in flow.tasks}
+        self.timeouts = {task.name: task_timeout(task) for task in flow.tasks}
         self._ids: dict[str, str] = {label: f"s{number}" for number, label in enumerate(labels)}
         self._labels: dict[str, str] = {id_: label for label, id_ in self._ids.items()}
         self.rules: dict[str, tuple[Rule, ...]] = {}

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flowsm.clock import timestamp
-from flowsm.definition.policy import task_retry, task_timeout
-from flowsm.definition.references import has_references, resolve_references
+from flowsm.definition.references import resolve_references
 from flowsm.errors import IllegalCommand, UnresolvedReference
 from flowsm.events.commands import Advance, Cancel, Command, Create, Driver, RecordResult, Remove
 from flowsm.events.facts import (
@@ -109,7 +108,7 @@ class _Draft:
         visit = self.state.visits[task.name]
         number = 1 if self.state.attempt is None else self.state.attempt.attempt
         parameters, missing = task.parameters, None
-        if has_references(parameters):
+        if task.name in self.machine.referring:
             try:
                 parameters = resolve_references(parameters, scope_of(self.state))
             except UnresolvedReference as error:
@@ -122,7 +121,7 @@ class _Draft:
                 worker=driver.worker,
                 parameters=parameters,
                 task_version=driver.versions.get(task.task_type),
-                timeout_seconds=task_timeout(task),
+                timeout_seconds=self.machine.timeouts[task.name],
             )
         )
         if missing is not None:
@@ -148,7 +147,7 @@ class _Draft:
             self.abort(_flow_timeout(self.machine))
             return
         if retryable and result.status == TaskStatus.FAILURE:
-            policy = task_retry(self.machine.tasks[result.task])
+            policy = self.machine.retries[result.task]
             if is_retryable(policy, result.attempt, result.error):
                 delay = delay_seconds(policy, result.attempt, driver.chance)
                 due = timestamp(self.now + timedelta(seconds=delay))

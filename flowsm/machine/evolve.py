@@ -37,6 +37,9 @@ from flowsm.status import FlowStatus, TaskStatus
 __all__ = ["evolve", "fold"]
 
 
+_Changes = dict[str, Any]
+
+
 class _Refused(Exception):
     pass
 
@@ -63,27 +66,26 @@ def _expect_attempt(state: ExecutionState, fact: TaskCompleted | TaskTimedOut | 
     return attempt
 
 
-def _created(_: FlowMachine, state: ExecutionState, fact: ExecutionCreated, at: str) -> ExecutionState:
+def _created(_: FlowMachine, state: ExecutionState, fact: ExecutionCreated, at: str) -> _Changes:
     _expect(state, Phase.NEW)
-    return replace(
-        state,
-        phase=Phase.CREATED,
-        digest=fact.digest,
-        flow_id=fact.flow_id,
-        flow_name=fact.flow_name,
-        input=fact.input,
-        created_at=at,
-    )
+    return {
+        "phase": Phase.CREATED,
+        "digest": fact.digest,
+        "flow_id": fact.flow_id,
+        "flow_name": fact.flow_name,
+        "input": fact.input,
+        "created_at": at,
+    }
 
 
-def _started(_: FlowMachine, state: ExecutionState, fact: ExecutionStarted, at: str) -> ExecutionState:
+def _started(_: FlowMachine, state: ExecutionState, fact: ExecutionStarted, at: str) -> _Changes:
     _expect(state, Phase.CREATED)
     if state.started_at is not None:
         raise _Refused("the execution was started before")
-    return replace(state, status=FlowStatus.RUNNING, worker=fact.worker, deadline=fact.deadline, started_at=at)
+    return {"status": FlowStatus.RUNNING, "worker": fact.worker, "deadline": fact.deadline, "started_at": at}
 
 
-def _task_started(_: FlowMachine, state: ExecutionState, fact: TaskStarted, at: str) -> ExecutionState:
+def _task_started(_: FlowMachine, state: ExecutionState, fact: TaskStarted, at: str) -> _Changes:
     _expect(state, Phase.ENTERED, Phase.BACKOFF, Phase.INTERRUPTED)
     _expect_task(state, fact.task, fact.visit)
     expected = 1 if state.attempt is None else state.attempt.attempt
@@ -97,10 +99,10 @@ def _task_started(_: FlowMachine, state: ExecutionState, fact: TaskStarted, at: 
         parameters=fact.parameters,
         timeout_seconds=fact.timeout_seconds,
     )
-    return replace(state, phase=Phase.RUNNING, attempt=attempt, worker=fact.worker, attempts=state.attempts + 1)
+    return {"phase": Phase.RUNNING, "attempt": attempt, "worker": fact.worker, "attempts": state.attempts + 1}
 
 
-def _with_result(state: ExecutionState, result: StoredResult, **changes: Any) -> ExecutionState:
+def _with_result(state: ExecutionState, result: StoredResult, **changes: Any) -> _Changes:
     results = dict(state.results)
     results.pop(result.task, None)
     results[result.task] = result
@@ -109,10 +111,10 @@ def _with_result(state: ExecutionState, result: StoredResult, **changes: Any) ->
     if result.status == TaskStatus.FAILURE:
         changes["failures"] = state.failures + 1
         changes["last_error"] = result.error
-    return replace(state, phase=Phase.DECIDED, results=results, **changes)
+    return dict(phase=Phase.DECIDED, results=results, **changes)
 
 
-def _task_completed(_: FlowMachine, state: ExecutionState, fact: TaskCompleted, at: str) -> ExecutionState:
+def _task_completed(_: FlowMachine, state: ExecutionState, fact: TaskCompleted, at: str) -> _Changes:
     _expect(state, Phase.RUNNING)
     _expect_attempt(state, fact)
     result = StoredResult(
@@ -131,7 +133,7 @@ def _task_completed(_: FlowMachine, state: ExecutionState, fact: TaskCompleted, 
     return _with_result(state, result)
 
 
-def _task_timed_out(_: FlowMachine, state: ExecutionState, fact: TaskTimedOut, at: str) -> ExecutionState:
+def _task_timed_out(_: FlowMachine, state: ExecutionState, fact: TaskTimedOut, at: str) -> _Changes:
     _expect(state, Phase.RUNNING)
     _expect_attempt(state, fact)
     result = StoredResult(
@@ -148,13 +150,13 @@ def _task_timed_out(_: FlowMachine, state: ExecutionState, fact: TaskTimedOut, a
     return _with_result(state, result)
 
 
-def _task_interrupted(_: FlowMachine, state: ExecutionState, fact: TaskInterrupted, at: str) -> ExecutionState:
+def _task_interrupted(_: FlowMachine, state: ExecutionState, fact: TaskInterrupted, at: str) -> _Changes:
     _expect(state, Phase.RUNNING)
     _expect_attempt(state, fact)
-    return replace(state, phase=Phase.INTERRUPTED, interruptions=state.interruptions + 1)
+    return {"phase": Phase.INTERRUPTED, "interruptions": state.interruptions + 1}
 
 
-def _task_skipped(_: FlowMachine, state: ExecutionState, fact: TaskSkipped, at: str) -> ExecutionState:
+def _task_skipped(_: FlowMachine, state: ExecutionState, fact: TaskSkipped, at: str) -> _Changes:
     _expect(state, Phase.ENTERED)
     _expect_task(state, fact.task, fact.visit)
     skipped = TaskStatus.SKIPPED.value
@@ -162,17 +164,17 @@ def _task_skipped(_: FlowMachine, state: ExecutionState, fact: TaskSkipped, at: 
     return _with_result(state, result)
 
 
-def _retry_scheduled(machine: FlowMachine, state: ExecutionState, fact: RetryScheduled, at: str) -> ExecutionState:
+def _retry_scheduled(machine: FlowMachine, state: ExecutionState, fact: RetryScheduled, at: str) -> _Changes:
     _expect(state, Phase.DECIDED)
     _expect_task(state, fact.task, fact.visit)
     result = state.results[fact.task]
     if result.status != TaskStatus.FAILURE or fact.attempt != result.attempt + 1:
         raise _Refused(f"schedules attempt {fact.attempt} after attempt {result.attempt} ended in {result.status}")
     attempt = Attempt(visit=fact.visit, attempt=fact.attempt, due=fact.due)
-    return replace(state, phase=Phase.BACKOFF, attempt=attempt)
+    return {"phase": Phase.BACKOFF, "attempt": attempt}
 
 
-def _transition_taken(machine: FlowMachine, state: ExecutionState, fact: TransitionTaken, at: str) -> ExecutionState:
+def _transition_taken(machine: FlowMachine, state: ExecutionState, fact: TransitionTaken, at: str) -> _Changes:
     if fact.source != state.node:
         raise _Refused(f"leaves {fact.source!r}, the machine is in {state.node!r}")
     target = machine.target(fact.source, fact.trigger)
@@ -194,51 +196,48 @@ def _transition_taken(machine: FlowMachine, state: ExecutionState, fact: Transit
     return _enter(machine, state, target, int(by_condition))
 
 
-def _enter(machine: FlowMachine, state: ExecutionState, target: str, routed: int) -> ExecutionState:
+def _enter(machine: FlowMachine, state: ExecutionState, target: str, routed: int) -> _Changes:
     transitions = state.transitions + routed
     if target not in machine.tasks:
-        return replace(state, phase=Phase.ENDING, node=target, attempt=None, transitions=transitions)
-    return replace(
-        state,
-        phase=Phase.ENTERED,
-        node=target,
-        attempt=None,
-        visits={**state.visits, target: state.visits.get(target, 0) + 1},
-        path=(*state.path, target),
-        transitions=transitions,
-    )
+        return {"phase": Phase.ENDING, "node": target, "attempt": None, "transitions": transitions}
+    return {
+        "phase": Phase.ENTERED,
+        "node": target,
+        "attempt": None,
+        "visits": {**state.visits, target: state.visits.get(target, 0) + 1},
+        "path": (*state.path, target),
+        "transitions": transitions,
+    }
 
 
-def _end(
-    state: ExecutionState, status: FlowStatus, skipped: tuple[str, ...], at: str, **changes: Any
-) -> ExecutionState:
+def _end(state: ExecutionState, status: FlowStatus, skipped: tuple[str, ...], at: str, **changes: Any) -> _Changes:
     _expect(state, Phase.ENDING)
     if state.node != status:
         raise _Refused(f"the machine is in {state.node!r}")
-    return replace(state, phase=Phase.ENDED, status=status, ended_at=at, skipped=skipped, **changes)
+    return {"phase": Phase.ENDED, "status": status, "ended_at": at, "skipped": skipped, **changes}
 
 
-def _completed(_: FlowMachine, state: ExecutionState, fact: ExecutionCompleted, at: str) -> ExecutionState:
+def _completed(_: FlowMachine, state: ExecutionState, fact: ExecutionCompleted, at: str) -> _Changes:
     return _end(state, FlowStatus.COMPLETED, fact.skipped, at)
 
 
-def _failed(_: FlowMachine, state: ExecutionState, fact: ExecutionFailed, at: str) -> ExecutionState:
+def _failed(_: FlowMachine, state: ExecutionState, fact: ExecutionFailed, at: str) -> _Changes:
     return _end(state, FlowStatus.FAILED, fact.skipped, at, error=fact.error, last_error=fact.error)
 
 
-def _cancelled(_: FlowMachine, state: ExecutionState, fact: ExecutionCancelled, at: str) -> ExecutionState:
+def _cancelled(_: FlowMachine, state: ExecutionState, fact: ExecutionCancelled, at: str) -> _Changes:
     message = fact.reason or "cancelled"
     return _end(state, FlowStatus.CANCELLED, fact.skipped, at, error=ErrorInfo(type="Cancelled", message=message))
 
 
-def _removed(_: FlowMachine, state: ExecutionState, fact: ExecutionRemoved, at: str) -> ExecutionState:
+def _removed(_: FlowMachine, state: ExecutionState, fact: ExecutionRemoved, at: str) -> _Changes:
     _expect(state, Phase.ENDED)
     if state.removed:
         raise _Refused("the execution was removed before")
-    return replace(state, removed=True)
+    return {"removed": True}
 
 
-_STEPS: Final[dict[type[Fact], Callable[[FlowMachine, ExecutionState, Any, str], ExecutionState]]] = {
+_STEPS: Final[dict[type[Fact], Callable[[FlowMachine, ExecutionState, Any, str], _Changes]]] = {
     ExecutionCreated: _created,
     ExecutionStarted: _started,
     TaskStarted: _task_started,
@@ -265,10 +264,10 @@ def evolve(machine: FlowMachine, state: ExecutionState, fact: Fact, at: str) -> 
     """
     step = _STEPS.get(type(fact))
     try:
-        changed = state if step is None else step(machine, state, fact, at)
+        changes = {} if step is None else step(machine, state, fact, at)
     except _Refused as refused:
         raise IllegalEvent(state.stream, state.seq + 1, fact.TYPE, str(refused)) from None
-    return replace(changed, seq=state.seq + 1, updated_at=at)
+    return replace(state, seq=state.seq + 1, updated_at=at, **changes)
 
 
 def fold(

@@ -34,7 +34,7 @@ _MESSAGE_MAX_CHARS: Final = 2_000
 
 
 def _json(names: tuple[str, ...]) -> str:
-    return _ENCODE(names).decode()
+    return _ENCODE(names).decode() if names else "[]"
 
 
 def _short(text: str | None) -> str | None:

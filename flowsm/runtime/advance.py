@@ -22,7 +22,7 @@ from flowsm.machine.effect import Decide, RunTask, next_effect
 from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.projections.project import project
 from flowsm.runtime.attempt import AttemptRunner
-from flowsm.runtime.loading import StateLoader
+from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.tasks.factory import TaskFactory
 
 __all__ = ["Advancer", "batch_of"]
@@ -82,15 +82,13 @@ class Advancer:
                 return state
             state = await self._record(machine, state, command, epoch)
 
-    async def create(
-        self, machine: FlowMachine, command: Create, execution_id: str, definition: tuple[str, bytes], *, start: bool
-    ) -> ExecutionState:
+    async def create(self, prepared: Prepared, command: Create, execution_id: str, *, start: bool) -> ExecutionState:
         """Record a new execution and, with `start`, its first task's start in the same commit.
 
         Raises:
             Conflict: the id is taken.
         """
-        before = new_state(execution_id)
+        machine, before = prepared.machine, new_state(execution_id)
         now = self._clock.now()
         facts, after = step(machine, before, command, now)
         if start:
@@ -103,7 +101,7 @@ class Advancer:
             facts=facts,
             claim=start,
             worker=self._worker,
-            definition=definition,
+            definition=prepared.definition,
             rows=project(before, facts, timestamp(now), after),
         )
         appended = await self._log.append(batch)

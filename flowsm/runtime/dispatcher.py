@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, cast
 
 from flowsm.clock import Clock
 
@@ -102,11 +102,16 @@ class EmbeddedDispatcher:
             return
         wanted = min(self._concurrency, len(self._ready) + len(self._running))
         while len(self._workers) < wanted:
-            worker = asyncio.get_running_loop().create_task(self._work(self._advance))
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            self._workers.add(asyncio.get_running_loop().create_task(self._work(self._advance)))
 
     async def _work(self, advance: Advance) -> None:
+        """Advance what is ready, then leave: at once, so that a kick that finds no worker employs one."""
+        try:
+            await self._serve_ready(advance)
+        finally:
+            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _serve_ready(self, advance: Advance) -> None:
         while self._ready:
             execution_id = self._ready.popleft()
             self._queued.discard(execution_id)

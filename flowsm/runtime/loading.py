@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import TypeVar
 
 import msgspec
 
-from flowsm.definition.digest import flow_from_canonical
+from flowsm.definition.digest import canonical_json, flow_digest, flow_from_canonical
+from flowsm.definition.model import FlowConfig
 from flowsm.errors import ExecutionNotFound, LogBroken
 from flowsm.events.facts import ExecutionCreated
 from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX, SNAPSHOT_EVERY_EVENTS
@@ -15,7 +17,24 @@ from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.evolve import fold
 from flowsm.machine.state import FOLD_VERSION, ExecutionState, new_state
 
-__all__ = ["StateLoader"]
+__all__ = ["Prepared", "StateLoader"]
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A flow that is ready to run: its digest, canonical JSON, and machine."""
+
+    flow: FlowConfig
+    digest: str
+    canonical: bytes
+    machine: FlowMachine
+
+    @property
+    def definition(self) -> tuple[str, bytes]:
+        """What the log stores of it."""
+        return self.digest, self.canonical
 
 
 class StateLoader:
@@ -24,6 +43,7 @@ class StateLoader:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._machines: OrderedDict[str, FlowMachine] = OrderedDict()
+        self._prepared: OrderedDict[int, Prepared] = OrderedDict()
         self._states: OrderedDict[str, ExecutionState] = OrderedDict()
 
     async def machine(self, digest: str) -> FlowMachine:
@@ -34,20 +54,26 @@ class StateLoader:
         """
         known = self._machines.get(digest)
         if known is None:
-            known = self.remember_machine(digest, compile_flow(flow_from_canonical(await self._log.definition(digest))))
-        self._machines.move_to_end(digest)
+            known = compile_flow(flow_from_canonical(await self._log.definition(digest)))
+            self._keep(self._machines, digest, known)
         return known
 
-    def remember_machine(self, digest: str, machine: FlowMachine) -> FlowMachine:
-        """Keep a machine that is at hand; returns it."""
-        self._machines[digest] = machine
-        if len(self._machines) > MACHINES_MAX:
-            self._machines.popitem(last=False)
-        return machine
+    def prepare(self, flow: FlowConfig) -> Prepared:
+        """A parsed flow, ready to run; the same object is prepared once."""
+        known = self._prepared.get(id(flow))
+        if known is None:
+            canonical = canonical_json(flow)
+            digest = flow_digest(flow)
+            known = Prepared(flow, digest, canonical, self._machines.get(digest) or compile_flow(flow))
+            self._keep(self._machines, digest, known.machine)
+            self._keep(self._prepared, id(flow), known)
+        return known
 
-    def known_machine(self, digest: str) -> FlowMachine | None:
-        """The machine, if it is at hand."""
-        return self._machines.get(digest)
+    @staticmethod
+    def _keep(cache: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+        cache[key] = value
+        if len(cache) > MACHINES_MAX:
+            cache.popitem(last=False)
 
     def remember(self, state: ExecutionState) -> None:
         """Keep a state that was just recorded."""

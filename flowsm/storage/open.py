@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
 import time
@@ -24,6 +25,7 @@ _PAGE_CACHE_KIB: Final = 16 * 1024
 _CHECKPOINT_PAGES: Final = 4_000
 """16 MiB of WAL: a checkpoint stalls a commit for milliseconds, and writes a page once however often it changed."""
 _WAL_LIMIT_BYTES: Final = 64 * MIB
+_HEADER: Final = b"SQLite format 3\x00"
 _RETRY_SECONDS: Final = 0.005
 
 
@@ -48,7 +50,7 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
     Raises:
         LogUnavailable: the file cannot be opened, is not a database, or is another application's.
     """
-    connection: sqlite3.Connection | None = None
+    _check_header(path)
     try:
         connection = sqlite3.connect(
             path,
@@ -57,6 +59,9 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
             check_same_thread=False,
             cached_statements=_CACHED_STATEMENTS,
         )
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from error
+    try:
         _check_owner(connection, path)
         _enter_wal(connection)
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
@@ -66,8 +71,7 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}").fetchone()
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}").fetchone()
     except sqlite3.Error as error:
-        if connection is not None:
-            connection.close()
+        connection.close()
         raise unavailable(path, error) from error
     except LogUnavailable:
         connection.close()
@@ -102,17 +106,58 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def open_reader(path: str, prepare: Callable[[], None]) -> sqlite3.Connection:
-    """A connection that cannot write; `prepare` is called first, to create or migrate the file if it has to be.
+def open_reader(
+    path: str, is_ready: Callable[[sqlite3.Connection], bool], prepare: Callable[[], None]
+) -> sqlite3.Connection:
+    """A connection that cannot write.
+
+    Args:
+        path: the file.
+        is_ready: whether the file has the tables that are expected.
+        prepare: makes, or migrates, the file where it is missing, or not ready.
 
     Raises:
         LogUnavailable: the file cannot be opened.
     """
-    prepare()
+    if not Path(path).exists():
+        prepare()
+    _check_header(path)
+    uri = Path(path).absolute().as_uri()
     try:
-        return _connect_reader(f"{Path(path).absolute().as_uri()}?mode=rw")
+        connection = _connect_reader(f"{uri}?mode=rw")
     except sqlite3.Error as error:
-        raise unavailable(path, error) from error
+        if not _may_be_frozen(path):
+            raise unavailable(path, error) from error
+        try:
+            connection = _connect_reader(f"{uri}?immutable=1")
+        except sqlite3.Error:
+            raise unavailable(path, error) from error
+    try:
+        if not is_ready(connection):
+            prepare()
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise unavailable(path, error) from error
+        raise
+    return connection
+
+
+def _may_be_frozen(path: str) -> bool:
+    """Whether nobody can write the file now: in a folder that cannot be written, without a WAL to take part in."""
+    wal = Path(f"{path}-wal")
+    return not os.access(Path(path).parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
+
+
+def _check_header(path: str) -> None:
+    """Refuse what is not a database: SQLite itself takes a file of a few bytes for an empty one."""
+    try:
+        with Path(path).open("rb") as file:
+            header = file.read(len(_HEADER))
+    except OSError:
+        return  # missing, or not ours to read: opening it tells
+    if header and header != _HEADER:
+        raise LogUnavailable(path, "expected a SQLite database, found something else; choose another file")
 
 
 def _connect_reader(uri: str) -> sqlite3.Connection:

@@ -16,7 +16,7 @@ from typing import Any
 from flowsm.errors import LogUnavailable
 from flowsm.storage.sync import SyncWriter
 from flowsm.storage.thread import ConnectionThread
-from flowsm.storage.transaction import ApplyGroup
+from flowsm.storage.transaction import Work
 from flowsm.storage.writer import Writer
 
 __all__ = ["Connectors", "Session", "Sessions"]
@@ -24,13 +24,12 @@ __all__ = ["Connectors", "Session", "Sessions"]
 
 @dataclass(frozen=True, slots=True)
 class Connectors:
-    """How a file's connections are made, and what its writers apply."""
+    """How a file's connections are made, and what each writing one does with requests."""
 
     path: str
     writer: Callable[[], sqlite3.Connection]
-    inline_writer: Callable[[], sqlite3.Connection] | None
     reader: Callable[[], sqlite3.Connection]
-    apply_group: ApplyGroup
+    new_work: Callable[[], Work]
 
 
 class Session:
@@ -40,10 +39,9 @@ class Session:
         self.loop = loop
         self.writer = Writer(
             connectors.path,
-            connectors.inline_writer or connectors.writer,
-            connectors.apply_group,
+            connectors.writer,
+            connectors.new_work(),
             loop,
-            inline=connectors.inline_writer is not None,
         )
         self.reader = ConnectionThread(connectors.reader)
 
@@ -101,7 +99,7 @@ class Sessions:
         with self._lock:
             self._check_open()
             if self._sync is None:
-                self._sync = SyncWriter(self._connectors.path, self._connectors.writer, self._connectors.apply_group)
+                self._sync = SyncWriter(self._connectors.path, self._connectors.writer, self._connectors.new_work())
             sync = self._sync
         return sync.apply(request)
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from flowsm.storage.transaction import ApplyGroup, run_group
+from flowsm.storage.transaction import Transactions, Work
 
 __all__ = ["SyncWriter"]
 
@@ -15,11 +15,10 @@ __all__ = ["SyncWriter"]
 class SyncWriter:
     """Runs one request after another, each in a transaction on the calling thread."""
 
-    def __init__(self, path: str, connector: Callable[[], sqlite3.Connection], apply_group: ApplyGroup) -> None:
+    def __init__(self, path: str, connector: Callable[[], sqlite3.Connection], work: Work) -> None:
         """The connection is opened by the first request."""
-        self._path = path
         self._connector = connector
-        self._apply = apply_group
+        self._transactions = Transactions(path, work)
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
@@ -33,7 +32,7 @@ class SyncWriter:
         with self._lock:
             if self._connection is None:
                 self._connection = self._connector()
-            (result,) = run_group(self._connection, self._path, self._apply, [request])
+            (result,) = self._transactions.run(self._connection, [request])
         if isinstance(result, Exception):
             raise result
         return result

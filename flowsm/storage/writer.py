@@ -1,8 +1,9 @@
 """The writer: all writes of one loop go through one connection, many requests per transaction (group commit).
 
 While a transaction runs on the connection's thread, the next group collects; every request that is ready in the same
-turn of the loop shares a commit. With durability `normal` a commit costs less than the hop to the thread and back, so
-there short groups run on the loop's own thread, as long as no lock has to be waited for.
+turn of the loop shares a commit. The hop to the thread and back costs as much as a commit on a fast disk, and its
+many short calls fight with the loop for the interpreter. So where commits are quick, and no lock has to be waited
+for, a transaction runs on the loop's own thread; where they are slow, on the connection's.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ from typing import Any, Final
 
 from flowsm.errors import LogUnavailable
 from flowsm.limits import BUSY_TIMEOUT_MS, GROUP_MAX_BATCHES
-from flowsm.storage.errors import unavailable
+from flowsm.storage.open import set_busy_timeout
 from flowsm.storage.thread import ConnectionThread, answer_on
-from flowsm.storage.transaction import ApplyGroup, begin, finish, run_group
+from flowsm.storage.transaction import Transactions, Work
 
 __all__ = ["Writer"]
 
-INLINE_MAX_REQUESTS: Final = 16
+INLINE_MAX_REQUESTS: Final = 128
+"""A larger group, some 50 us each, would hold the loop up for too long."""
+INLINE_COMMIT_MAX_SECONDS: Final = 0.002
+"""Up to this average a commit may run on the loop's thread."""
 
 
 class Writer:
@@ -34,16 +38,12 @@ class Writer:
         self,
         path: str,
         connector: Callable[[], sqlite3.Connection],
-        apply_group: ApplyGroup,
+        work: Work,
         loop: asyncio.AbstractEventLoop,
-        *,
-        inline: bool,
     ) -> None:
-        """`inline`: transactions may run on the loop's thread."""
         self._path = path
-        self._apply = apply_group
+        self._transactions = Transactions(path, work)
         self._loop = loop
-        self._inline = inline
         self._thread = ConnectionThread(connector)
         self._queue: deque[tuple[Any, asyncio.Future[Any]]] = deque()
         self._busy = False
@@ -92,8 +92,13 @@ class Writer:
             self._settle()
             return
         connection = self._thread.raw
-        if self._inline and connection is not None and len(group) <= INLINE_MAX_REQUESTS and not _is_alone(group):
-            results = self._run_here(connection, [request for request, _ in group])
+        if (
+            connection is not None
+            and len(group) <= INLINE_MAX_REQUESTS
+            and self._transactions.commit_seconds <= INLINE_COMMIT_MAX_SECONDS
+            and not _is_alone(group)
+        ):
+            results = self._transactions.run_at_once(connection, [request for request, _ in group])
             if results is not None:
                 self._answer(group, results)
                 return
@@ -115,33 +120,19 @@ class Writer:
             group.append(queue.popleft())
         return group
 
-    def _run_here(self, connection: sqlite3.Connection, requests: list[Any]) -> list[Any] | None:
-        """The transaction on the loop's thread; None if another connection holds the lock."""
-        try:
-            begin(connection)
-        except sqlite3.Error as error:
-            if error.sqlite_errorname.startswith("SQLITE_BUSY"):
-                return None
-            return [unavailable(self._path, error) for _ in requests]
-        return finish(connection, self._path, self._apply, requests)
-
     def _run_there(self, group: list[tuple[Any, asyncio.Future[Any]]]) -> None:
         """The transaction on the connection's thread, where a lock may be waited for."""
-        requests = [request for request, _ in group]
         results: list[Any]
         try:
             connection = self._thread.opened()
-            if self._inline:
-                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            set_busy_timeout(connection, BUSY_TIMEOUT_MS)
             try:
                 if _is_alone(group):
-                    function = requests[0].function
-                    results = run_group(connection, self._path, lambda raw, _: [function(raw)], requests)
+                    results = [self._transactions.run_function(connection, group[0][0].function)]
                 else:
-                    results = run_group(connection, self._path, self._apply, requests)
+                    results = self._transactions.run(connection, [request for request, _ in group])
             finally:
-                if self._inline:
-                    connection.execute("PRAGMA busy_timeout = 0")
+                set_busy_timeout(connection, 0)
         except BaseException as error:  # noqa: BLE001 - whoever waits gets it
             results = [error] * len(group)
         answer_on(self._loop, lambda: self._finished(group, results))

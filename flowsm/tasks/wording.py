@@ -31,15 +31,17 @@ def escape(step: object) -> str:
     return str(step).replace("~", "~0").replace("/", "~1")
 
 
-def convert_problem(error: Exception, at: str, value: object = None) -> str:
-    """What `msgspec.convert` found, with the JSON Pointer of the place, counted from `at`."""
+def convert_problem(error: Exception, at: str, value: Any) -> str:
+    """What `msgspec.convert` found in `value`, with the JSON Pointer of the place, counted from `at`."""
     text = str(error)
-    place = _PLACE.search(text)
     pointer = at
+    place = _PLACE.search(text)
     if place:
         text = text[: place.start()]
-        pointer += "".join("/" + escape(key or index) for key, index in _STEP.findall(place["path"]))
-    found = "" if isinstance(value, dict | list) or place else f", found {_shorten(value)}"
+        for key, index in _STEP.findall(place["path"]):
+            pointer += "/" + escape(key or index)
+            value = _inside(value, key, index)
+    found = "" if value is None or isinstance(value, dict | list) else f", found {_shorten(value)}"
     return f"{pointer or '/'}: {text}{found}"
 
 
@@ -66,6 +68,13 @@ def holds_reference(value: Any) -> bool:
         elif isinstance(here, list):
             pending.extend(here)
     return False
+
+
+def _inside(value: Any, key: str, index: str) -> Any:
+    """One step further; None where msgspec does not name the key, or the value is not of that kind."""
+    if key:
+        return value.get(key) if isinstance(value, dict) else None
+    return value[int(index)] if index.isdigit() and isinstance(value, list) else None
 
 
 def _shorten(value: object) -> str:

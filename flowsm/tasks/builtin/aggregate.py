@@ -12,6 +12,7 @@ from flowsm.tasks.builtin.values import (
     field_key,
     group_key,
     is_number,
+    mean,
     order_key,
     total,
 )
@@ -109,10 +110,7 @@ def _figure(figure: Figure, members: Records) -> tuple[Any, int]:
             return len({group_key(value) for value in values}), 0
         case "sum" | "mean":
             numbers = [value for value in values if is_number(value)]
-            result = total(numbers)
-            if figure.op == "mean":
-                result = None if result is None or not numbers else result / len(numbers)
-            return result, len(values) - len(numbers)
+            return (mean if figure.op == "mean" else total)(numbers), len(values) - len(numbers)
     if not values:
         return None, 0
     match figure.op:

@@ -59,9 +59,10 @@ def read_allowed(path: str, permissions: Permissions) -> bytes:
         raise DataInvalid(path, "", f"no such file (looked for {real})") from error
     except OSError as error:
         raise DataInvalid(path, "", f"cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise DataInvalid(path, "", "expected a file, found a folder or a special file")
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise DataInvalid(path, "", "expected a file, found a special file")
         if allowed_path(path, permissions) != real:
             raise DataInvalid(path, "", "it was moved while it was opened; run the task again")
         data = file.read(DATA_MAX_BYTES + 1)

@@ -64,7 +64,7 @@ class BuiltinTask(BaseTask):
             try:
                 msgspec.convert({name: value}, cls.Parameters)
             except (msgspec.ValidationError, RecursionError) as error:
-                problems.append(convert_problem(error, "", value))
+                problems.append(convert_problem(error, "", {name: value}))
         return problems
 
     def validate_parameters(self) -> bool:

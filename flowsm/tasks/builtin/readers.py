@@ -20,7 +20,7 @@ __all__ = ["FORMATS", "read_csv", "read_json", "read_ndjson"]
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?P<fraction>\.[0-9]{1,17}(?:[eE][+-]?[0-9]{1,3})?)?")
 _NUMBER_STARTS: Final = frozenset("-0123456789")
 _BYTE: Final = re.compile(r"byte (\d+)")
-_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_ERRORS: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 def read_csv(text: str, source: str, limit: int | None, delimiter: str) -> Records:

@@ -10,7 +10,18 @@ import msgspec
 
 from flowsm.tasks.builtin.records import Record
 
-__all__ = ["MISSING", "Getter", "equal", "field_getter", "field_key", "group_key", "is_number", "order_key"]
+__all__ = [
+    "MISSING",
+    "Getter",
+    "equal",
+    "field_getter",
+    "field_key",
+    "group_key",
+    "is_number",
+    "mean",
+    "order_key",
+    "total",
+]
 
 MISSING: Final = msgspec.UNSET
 """What a getter gives for a field that a record does not have."""
@@ -92,9 +103,20 @@ def group_key(value: Any) -> tuple[str, Any]:
 
 
 def total(numbers: list[Any]) -> int | float | None:
-    """The sum, exact for integers and correctly rounded for floats; None beyond the range of floats."""
+    """The sum, exact for integers and correctly rounded for floats; None where no float can hold it."""
+    if all(type(number) is int for number in numbers):
+        exact: int = sum(numbers)
+        return exact
     try:
-        result = sum(numbers) if all(type(number) is int for number in numbers) else math.fsum(numbers)
+        return math.fsum(numbers)
     except OverflowError:
         return None
-    return result if math.isfinite(result) else None
+
+
+def mean(numbers: list[Any]) -> float | None:
+    """The mean; None where there is nothing, or no float can hold it."""
+    result = total(numbers)
+    try:
+        return None if result is None or not numbers else result / len(numbers)
+    except OverflowError:
+        return None

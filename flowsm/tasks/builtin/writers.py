@@ -18,6 +18,7 @@ from flowsm.tasks.builtin.records import Records
 __all__ = ["WRITERS", "columns_of", "replace_file"]
 
 _ENCODE: Final = msgspec.json.Encoder().encode
+_SYNCS_FOLDERS: Final = os.name == "posix"
 
 
 def columns_of(records: Records) -> list[str]:
@@ -49,7 +50,7 @@ def replace_file(target: Path, data: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
+    if not _SYNCS_FOLDERS:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

@@ -107,7 +107,7 @@ def test_all_problems_at_once():
     given = {"to": {"street": "s", "numbers": [1, "2"]}, "amuont": 3, "text": "x" * 100 and 7, "zzz": 1}
     assert signature(deliver).problems(given) == [
         "/: parameter 'amount' is missing, expected int",
-        "/to/numbers/1: Expected `int`, got `str`",
+        '/to/numbers/1: Expected `int`, got `str`, found "2"',
         "/amuont: unknown parameter 'amuont' (did you mean 'amount'?)",
         "/text: Expected `str`, got `int`, found 7",
         "/zzz: unknown parameter 'zzz' (known are 'amount', 'text', 'to')",

@@ -1,0 +1,195 @@
+"""Tasks per second of ten-task executions, beside bare sqlite3 doing the least that could be called the same.
+
+Every figure is the median of interleaved rounds of one run. The references:
+
+- `three rows`: three event rows per task (those that flowsm wrote) into its table of events, without its triggers;
+- `same rows`: all that flowsm wrote for a task (events, head, status, attempt's start and end, statistics), the same
+  tables and indexes, no triggers, nothing computed.
+
+Both commit every 100 tasks beside 100 executions in flight, and every task beside one at a time.
+
+Run: python tests/benchmarks/engine.py [--rounds 5] [--executions 300]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from flowsm import FlowManager, TaskFactory, TaskResult, TaskStatus
+from flowsm.tasks.base import BaseTask
+import itertools
+
+TASKS = 10
+IN_FLIGHT = 100
+NAMES = [f"step {number}" for number in range(TASKS)]
+DOCUMENT = {
+    "id": "bench",
+    "name": "Bench",
+    "start_task": NAMES[0],
+    "tasks": [{"name": name, "task_type": "trivial"} for name in NAMES],
+    "conditions": [
+        {"name": f"to {target}", "source_task": source, "outcome": "success", "target_task_success": target}
+        for source, target in itertools.pairwise(NAMES)
+    ],
+}
+PRAGMAS = {"full": "FULL", "normal": "NORMAL"}
+
+
+class Trivial(BaseTask):
+    async def execute(self, context):
+        return TaskResult(task_name=self.name, status=TaskStatus.SUCCESS, data={"n": context.attempt})
+
+
+def flowsm_rate(path: Path, durability: str, executions: int, in_flight: int) -> float:
+    """Tasks per second through the public API."""
+    registry = TaskFactory()
+    registry.register_task("trivial", Trivial)
+
+    async def work() -> float:
+        async with FlowManager(path, tasks=registry, durability=durability, concurrency=in_flight) as manager:
+            flow = manager.load_flow_config(DOCUMENT)
+            await manager.run(flow)
+            started = time.perf_counter()
+            if in_flight == 1:
+                for _ in range(executions):
+                    await manager.run(flow)
+            else:
+                await asyncio.gather(*(manager.run(flow) for _ in range(executions)))
+            return executions * TASKS / (time.perf_counter() - started)
+
+    return asyncio.run(work())
+
+
+def connect(path: Path, durability: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {PRAGMAS[durability]}")
+    return connection
+
+
+def three_rows_rate(path: Path, written: Path, durability: str, per_commit: int) -> float:
+    """Tasks per second of bare sqlite3: three event rows per task, a commit for every so many tasks."""
+    events = rows_of(written, "events")
+    connection = connect(path, durability)
+    connection.execute(table_of(written, "events"))
+    insert = insert_into("events", events)
+    tasks = len(events) // 3
+    started = time.perf_counter()
+    for first in range(0, tasks, per_commit):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(insert, events[3 * first : 3 * (first + per_commit)])
+        connection.execute("COMMIT")
+    rate = tasks / (time.perf_counter() - started)
+    connection.close()
+    return rate
+
+
+def same_rows_rate(path: Path, written: Path, durability: str, per_commit: int) -> float:
+    """Tasks per second of bare sqlite3 that writes what flowsm wrote into `written`, with as many writes to each row."""
+    tables = {table: rows_of(written, table) for table in TABLES}
+    connection = connect(path, durability)
+    for table in TABLES:
+        connection.execute(table_of(written, table))
+    for sql in indexes_of(written):
+        connection.execute(sql)
+    connection.execute("BEGIN")
+    for table in ("streams", "executions_1", "statistics_1"):
+        connection.executemany(insert_into(table, tables[table]), tables[table])
+    connection.execute("COMMIT")
+    heads = [(row[2], row[3], row[4], row[5], row[0]) for row in tables["streams"]]
+    statuses = [(*row[4:18], *row[18:], row[0]) for row in tables["executions_1"]]
+    starts = [
+        (*row[:5], "running", None, row[7], None, None, row[10], None, None, None) for row in tables["attempts_1"]
+    ]
+    ends = [(row[5], row[6], row[8], row[9], row[11], row[0], row[1]) for row in tables["attempts_1"]]
+    sums = [(row[3], row[4], *row[:3]) for row in tables["statistics_1"]]
+    tasks, executions, events = len(ends), len(heads), tables["events"]
+    per_task = len(events) / tasks
+    started = time.perf_counter()
+    for first in range(0, tasks, per_commit):
+        last = min(first + per_commit, tasks)
+        hot = [place % executions for place in range(first, last)]
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(insert_into("events", events), events[round(first * per_task) : round(last * per_task)])
+        connection.executemany(UPDATE_HEAD, [heads[place] for place in hot])
+        connection.executemany(UPDATE_STATUS, [statuses[place] for place in hot])
+        connection.executemany(insert_into("attempts_1", starts), starts[first:last])
+        connection.executemany(UPDATE_ATTEMPT, ends[first:last])
+        connection.executemany(UPDATE_SUM, sums[: last - first])
+        connection.execute("COMMIT")
+    rate = tasks / (time.perf_counter() - started)
+    connection.close()
+    return rate
+
+
+TABLES = ("events", "streams", "executions_1", "attempts_1", "statistics_1")
+UPDATE_HEAD = "UPDATE streams SET seq = ?, digest = ?, epoch = ?, worker = ? WHERE number = ?"
+UPDATE_STATUS = """UPDATE executions_1 SET status = ?, current_task = ?, path = ?, completed_tasks = ?,
+    skipped_tasks = ?, transitions = ?, attempts = ?, failures = ?, interruptions = ?, last_error_type = ?,
+    last_error = ?, worker = ?, due_at = ?, created_at = ?, started_at = ?, ended_at = ?, updated_at = ?, seq = ?,
+    removed = ? WHERE execution_id = ?"""
+UPDATE_ATTEMPT = """UPDATE attempts_1 SET status = ?, outcome = ?, ended_at = ?, duration_us = ?, message = ?
+    WHERE execution_id = ? AND started_seq = ?"""
+UPDATE_SUM = """UPDATE statistics_1 SET count = ?, duration_us = ? WHERE flow_id = ? AND task = ? AND outcome = ?"""
+
+
+def rows_of(written: Path, table: str) -> list[tuple]:
+    with closing(sqlite3.connect(written)) as source:
+        return source.execute(f"SELECT * FROM {table}").fetchall()
+
+
+def table_of(written: Path, table: str) -> str:
+    with closing(sqlite3.connect(written)) as source:
+        return source.execute("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
+
+
+def indexes_of(written: Path) -> list[str]:
+    with closing(sqlite3.connect(written)) as source:
+        found = source.execute("SELECT sql, tbl_name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
+        return [sql for sql, table in found if table in TABLES]
+
+
+def insert_into(table: str, rows: list[tuple]) -> str:
+    return f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})"
+
+
+def measure(durability: str, in_flight: int, executions: int, rounds: int) -> None:
+    per_commit = 100 if in_flight > 1 else 1
+    rates: dict[str, list[float]] = {"flowsm": [], "three rows": [], "same rows": []}
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            written = Path(folder) / "flowsm.db"
+            run: dict[str, Callable[[], float]] = {
+                "flowsm": lambda: flowsm_rate(written, durability, executions, in_flight),  # noqa: B023
+                "three rows": lambda: three_rows_rate(Path(folder) / "three.db", written, durability, per_commit),  # noqa: B023
+                "same rows": lambda: same_rows_rate(Path(folder) / "same.db", written, durability, per_commit),  # noqa: B023
+            }
+            for name, rate in run.items():
+                rates[name].append(rate())
+    medians = {name: statistics.median(found) for name, found in rates.items()}
+    label = f"{in_flight} in flight, {durability}"
+    shown = ", ".join(f"{name} {rate:,.0f}/s" for name, rate in medians.items())
+    ratios = ", ".join(f"{medians['flowsm'] / medians[name]:.2f} of {name}" for name in ("three rows", "same rows"))
+    print(f"{label:>22}: {ratios}   (tasks: {shown})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--executions", type=int, default=300)
+    options = parser.parse_args()
+    for durability in ("full", "normal"):
+        measure(durability, IN_FLIGHT, options.executions, options.rounds)
+        measure(durability, 1, max(1, options.executions // 10), options.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from flowsm.definition.model import TaskConfig
+from flowsm.tasks.builtin.declared import BuiltinTask
+from flowsm.tasks.factory import TaskFactory
+
+
+def test_parameters_are_checked_at_load():
+    """A flow's parameters are judged when it is loaded, as far as they are known by then."""
+    check = TaskFactory().check_parameters
+    reference = {"$from": "/input/limit"}
+    assert check("process_data", {"limit": reference, "filter": [{"field": "a", "op": "eq", "value": reference}]}) == []
+    assert check("process_data", {"limit": -1, "sort": [{"field": "a", "order": "up"}], "other": 1}) == [
+        "/limit: Expected `int` >= 0, found -1",
+        "/sort/0/order: Invalid enum value 'up', found \"up\"",
+    ]
+
+
+def test_validate_parameters_tells_all():
+    """All wrong parameters are told at once."""
+    made = TaskFactory().create(
+        TaskConfig(name="t", task_type="store_data", parameters={"table": 1, "mode": "merge", "failure_rate": -1})
+    )
+    with pytest.raises(ValueError, match=r"(?s)/table: Expected.*/mode: Invalid enum.*/failure_rate: Expected"):
+        made.validate_parameters()
+
+
+async def test_work_is_what_a_builtin_adds(context):
+    """The base by itself does no work."""
+    with pytest.raises(NotImplementedError):
+        await BuiltinTask(TaskConfig(name="t", task_type="x")).execute(context)

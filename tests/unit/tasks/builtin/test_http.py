@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from flowsm.errors import DataInvalid, ExtraMissing, NotAllowed
+from flowsm.tasks.builtin import http
+from flowsm.tasks.builtin.http import fetch_url, without_secrets
+from flowsm.tasks.context import Permissions
+
+PAGES = {
+    "/a.csv": (200, "text/plain", b"a,b\n1,x\n"),
+    "/csv": (200, "text/csv; charset=utf-8", b"a\n1\n"),
+    "/lines": (200, "application/x-ndjson", b'{"a":1}\n'),
+    "/api": (200, "application/json", b'{"rows":[{"a":1}]}'),
+    "/broken": (500, "text/plain", b"it  is\nbroken"),
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        path, _, target = self.path.partition("?to=")
+        if path == "/redirect":
+            self.send_response(302)
+            self.send_header("Location", target)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if path == "/hangup":
+            self.close_connection = True
+            return
+        status, kind, body = PAGES[path]
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def host():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def permissions(host):
+    return Permissions(folders=(), hosts=(host,))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [("/a.csv", [{"a": 1, "b": "x"}]), ("/csv", [{"a": 1}]), ("/lines", [{"a": 1}]), ("/api", [{"a": 1}])],
+)
+async def test_fetch(run, make_context, permissions, host, page):
+    """Records come from a URL, in the format that its suffix or its content type says."""
+    path, records = page
+    context = make_context(permissions=permissions)
+    result = await run("fetch_data", context=context, data_source=f"http://me:secret@{host}{path}")
+    assert result.data == {"records": records, "count": 1, "source": f"http://{host}{path}"}
+    assert "secret" not in result.message
+
+
+async def test_redirect(host, permissions):
+    """A redirect is followed to a host that is allowed."""
+    body, kind = await fetch_url(f"http://{host}/redirect?to=/api", permissions)
+    assert (body, kind) == (b'{"rows":[{"a":1}]}', "application/json")
+
+
+async def test_redirect_elsewhere(host, permissions):
+    """A redirect to a host that is not allowed, or to a file, is not followed."""
+    with pytest.raises(NotAllowed, match=r"--allow-host example\.org"):
+        await fetch_url(f"http://{host}/redirect?to=http://example.org/", permissions)
+    with pytest.raises(DataInvalid, match="found 'file:///etc/passwd'"):
+        await fetch_url(f"http://{host}/redirect?to=file:///etc/passwd", permissions)
+
+
+async def test_redirects_are_bounded(host, permissions, monkeypatch):
+    """A URL that redirects on and on is given up."""
+    monkeypatch.setattr(http, "HTTP_REDIRECTS_MAX", 2)
+    url = f"http://{host}/redirect?to=/redirect?to=/redirect?to=/api"
+    with pytest.raises(DataInvalid, match="more than 2 redirects"):
+        await fetch_url(url, permissions)
+
+
+async def test_error_of_the_host(host, permissions):
+    """A status that is not 2xx is a failure with the beginning of what the host said."""
+    with pytest.raises(DataInvalid, match="the host answered 500 Internal Server Error: it is broken"):
+        await fetch_url(f"http://{host}/broken", permissions)
+
+
+async def test_no_answer(host, permissions):
+    """A host that hangs up is a failure that names the URL, without its password."""
+    with pytest.raises(DataInvalid, match=f"^http://{host}/hangup: no answer: "):
+        await fetch_url(f"http://me:secret@{host}/hangup", permissions)
+
+
+async def test_largest_body(host, permissions, monkeypatch):
+    """A body larger than DATA_MAX_BYTES is not read to its end."""
+    monkeypatch.setattr(http, "DATA_MAX_BYTES", 3)
+    with pytest.raises(DataInvalid, match="larger than"):
+        await fetch_url(f"http://{host}/api", permissions)
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[::1", "http://a:99999/"])
+async def test_what_is_no_url(url, permissions):
+    """What is no URL is a clear failure."""
+    with pytest.raises(DataInvalid, match="URL"):
+        await fetch_url(url, permissions)
+
+
+async def test_extra(host, permissions, monkeypatch):
+    """Without httpx the error names the extra."""
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(ExtraMissing, match=r"pip install 'flowsm\[http\]'"):
+        await fetch_url(f"http://{host}/api", permissions)
+
+
+def test_without_secrets():
+    """User and password are taken out of a URL, and nothing else is."""
+    assert without_secrets("https://a:b@h:1/p?q#f") == "https://h:1/p?q#f"

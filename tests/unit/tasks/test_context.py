@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from flowsm.tasks.context import Permissions, TaskContext
+
+
+def test_by_attribute_and_by_key(context):
+    """The context says the same by attribute and by key, and nothing else."""
+    assert set(context) == {field.name for field in dataclasses.fields(TaskContext)}
+    assert len(context) == len(list(context))
+    for key in context:
+        assert context[key] is getattr(context, key)
+    assert context.get("nothing") is None
+    with pytest.raises(KeyError, match="nothing"):
+        _ = context["nothing"]
+
+
+def test_read_only(context):
+    """The context cannot be written to."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        context.attempt = 2
+    with pytest.raises(TypeError):
+        context["attempt"] = 2
+
+
+def test_default_permissions():
+    """Unless told otherwise a task may touch the working folder, and no network."""
+    assert Permissions() == Permissions(folders=(Path.cwd(),), hosts=())
