@@ -46,22 +46,26 @@ app.register_install_completion_command(help="Install completion for the shell i
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; returns its exit code. What the user did wrong becomes a sentence on stderr."""
-    from flowsm.cli.output import talk  # noqa: PLC0415 - `--help` does without
-
     try:
         code = app(list(argv), exit_on_error=False, print_error=False)
     except UnknownCommandError:
-        talk(f"flowsm: {_unknown(argv)}\nflowsm: see `flowsm --help`")
+        _say(f"flowsm: {_unknown(argv)}\nflowsm: see `flowsm --help`")
         return USAGE
     except CycloptsError as error:
-        talk(f"flowsm: {error}\nflowsm: see `{_help_of(argv)}`")
+        _say(f"flowsm: {error}\nflowsm: see `{_help_of(argv)}`")
         return USAGE
     except FlowsmError as error:
-        talk(f"flowsm: {error}")
+        _say(f"flowsm: {error}")
         return exit_code_of(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     return code if isinstance(code, int) else FINE
+
+
+def _say(text: str) -> None:
+    from flowsm.cli.output import talk  # noqa: PLC0415 - `--help` does without
+
+    talk(text)
 
 
 def _unknown(argv: Sequence[str]) -> str:
