@@ -89,6 +89,7 @@ class FlowManager:
             raise UsageError(f"concurrency is {concurrency}, expected 1 or more")
         folders = (Path.cwd(),) if allow_dirs is None else tuple(Path(folder) for folder in allow_dirs)
         self.tasks = default_registry() if tasks is None else tasks
+        self.tasks.load_entry_points()
         self.worker = new_worker_id()
         self._clock: Clock = clock or SystemClock()
         self._concurrency = concurrency
@@ -114,7 +115,7 @@ class FlowManager:
         Raises:
             DocumentInvalid: with all that is wrong in it.
         """
-        return load_flow(source, known_task_types=self.tasks.types())
+        return load_flow(source, known_task_types=self.tasks.types(), check_parameters=self.tasks.check_parameters)
 
     def create_flow_execution(
         self, flow_config: FlowConfig | Source, input: Any = None, *, execution_id: str | None = None

@@ -6,25 +6,27 @@ so that one mistake does not hide the others.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from flowsm.definition.clauses import check_clause, check_path
 from flowsm.definition.graph import lint_routes
 from flowsm.definition.kinds import INVALID
 from flowsm.definition.model import RESERVED_TARGETS
-from flowsm.definition.pointer import MISSING
+from flowsm.definition.pointer import MISSING, parse_pointer
 from flowsm.definition.policy import RETRY_COUNT, TIMEOUT, usable_retry_count, usable_timeout
 from flowsm.definition.references import DEFAULT, FROM, walk_references
 from flowsm.definition.report import Place, Report
 from flowsm.findings import Severity
 from flowsm.limits import NAME_MAX_CHARS, RETRY_MAX_ATTEMPTS, TIMEOUT_MAX_SECONDS
 
-__all__ = ["default_task_type", "lint"]
+__all__ = ["ParameterCheck", "default_task_type", "lint"]
 
 _RESERVED_NAMES: Final = RESERVED_TARGETS | {"created", "completed", "failed", "cancelled"}
 _ROUTE_FIELDS: Final = frozenset({"source_task", "outcome", "when", "target_task_success", "target_task_failure"})
 Checked = dict[str, Any]
+ParameterCheck = Callable[[str, dict[str, Any]], list[str]]
+"""(task type, parameters) → problems, each as `"/pointer: what is wrong"`."""
 
 
 def default_task_type(name: str) -> str:
@@ -40,6 +42,7 @@ def lint(
     *,
     task_types: Collection[str] | None,
     unknown: Severity,
+    check_parameters: ParameterCheck | None = None,
 ) -> None:
     """Report what does not fit together in a flow whose fields have been checked.
 
@@ -50,12 +53,15 @@ def lint(
         report: takes the findings.
         task_types: the task types that are registered; None for not to look.
         unknown: the severity of a task type that is not among them.
+        check_parameters: tells what is wrong with the parameters of a registered type; None for not to look.
     """
     tasks = _objects(flow.get("tasks"), (place, "tasks"))
     conditions = _objects(flow.get("conditions"), (place, "conditions"))
     names = _lint_task_names(tasks, report)
     if task_types is not None:
         _lint_task_types(tasks, report, task_types, unknown)
+        if check_parameters is not None:
+            _lint_declared_parameters(tasks, report, task_types, check_parameters)
     before = report.errors
     if "start_task" in flow and flow["start_task"] not in names:
         _unknown("unknown_start_task", (place, "start_task"), flow["start_task"], names, report)
@@ -125,6 +131,22 @@ def _lint_task_types(
         field = "task_type" if "task_type" in task else "name"
         hint = report.nearest(task_type, sorted(known)) or "register it, or load its module with --tasks"
         add("unknown_task_type", (where, field), "expected a registered task type", task_type, hint)
+
+
+def _lint_declared_parameters(
+    tasks: list[tuple[Checked, Place]], report: Report, task_types: Collection[str], check: ParameterCheck
+) -> None:
+    """Ask the task types' own code about the parameters of their tasks."""
+    for task, where in tasks:
+        task_type = task.get("task_type") or default_task_type(task.get("name", ""))
+        if task_type not in task_types or task.get("parameters") is INVALID:
+            continue
+        for problem in check(task_type, task.get("parameters", {})):
+            pointer, _, message = problem.partition(": ")
+            place: Place = (where, "parameters")
+            for token in parse_pointer(pointer):
+                place = (place, token)
+            report.error("bad_parameters", place, message)
 
 
 def _lint_conditions(conditions: list[tuple[Checked, Place]], names: Collection[str], report: Report) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from flowsm.definition.json_text import read_json
+from flowsm.definition.lint import ParameterCheck
 from flowsm.definition.model import FlowConfig
 from flowsm.definition.parse import parse_flow
 from flowsm.definition.pointer import MISSING
@@ -42,6 +43,7 @@ def check_flow(
     *,
     known_task_types: Collection[str] | None = None,
     unknown_types: Literal["error", "warning"] = "error",
+    check_parameters: ParameterCheck | None = None,
 ) -> Checked:
     """Read a flow document, and report everything that is wrong or odd about it.
 
@@ -49,6 +51,7 @@ def check_flow(
         source: an object, bytes or text of JSON, a path (`.json`, `.toml`, `.yaml`), `-` for stdin, or a parsed flow.
         known_task_types: the task types that are registered; None for not to look.
         unknown_types: the severity of a task type that is not among them.
+        check_parameters: tells what is wrong with the parameters of a registered type, as `TaskFactory` does.
 
     Raises:
         DocumentNotFound: the source is a path, and nothing is there.
@@ -57,16 +60,24 @@ def check_flow(
     """
     report = Report()
     document, name = _read(source, report)
-    flow = None if document is MISSING else parse_flow(document, report, known_task_types, unknown_types)
+    flow = (
+        None if document is MISSING else parse_flow(document, report, known_task_types, unknown_types, check_parameters)
+    )
     return Checked(flow=flow, findings=report.findings(), source=name)
 
 
-def load_flow(source: Source, *, known_task_types: Collection[str] | None = None) -> FlowConfig:
+def load_flow(
+    source: Source,
+    *,
+    known_task_types: Collection[str] | None = None,
+    check_parameters: ParameterCheck | None = None,
+) -> FlowConfig:
     """The flow of a document that has no errors.
 
     Args:
         source: as for `check_flow`.
         known_task_types: the task types that are registered, another one is an error; None for not to look.
+        check_parameters: tells what is wrong with the parameters of a registered type.
 
     Raises:
         DocumentInvalid: the document has errors; it carries all findings.
@@ -74,7 +85,7 @@ def load_flow(source: Source, *, known_task_types: Collection[str] | None = None
         ExtraMissing: the document is YAML, and PyYAML is not installed.
         UsageError: the source is of another type.
     """
-    checked = check_flow(source, known_task_types=known_task_types)
+    checked = check_flow(source, known_task_types=known_task_types, check_parameters=check_parameters)
     if checked.flow is None:
         raise DocumentInvalid(checked.source, checked.findings)
     return checked.flow

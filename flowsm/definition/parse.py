@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flowsm.definition.fields import FLOW
 from flowsm.definition.kinds import INVALID, AnyValue, Field, Record, Text
-from flowsm.definition.lint import default_task_type, lint
+from flowsm.definition.lint import ParameterCheck, default_task_type, lint
 from flowsm.definition.model import Clause, ConditionConfig, FlowConfig, RetryPolicy, TaskConfig
 from flowsm.definition.plain import plain_document
 from flowsm.definition.report import Place, Report
@@ -30,7 +30,11 @@ _SUFFIX_CHARS: Final = 8  # of "#5000", and some
 
 
 def parse_flow(
-    document: Any, report: Report, task_types: Collection[str] | None = None, unknown: Severity = "error"
+    document: Any,
+    report: Report,
+    task_types: Collection[str] | None = None,
+    unknown: Severity = "error",
+    check_parameters: ParameterCheck | None = None,
 ) -> FlowConfig | None:
     """The flow of a raw document; None when the report holds an error.
 
@@ -39,6 +43,7 @@ def parse_flow(
         report: takes the findings.
         task_types: the task types that are registered; None for not to look.
         unknown: the severity of a task type that is not among them.
+        check_parameters: tells what is wrong with the parameters of a registered type.
     """
     document = plain_document(document, report)
     document, place = _unwrap(document, report)
@@ -47,7 +52,15 @@ def parse_flow(
     checked = FLOW.check(document, place, report)
     if checked is INVALID:
         return None
-    lint(checked, document, place, report, task_types=task_types, unknown=unknown)
+    lint(
+        checked,
+        document,
+        place,
+        report,
+        task_types=task_types,
+        unknown=unknown,
+        check_parameters=check_parameters,
+    )
     return None if report.errors else _build(checked)
 
 

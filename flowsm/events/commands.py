@@ -12,14 +12,10 @@ __all__ = ["Advance", "Cancel", "Command", "Create", "Driver", "RecordResult", "
 
 
 class Driver(msgspec.Struct, frozen=True, kw_only=True):
-    """Who drives, and what the decision may not find out by itself.
-
-    `versions` are the task types' code versions; `chance` is a number in [0, 1), for jitter.
-    """
+    """Who drives: the worker's id, and the code versions of its task types."""
 
     worker: str
     versions: dict[str, str | None] = {}
-    chance: float = 0.0
 
 
 class Create(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,9 +26,13 @@ class Create(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True):
-    """Go on to where a task must run or time must pass. A running attempt is one that its owner left behind."""
+    """Go on to where a task must run or time must pass. A running attempt is one that its owner left behind.
+
+    `chance` is a number in [0, 1), which spreads retries.
+    """
 
     driver: Driver
+    chance: float = 0.5
 
 
 class RecordResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +49,8 @@ class RecordResult(msgspec.Struct, frozen=True, kw_only=True):
     data: Any = None
     error: ErrorInfo | None = None
     warnings: tuple[str, ...] = ()
-    retryable: bool = True
     timed_out: bool = False
+    chance: float = 0.5
 
 
 class Cancel(msgspec.Struct, frozen=True, kw_only=True):

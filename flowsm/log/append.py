@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
 from flowsm.errors import LogUnavailable
-from flowsm.log.chain import GENESIS
+from flowsm.log.chain import GENESIS, event_digests
 from flowsm.log.check import refusal
 from flowsm.log.pending import Pending
 from flowsm.log.port import Appended
@@ -92,7 +91,6 @@ class Appender:
         return results
 
     def _apply(self, connection: sqlite3.Connection, requests: Sequence[Pending]) -> list[Appended | Exception]:
-        execute = connection.execute
         self._refresh(connection)
         first_position = position = self._position
         heads = self._heads
@@ -103,12 +101,7 @@ class Appender:
         for request in requests:
             batch = request.batch
             stream = batch.stream
-            head = heads.get(stream)
-            if head is None:
-                head = execute(_SELECT_HEAD, (stream,)).fetchone() or _NO_STREAM
-                if head[0]:
-                    heads[stream] = head
-            seq, digest, epoch, worker, number = head
+            seq, digest, epoch, worker, number = heads.get(stream) or self._look_up(connection, stream)
             refused = refusal(batch, seq, epoch)
             if refused is not None:
                 results.append(refused)
@@ -119,30 +112,32 @@ class Appender:
                 epoch += 1
                 worker = batch.worker
             at = batch.at
-            tail = f"\n{len(stream)}:{stream}\n"
-            stamp = f"\n{len(at)}:{at}\n"
-            for type_, version, data in request.events:
-                seq += 1
-                position += 1
-                # event_digest, written out: the half of it that all events of a batch share is made once
-                framed = f"{digest}\n{seq}\n{version}{tail}{len(type_)}:{type_}{stamp}".encode() + data
-                digest = hashlib.sha256(framed).hexdigest()
-                events.append((position, stream, seq, type_, version, at, data.decode(), digest))
+            if request.events:
+                digests = event_digests(digest, stream, seq + 1, at, request.events)
+                for (type_, version, data), digest in zip(request.events, digests, strict=True):
+                    seq += 1
+                    position += 1
+                    events.append((position, stream, seq, type_, version, at, data.decode(), digest))
             heads[stream] = (seq, digest, epoch, worker, number)
             changed[stream] = None
-            if request.payloads:
-                connection.executemany(_INSERT_PAYLOAD, map(_payload_row, request.payloads.items()))
-            if batch.definition is not None:
-                flow_digest, document = batch.definition
-                execute(_INSERT_DEFINITION, {"digest": flow_digest, "document": document.decode(), "at": at})
+            if request.payloads or batch.definition is not None:
+                _write_documents(connection, request)
             results.append(Appended(position=position if request.events else 0, seq=seq, digest=digest, epoch=epoch))
         if position != first_position:
-            execute(_SET_POSITION, (position,))
+            connection.execute(_SET_POSITION, (position,))
             connection.executemany(_INSERT_EVENT, events)
             self._position = position
         _write_heads(connection, heads, changed)
         rows.write(connection, self._row_statements.of_generation(self._generation))
         return results
+
+    def _look_up(self, connection: sqlite3.Connection, stream: str) -> _Head:
+        """The stream's head as stored."""
+        head: _Head | None = connection.execute(_SELECT_HEAD, (stream,)).fetchone()
+        if head is None:
+            return _NO_STREAM
+        self._heads[stream] = head
+        return head
 
     def _refresh(self, connection: sqlite3.Connection) -> None:
         """Read again what is kept, if another connection may have changed it; until it is settled it is not known."""
@@ -161,6 +156,16 @@ def _raise_if_file(error: Exception) -> None:
         raise cause
 
 
+def _write_documents(connection: sqlite3.Connection, request: Pending) -> None:
+    """Store a batch's large values, and its flow."""
+    if request.payloads:
+        connection.executemany(_INSERT_PAYLOAD, map(_payload_row, request.payloads.items()))
+    if request.batch.definition is not None:
+        digest, document = request.batch.definition
+        values = {"digest": digest, "document": document.decode(), "at": request.batch.at}
+        connection.execute(_INSERT_DEFINITION, values)
+
+
 def _payload_row(payload: tuple[str, bytes]) -> tuple[str, int, bytes]:
     digest, text = payload
     return digest, len(text), zlib.compress(text, _PAYLOAD_LEVEL)
@@ -173,9 +178,10 @@ def _write_heads(connection: sqlite3.Connection, heads: dict[str, _Head], change
         seq, digest, epoch, worker, number = heads[stream]
         if number:
             updates.append((seq, digest, epoch, worker, number))
-        elif seq:
-            inserts.append((seq, digest, epoch, worker, stream))
+        else:
             del heads[stream]  # its number is not known yet
+            if seq:
+                inserts.append((seq, digest, epoch, worker, stream))
     if inserts:
         connection.executemany(_INSERT_HEAD, inserts)
     if updates:

@@ -10,11 +10,11 @@ import msgspec
 from flowsm.errors import DefinitionNotFound, LogBroken, LogUnavailable
 from flowsm.events.codec import inflate
 from flowsm.events.envelope import Recorded
-from flowsm.log.chain import GENESIS, event_digest
+from flowsm.log.chain import GENESIS, event_digests
 from flowsm.log.check import refusal
 from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Head, Increment, RowChange, Snapshot
-from flowsm.log.read import cursor_of, place_of, record
+from flowsm.log.read import StoredRow, cursor_of, place_of, record
 
 __all__ = ["MemoryEventLog"]
 
@@ -25,7 +25,7 @@ class MemoryEventLog:
     def __init__(self) -> None:
         self.rows: list[RowChange | Increment] = []
         self._heads: dict[str, Head] = {}
-        self._stored: list[tuple[str, int, str, int, str, bytes, str]] = []
+        self._stored: list[tuple[str, StoredRow]] = []
         self._places: dict[str, list[int]] = {}
         self._payloads: dict[str, bytes] = {}
         self._definitions: dict[str, bytes] = {}
@@ -46,11 +46,11 @@ class MemoryEventLog:
         if refused is not None:
             raise refused
         seq, digest = head.seq, head.digest
-        for type_, version, data in pending.events:
+        digests = event_digests(digest, stream, seq + 1, batch.at, pending.events)
+        for (type_, version, data), digest in zip(pending.events, digests, strict=True):
             seq += 1
-            digest = event_digest(digest, stream, seq, type_, version, batch.at, data)
             self._places.setdefault(stream, []).append(len(self._stored))
-            self._stored.append((stream, seq, type_, version, batch.at, data, digest))
+            self._stored.append((stream, (len(self._stored) + 1, seq, type_, version, batch.at, data, digest)))
         self._payloads |= pending.payloads
         if batch.definition is not None:
             self._definitions.setdefault(*batch.definition)
@@ -117,9 +117,10 @@ class MemoryEventLog:
             raise LogUnavailable("the log in memory", "the log is closed; make another")
 
     def _recorded(self, place: int) -> Recorded:
-        stream, seq, type_, version, at, data, digest = self._stored[place]
-        previous = GENESIS if seq == 1 else self._stored[self._places[stream][seq - 2]][6]
-        return record(previous, place + 1, stream, seq, type_, version, at, data, digest)
+        stream, row = self._stored[place]
+        seq = row[1]
+        previous = GENESIS if seq == 1 else self._stored[self._places[stream][seq - 2]][1][6]
+        return record(previous, stream, row)
 
     def _inflated(self, event: Recorded) -> Recorded:
         def load(digest: str) -> bytes:

@@ -18,9 +18,11 @@ from flowsm.log.chain import GENESIS, event_digest
 from flowsm.log.port import Head, Snapshot
 
 __all__ = [
+    "StoredRow",
     "cursor_of",
     "place_of",
     "read_definition",
+    "read_few",
     "read_generation",
     "read_head",
     "read_log",
@@ -29,6 +31,9 @@ __all__ = [
     "record",
     "save_snapshot",
 ]
+
+StoredRow = tuple[int, int, str, int, str, bytes, str]
+"""An event as it lies in the table: position, seq, type, version, at, data, digest."""
 
 
 def read_head(connection: sqlite3.Connection, stream: str) -> Head | None:
@@ -57,11 +62,11 @@ def read_stream(
         else:
             return []
     events: list[Recorded] = []
-    for position, row_seq, type_, version, at, data, row_digest in rows:
-        if row_seq != seq + 1:
+    for row in rows:
+        if row[1] != seq + 1:
             raise LogBroken(stream, seq + 1, "the event is missing")
-        event = record(digest, position, stream, row_seq, type_, version, at, data, row_digest)
-        seq, digest = row_seq, row_digest
+        event = record(digest, stream, row)
+        seq, digest = event.seq, event.digest
         if head is not None and seq == head.seq and digest != head.digest:
             raise LogBroken(stream, seq, "its digest is not the one in the stream's head")
         if inflated:
@@ -72,15 +77,29 @@ def read_stream(
     return events
 
 
-def record(
-    previous: str, position: int, stream: str, seq: int, type_: str, version: int, at: str, data: bytes, digest: str
-) -> Recorded:
+def read_few(
+    connection: sqlite3.Connection, stream: str, after: int, limit: int | None, most: int
+) -> list[Recorded] | None:
+    """What `read_stream` gives, if it is at most `most` events; None if it is more.
+
+    Raises:
+        LogBroken: an event is missing, or is not what was recorded.
+    """
+    head = read_head(connection, stream)
+    count = 0 if head is None else head.seq - after
+    if count > most and (limit is None or limit > most):
+        return None
+    return read_stream(connection, stream, after, limit, inflated=False)
+
+
+def record(previous: str, stream: str, row: StoredRow) -> Recorded:
     """The stored event, verified against its predecessor's digest.
 
     Raises:
         LogBroken: it is not what was recorded.
     """
-    if event_digest(previous, stream, seq, type_, version, at, data) != digest:
+    position, seq, type_, version, at, data, digest = row
+    if event_digest(previous, stream, seq, at, (type_, version, data)) != digest:
         raise LogBroken(stream, seq, "its digest does not fit what is stored")
     try:
         fact = decode_fact(type_, version, data)
@@ -116,12 +135,13 @@ def read_log(connection: sqlite3.Connection, after: int, limit: int) -> list[Rec
     """
     events: list[Recorded] = []
     for row in connection.execute(LOG_STATEMENTS["select_log"], (after, limit)).fetchall():
-        position, stream, seq, type_, version, at, data, digest, previous = row
+        stream, previous = row[:2]
+        seq = row[3]
         if previous is None:
             if seq != 1:
                 raise LogBroken(stream, seq - 1, "the event is missing")
             previous = GENESIS
-        events.append(record(previous, position, stream, seq, type_, version, at, data, digest))
+        events.append(record(previous, stream, row[2:]))
     return events
 
 

@@ -27,6 +27,7 @@ from flowsm.storage.statements import Statements, read_script
 __all__ = ["LOG_MIGRATIONS", "SqliteEventLog"]
 
 _T = TypeVar("_T")
+READ_HERE_MAX_EVENTS: Final = 64
 _CREATED_BY: Final = "flowsm 0.1"
 LOG_MIGRATIONS: Final = (Migration("0001_log", read_script("flowsm.log", "sql", "0001_log.sql")),)
 
@@ -88,12 +89,24 @@ class SqliteEventLog:
 
     async def head(self, stream: str) -> Head | None:
         """The stream's head, None when there is no such stream."""
+        connection = self._sessions.current().reader.idle()
+        if connection is not None:
+            return _in_our_words(self.path, partial(read.read_head, stream=stream), connection)
         return await self._read(partial(read.read_head, stream=stream))
 
     async def read(
         self, stream: str, *, after: int = 0, limit: int | None = None, inflated: bool = False
     ) -> list[Recorded]:
-        """The stream's events with seq > `after`; see `EventLog.read`."""
+        """The stream's events with seq > `after`; see `EventLog.read`.
+
+        A few of them are read on the loop's own thread, which costs less than the hop to the reader's.
+        """
+        connection = None if inflated else self._sessions.current().reader.idle()
+        if connection is not None:
+            few = partial(read.read_few, stream=stream, after=after, limit=limit, most=READ_HERE_MAX_EVENTS)
+            events = _in_our_words(self.path, few, connection)
+            if events is not None:
+                return events
         return await self._read(partial(read.read_stream, stream=stream, after=after, limit=limit, inflated=inflated))
 
     async def read_all(self, *, after: str = "", limit: int | None = None) -> AsyncIterator[tuple[str, Recorded]]:
@@ -147,6 +160,11 @@ class SqliteEventLog:
     async def generation(self) -> int:
         """The generation of the projections' tables that is in use."""
         return await self._read(read.read_generation)
+
+    async def data_version(self) -> int:
+        """A number that is another one whenever anything was committed to the file, by this process or any other."""
+        ((version,),) = await self.query("PRAGMA data_version")
+        return int(version)
 
     async def close(self) -> None:
         """Let go of files and threads; appends under way are answered first."""

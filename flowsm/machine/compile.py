@@ -6,10 +6,10 @@ grammar, so no string of a document ever reaches it; names are labels, kept besi
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
-from transitions import Machine
+from transitions import EventData, Machine, Transition
 
 from flowsm.definition.model import END, END_FAILURE, END_SUCCESS, ConditionConfig, FlowConfig, TaskConfig
 from flowsm.definition.policy import task_retry, task_timeout
@@ -59,6 +59,18 @@ class Cursor:
         self.state = state
 
 
+class _PlainTransition(Transition):
+    """A transition without conditions and callbacks: it is nothing but the change of state."""
+
+    def execute(self, event_data: EventData) -> bool:
+        cast("Cursor", event_data.model).state = cast("str", self.dest)
+        return True
+
+
+class _PlainMachine(Machine):
+    transition_cls = _PlainTransition
+
+
 class FlowMachine:
     """The explicit state machine of one flow: a state per task, plus created, completed, failed, cancelled."""
 
@@ -74,7 +86,7 @@ class FlowMachine:
         self.rules: dict[str, tuple[Rule, ...]] = {}
         self.otherwise: dict[str, dict[str, Edge]] = {}
         self.edges: tuple[Edge, ...] = tuple(self._compile())
-        self._machine = Machine(
+        self._machine = _PlainMachine(
             model=None,
             states=list(self._labels),
             initial=self._ids["created"],

@@ -59,8 +59,9 @@ class _Draft:
 
     # -- going on ----------------------------------------------------------------------------
 
-    def settle(self, driver: Driver) -> None:
+    def settle(self, command: Advance | RecordResult) -> None:
         """Go on until a task runs, time must pass, or the execution has ended."""
+        driver = command.driver
         while len(self.facts) < _EVENTS_PER_STEP:
             phase = self.state.phase
             if phase is Phase.CREATED:
@@ -74,7 +75,7 @@ class _Draft:
             elif phase is Phase.INTERRUPTED or (phase is Phase.BACKOFF and self.is_due()):
                 self.start_attempt(driver)
             elif phase is Phase.DECIDED:
-                self.after_result(driver, retryable=True)
+                self.after_result(command.chance)
             else:
                 return
 
@@ -136,20 +137,20 @@ class _Draft:
                     error=ErrorInfo(type="UnresolvedReference", message=str(missing)),
                 )
             )
-            self.after_result(driver, retryable=False)
+            self.route()
 
     # -- after a result ----------------------------------------------------------------------
 
-    def after_result(self, driver: Driver, *, retryable: bool) -> None:
+    def after_result(self, chance: float) -> None:
         """Schedule another attempt, or take the transition that the outcome picks."""
         result = self.state.results[self.state.node]
         if self.is_overdue():
             self.abort(_flow_timeout(self.machine))
             return
-        if retryable and result.status == TaskStatus.FAILURE:
+        if result.status == TaskStatus.FAILURE:
             policy = self.machine.retries[result.task]
             if is_retryable(policy, result.attempt, result.error):
-                delay = delay_seconds(policy, result.attempt, driver.chance)
+                delay = delay_seconds(policy, result.attempt, chance)
                 due = timestamp(self.now + timedelta(seconds=delay))
                 self.record(
                     RetryScheduled(
@@ -246,7 +247,7 @@ def step(
             _record_result(draft, command)
         case Advance():
             _leave_interrupted(draft, f"its worker {state.worker} left no result")
-            draft.settle(command.driver)
+            draft.settle(command)
         case Create():
             if state.phase is not Phase.NEW:
                 raise _refuse("create", state)
@@ -311,8 +312,8 @@ def _record_result(draft: _Draft, command: RecordResult) -> None:
                 warnings=command.warnings,
             )
         )
-    draft.after_result(command.driver, retryable=command.retryable)
-    draft.settle(command.driver)
+    draft.after_result(command.chance)
+    draft.settle(command)
 
 
 def decide(machine: FlowMachine, state: ExecutionState, command: Command, now: datetime) -> tuple[Fact, ...]:

@@ -12,14 +12,18 @@ from flowsm.events.facts import (
     ErrorInfo,
     ExecutionCancelled,
     ExecutionCompleted,
+    ExecutionCreated,
     ExecutionFailed,
+    ExecutionRemoved,
     ExecutionStarted,
     Fact,
+    RetryScheduled,
     TaskCompleted,
     TaskInterrupted,
     TaskSkipped,
     TaskStarted,
     TaskTimedOut,
+    TransitionTaken,
 )
 from flowsm.log.port import Increment, RowChange
 from flowsm.machine.state import Attempt, ExecutionState, Phase
@@ -31,6 +35,13 @@ ENDED_TASK: Final = ""
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _MESSAGE_MAX_CHARS: Final = 2_000
+
+
+_SILENT: Final = frozenset({ExecutionCreated, TransitionTaken, RetryScheduled, ExecutionRemoved})
+"""Facts that change nothing but the execution's own row."""
+
+_End = tuple[str, str | None, str | None, int | None, str | None, ErrorInfo | None]
+"""An attempt's status, outcome, end, duration, message and error."""
 
 
 def _json(names: tuple[str, ...]) -> str:
@@ -77,7 +88,7 @@ def _attempt_row(
     state: ExecutionState,
     fact: TaskStarted | TaskCompleted | TaskTimedOut | TaskInterrupted,
     began: tuple[int, str, str],
-    ended: tuple[str, str | None, str | None, int | None, str | None, ErrorInfo | None],
+    ended: _End,
 ) -> RowChange:
     seq, started_at, worker = began
     status, outcome, ended_at, duration_us, message, error = ended
@@ -121,32 +132,35 @@ def attempt_rows(before: ExecutionState, facts: Iterable[Fact], at: str, flow_id
     worker, seq = before.worker, before.seq
     for fact in facts:
         seq += 1
-        match fact:
-            case ExecutionStarted():
-                worker = fact.worker
-            case TaskStarted():
-                worker = fact.worker
+        if type(fact) in _SILENT:
+            continue
+        if isinstance(fact, TaskStarted | ExecutionStarted):
+            worker = fact.worker
+            if isinstance(fact, TaskStarted):
                 began = (seq, at, worker)
                 rows.append(_attempt_row(before, fact, began, ("running", None, None, None, None, None)))
-            case TaskCompleted():
-                ended = (fact.status, fact.outcome, at, fact.duration_us, fact.message, fact.error)
-                rows.append(_attempt_row(before, fact, began, ended))
-                rows.append(_count(flow_id, fact.task, fact.outcome, fact.duration_us))
-            case TaskTimedOut():
-                timed_out = ("timed_out", "failure", at, fact.duration_us, fact.error.message, fact.error)
-                rows.append(_attempt_row(before, fact, began, timed_out))
-                rows.append(_count(flow_id, fact.task, "failure", fact.duration_us))
-            case TaskInterrupted():
-                rows.append(_attempt_row(before, fact, began, ("interrupted", None, at, None, fact.reason, None)))
-                rows.append(_count(flow_id, fact.task, "interrupted", 0))
-            case TaskSkipped():
-                rows.append(_skipped_row(before.stream, fact, seq, at, worker))
-                rows.append(_count(flow_id, fact.task, "skipped", 0))
-            case ExecutionCompleted() | ExecutionFailed() | ExecutionCancelled():
-                status = fact.TYPE.partition(".")[2]
-                took = _microseconds(before.started_at or at, at)
-                rows.append(_count(flow_id, ENDED_TASK, status, took))
+        elif isinstance(fact, TaskCompleted | TaskTimedOut | TaskInterrupted):
+            ended, outcome, duration_us = _end_of(fact, at)
+            rows.append(_attempt_row(before, fact, began, ended))
+            rows.append(_count(flow_id, fact.task, outcome, duration_us))
+        elif isinstance(fact, TaskSkipped):
+            rows.append(_skipped_row(before.stream, fact, seq, at, worker))
+            rows.append(_count(flow_id, fact.task, "skipped", 0))
+        elif isinstance(fact, ExecutionCompleted | ExecutionFailed | ExecutionCancelled):
+            status = fact.TYPE.partition(".")[2]
+            rows.append(_count(flow_id, ENDED_TASK, status, _microseconds(before.started_at or at, at)))
     return rows
+
+
+def _end_of(fact: TaskCompleted | TaskTimedOut | TaskInterrupted, at: str) -> tuple[_End, str, int]:
+    """The end of an attempt's row, and the outcome and duration that count."""
+    if isinstance(fact, TaskCompleted):
+        end = (fact.status, fact.outcome, at, fact.duration_us, fact.message, fact.error)
+        return end, fact.outcome, fact.duration_us
+    if isinstance(fact, TaskTimedOut):
+        end = ("timed_out", "failure", at, fact.duration_us, fact.error.message, fact.error)
+        return end, "failure", fact.duration_us
+    return ("interrupted", None, at, None, fact.reason, None), "interrupted", 0
 
 
 def _count(flow_id: str, task: str, outcome: str, duration_us: int) -> Increment:

@@ -58,7 +58,7 @@ class Advancer:
         self._clock = clock
         self._worker = worker
         self._random = random.Random()  # noqa: S311 (it spreads retries, and is recorded)
-        self._code_versions: WeakKeyDictionary[FlowMachine, dict[str, str | None]] = WeakKeyDictionary()
+        self._drivers: WeakKeyDictionary[FlowMachine, Driver] = WeakKeyDictionary()
         self._claimed: dict[str, tuple[ExecutionState, FlowMachine, int]] = {}
 
     async def advance(self, execution_id: str) -> ExecutionState:
@@ -71,13 +71,14 @@ class Advancer:
         """
         claimed = self._claimed.pop(execution_id, None)
         state, machine, epoch = await self._claim(execution_id) if claimed is None else claimed
+        driver = self._driver(machine)
         while True:
             effect = next_effect(state)
             command: Command
             if isinstance(effect, RunTask) and state.attempt is not None:
-                command = await self._runner.run(machine, state, state.attempt, self._driver(machine))
+                command = await self._runner.run(machine, state, state.attempt, driver)
             elif isinstance(effect, Decide):
-                command = Advance(driver=self._driver(machine))
+                command = self._advance(machine)
             else:
                 return state
             state = await self._record(machine, state, command, epoch)
@@ -92,7 +93,7 @@ class Advancer:
         now = self._clock.now()
         facts, after = step(machine, before, command, now)
         if start:
-            more, after = step(machine, after, Advance(driver=self._driver(machine)), now)
+            more, after = step(machine, after, self._advance(machine), now)
             facts += more
         batch = Append(
             stream=execution_id,
@@ -113,22 +114,22 @@ class Advancer:
     # -- one step ----------------------------------------------------------------------------
 
     def _driver(self, machine: FlowMachine) -> Driver:
-        return Driver(worker=self._worker, versions=self._versions(machine), chance=self._random.random())
-
-    def _versions(self, machine: FlowMachine) -> dict[str, str | None]:
-        known = self._code_versions.get(machine)
+        known = self._drivers.get(machine)
         if known is None:
             types = {task.task_type for task in machine.tasks.values() if task.task_type in self._tasks}
-            known = {task_type: self._tasks.version_of(task_type) for task_type in types}
-            self._code_versions[machine] = known
+            versions = {task_type: self._tasks.version_of(task_type) for task_type in types}
+            known = self._drivers[machine] = Driver(worker=self._worker, versions=versions)
         return known
+
+    def _advance(self, machine: FlowMachine) -> Advance:
+        return Advance(driver=self._driver(machine), chance=self._random.random())
 
     async def _claim(self, execution_id: str) -> tuple[ExecutionState, FlowMachine, int]:
         """Take the execution over, going on from where its log ends; epoch -1 where nothing is to be driven."""
         for _ in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
             now = self._clock.now()
-            facts, after = step(machine, state, Advance(driver=self._driver(machine)), now)
+            facts, after = step(machine, state, self._advance(machine), now)
             if not facts:
                 return state, machine, -1
             _drive(machine, state, facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -55,6 +56,7 @@ class AttemptRunner:
         self._tasks = tasks
         self._clock = clock
         self._permissions = permissions
+        self._random = random.Random()  # noqa: S311 (it spreads retries, and is recorded)
 
     async def run(self, machine: FlowMachine, state: ExecutionState, attempt: Attempt, driver: Driver) -> RecordResult:
         """Run the attempt that `state` says is running; whatever its code does becomes a result.
@@ -95,6 +97,7 @@ class AttemptRunner:
             error=_as_info(ended.error),
             warnings=tuple(result.warnings),
             timed_out=timed_out,
+            chance=self._random.random(),
         )
 
     def _checked(self, machine: FlowMachine, name: str, ended: Normalised) -> Normalised:

@@ -7,7 +7,7 @@ from typing import Final
 
 from flowsm.errors import LogUnavailable
 
-__all__ = ["CommitFailed", "StatementFailed", "concerns_file", "unavailable"]
+__all__ = ["CommitFailed", "StatementFailed", "concerns_file", "is_busy", "unavailable"]
 
 _SENTENCES: Final = {
     "SQLITE_BUSY": "another process holds the write lock; try again, or stop that process",
@@ -48,6 +48,11 @@ def _code(error: sqlite3.Error) -> str:
 def concerns_file(error: sqlite3.Error) -> bool:
     """Whether it is the file, disk or lock that failed, rather than one statement or its values."""
     return _code(error) in _SENTENCES
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another connection holds the lock that was asked for."""
+    return _code(error) == "SQLITE_BUSY"
 
 
 def unavailable(path: str, error: sqlite3.Error) -> LogUnavailable:

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from flowsm.errors import LogUnavailable
 from flowsm.limits import BUSY_TIMEOUT_MS, MIB
-from flowsm.storage.errors import unavailable
+from flowsm.storage.errors import is_busy, unavailable
 
 __all__ = ["APPLICATION_ID", "Durability", "open_reader", "open_writer", "private_folder", "set_busy_timeout"]
 
@@ -22,8 +22,8 @@ APPLICATION_ID: Final = 0x666C6F77
 """`flow` in ASCII: marks a file as ours, so that another application's database is never written to."""
 _CACHED_STATEMENTS: Final = 512
 _PAGE_CACHE_KIB: Final = 16 * 1024
-_CHECKPOINT_PAGES: Final = 4_000
-"""16 MiB of WAL: a checkpoint stalls a commit for milliseconds, and writes a page once however often it changed."""
+_CHECKPOINT_PAGES: Final = 2_000
+"""8 MiB of WAL: a checkpoint stalls a commit for milliseconds, and writes a page once however often it changed."""
 _WAL_LIMIT_BYTES: Final = 64 * MIB
 _HEADER: Final = b"SQLite format 3\x00"
 _RETRY_SECONDS: Final = 0.005
@@ -99,7 +99,7 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+            if not is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(_RETRY_SECONDS)
         else:

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL as _STOP
 
-__all__ = ["ConnectionThread"]
+__all__ = ["ConnectionThread", "answer_on"]
 
 _T = TypeVar("_T")
 _JOIN_SECONDS: Final = 5.0
@@ -30,8 +30,9 @@ class ConnectionThread:
     """
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
-        """Start the thread and open the connection there; `opened` is set when that was tried."""
+        """Start the thread; `connector` opens the connection there, when it is first used."""
         self._released = False
+        self._under_way = 0
         self._raw: sqlite3.Connection | None = None
         self._connection = aiosqlite.Connection(connector, iter_chunk_size=64)
         self._thread: threading.Thread = self._connection._thread  # noqa: SLF001 - no public way to make it a daemon
@@ -54,16 +55,21 @@ class ConnectionThread:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_T] = loop.create_future()
+        self._under_way += 1
 
         def job() -> None:
             try:
-                answer = partial(_set_result, future, function(self.opened()))
+                answer = partial(self._answer, future, function(self.opened()), None)
             except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-                answer = partial(_set_exception, future, error)
+                answer = partial(self._answer, future, None, error)
             answer_on(loop, answer)
 
         self.post(job)
         return future
+
+    def idle(self) -> sqlite3.Connection | None:
+        """The connection, for a short use on the loop's own thread; None if it is not open, or in use."""
+        return None if self._under_way else self._raw
 
     def opened(self) -> sqlite3.Connection:
         """On the thread: the connection, opened if it is not yet."""
@@ -76,15 +82,7 @@ class ConnectionThread:
         if self._released:
             return
         self._released = True
-
-        def close() -> object:
-            raw, self._raw = self._raw, None
-            self._connection._connection = None  # noqa: SLF001 - closed here: no warning is due
-            if raw is not None:
-                raw.close()
-            return _STOP
-
-        self.post(close)
+        self.post(self._shut)
         if threading.current_thread() is not self._thread:
             self._thread.join(_JOIN_SECONDS)
 
@@ -92,8 +90,35 @@ class ConnectionThread:
         """Close the connection after the jobs under way, without holding the loop up."""
         if self._released:
             return
-        await self.submit(lambda _connection: None) if self._raw is not None else None
-        self.release()
+        self._released = True
+        loop = asyncio.get_running_loop()
+        closed = loop.create_future()
+
+        def job() -> object:
+            stop = self._shut()
+            answer_on(loop, partial(self._answer, closed, None, None))
+            return stop
+
+        self.post(job)
+        await closed
+
+    def _shut(self) -> object:
+        """On the thread: close the connection, and tell the thread to end."""
+        raw, self._raw = self._raw, None
+        self._connection._connection = None  # noqa: SLF001 - closed here: no warning is due
+        if raw is not None:
+            raw.close()
+        return _STOP
+
+    def _answer(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+        """On the loop: whoever waits gets the result, or the error."""
+        self._under_way -= 1
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
 
 
 def answer_on(loop: asyncio.AbstractEventLoop, answer: Callable[[], None]) -> None:
@@ -103,13 +128,3 @@ def answer_on(loop: asyncio.AbstractEventLoop, answer: Callable[[], None]) -> No
     except RuntimeError:
         if not loop.is_closed():
             raise
-
-
-def _set_result(future: asyncio.Future[_T], result: _T) -> None:
-    if not future.done():
-        future.set_result(result)
-
-
-def _set_exception(future: asyncio.Future[Any], error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(error)

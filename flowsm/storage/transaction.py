@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
-from flowsm.storage.errors import CommitFailed, unavailable
+from flowsm.storage.errors import CommitFailed, is_busy, unavailable
 
 __all__ = ["Transactions", "Work"]
 
 _RECENT: Final = 0.2
 """The share of the latest commit in the running average of their durations."""
+_LONGEST_SECONDS: Final = 0.005
+"""A commit that took longer counts as this: now and then one has to fold the WAL back into the file."""
 
 
 class Work(Protocol):
@@ -43,7 +45,7 @@ class Transactions:
         The write lock is taken at once: a deferred transaction that reads, then writes, fails in spite of any timeout.
         """
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            _begin(connection)
         except sqlite3.Error as error:
             return [unavailable(self._path, error) for _ in requests]
         return self._finish(connection, self._work, requests)
@@ -51,9 +53,9 @@ class Transactions:
     def run_at_once(self, connection: sqlite3.Connection, requests: Sequence[Any]) -> list[Any] | None:
         """The same on a connection without a busy timeout; None if another connection holds the write lock."""
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            _begin(connection)
         except sqlite3.Error as error:
-            if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            if is_busy(error):
                 return None
             return [unavailable(self._path, error) for _ in requests]
         return self._finish(connection, self._work, requests)
@@ -61,7 +63,7 @@ class Transactions:
     def run_function(self, connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], Any]) -> Any:
         """The function's result, or exception, from a transaction of its own."""
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            _begin(connection)
         except sqlite3.Error as error:
             return unavailable(self._path, error)
         (result,) = self._finish(connection, lambda raw, _: [function(raw)], [None])
@@ -80,8 +82,10 @@ class Transactions:
         except sqlite3.Error as error:
             self._undo(connection)
             return [unavailable(self._path, error) for _ in requests]
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it; nothing was written
+        except BaseException as error:
             self._undo(connection)
+            if not isinstance(error, Exception):  # an interrupt goes on its way
+                raise
             return [error for _ in requests]
         begun = time.perf_counter()
         try:
@@ -90,7 +94,8 @@ class Transactions:
             self._undo(connection)
             reason = str(error)
             return [result if isinstance(result, Exception) else CommitFailed(reason) for result in results]
-        self.commit_seconds += _RECENT * (time.perf_counter() - begun - self.commit_seconds)
+        took = min(time.perf_counter() - begun, _LONGEST_SECONDS)
+        self.commit_seconds += _RECENT * (took - self.commit_seconds)
         self._work.settled(True)
         return results
 
@@ -101,3 +106,10 @@ class Transactions:
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
             return  # the next BEGIN tells
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Take the write lock; what an interrupt left open is undone first."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+    connection.execute("BEGIN IMMEDIATE")

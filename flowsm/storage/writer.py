@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from flowsm.errors import LogUnavailable
 from flowsm.limits import BUSY_TIMEOUT_MS, GROUP_MAX_BATCHES
+from flowsm.storage.errors import CommitFailed
 from flowsm.storage.open import set_busy_timeout
 from flowsm.storage.thread import ConnectionThread, answer_on
 from flowsm.storage.transaction import Transactions, Work
@@ -24,7 +25,7 @@ __all__ = ["Writer"]
 
 INLINE_MAX_REQUESTS: Final = 128
 """A larger group, some 50 us each, would hold the loop up for too long."""
-INLINE_COMMIT_MAX_SECONDS: Final = 0.002
+INLINE_COMMIT_MAX_SECONDS: Final = 0.001
 """Up to this average a commit may run on the loop's thread."""
 
 
@@ -85,8 +86,6 @@ class Writer:
 
     def _flush(self) -> None:
         self._scheduled = False
-        if self._busy:
-            return
         group = self._next_group()
         if not group:
             self._settle()
@@ -98,7 +97,7 @@ class Writer:
             and self._transactions.commit_seconds <= INLINE_COMMIT_MAX_SECONDS
             and not _is_alone(group)
         ):
-            results = self._transactions.run_at_once(connection, [request for request, _ in group])
+            results = self._run_here(connection, group)
             if results is not None:
                 self._answer(group, results)
                 return
@@ -119,6 +118,16 @@ class Writer:
                 break
             group.append(queue.popleft())
         return group
+
+    def _run_here(
+        self, connection: sqlite3.Connection, group: list[tuple[Any, asyncio.Future[Any]]]
+    ) -> list[Any] | None:
+        """The transaction on the loop's thread; None if a lock would have to be waited for."""
+        try:
+            return self._transactions.run_at_once(connection, [request for request, _ in group])
+        except BaseException:  # Ctrl-C goes on its way, but nobody is left without an answer
+            self._answer(group, [CommitFailed("interrupted") for _ in group])
+            raise
 
     def _run_there(self, group: list[tuple[Any, asyncio.Future[Any]]]) -> None:
         """The transaction on the connection's thread, where a lock may be waited for."""

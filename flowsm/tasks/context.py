@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from flowsm.tasks.result import TaskResult
 
@@ -25,8 +27,7 @@ class Permissions:
     hosts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskContext(Mapping[str, Any]):
+class TaskContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What a task is told; the same by attribute and by key (`context["previous_results"]`).
 
     `previous_results` maps task names to their latest results, in the order in which those were
@@ -47,15 +48,27 @@ class TaskContext(Mapping[str, Any]):
     permissions: Permissions
 
     def __getitem__(self, key: str) -> Any:
-        if key in _KEYS:
+        if key in TaskContext.__struct_fields__:
             return getattr(self, key)
         raise KeyError(key)
 
+    def __contains__(self, key: object) -> bool:
+        return key in TaskContext.__struct_fields__
+
     def __iter__(self) -> Iterator[str]:
-        return iter(_KEYS)
+        return iter(TaskContext.__struct_fields__)
 
     def __len__(self) -> int:
-        return len(_KEYS)
+        return len(TaskContext.__struct_fields__)
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of that name, or the default where there is none."""
+        return getattr(self, key) if key in TaskContext.__struct_fields__ else default
 
-_KEYS = tuple(entry.name for entry in fields(TaskContext))
+    def keys(self) -> tuple[str, ...]:
+        """The names of what it holds."""
+        return TaskContext.__struct_fields__
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Names and values."""
+        return [(key, getattr(self, key)) for key in TaskContext.__struct_fields__]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from flowsm.definition.model import TaskConfig
 from flowsm.errors import PluginBroken, TaskTypeNotFound, UsageError
@@ -15,8 +14,11 @@ from flowsm.limits import NAME_MAX_CHARS
 from flowsm.tasks.base import BaseTask
 from flowsm.tasks.builtin import BUILTINS
 from flowsm.tasks.function_task import TaskFunction
-from flowsm.tasks.versions import distribution_version, version_of_module
+from flowsm.tasks.versions import distribution_version, installed_entry_points, version_of_module
 from flowsm.tasks.wording import nearest
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["ENTRY_POINT_GROUP", "TaskFactory", "TaskTypeInfo", "default_registry"]
 
@@ -159,6 +161,7 @@ class TaskFactory:
         Raises:
             TaskTypeNotFound: the type is not registered.
             PluginBroken: the distribution that offers the type cannot be loaded.
+            UsageError: the annotations of its function cannot be resolved.
         """
         registration = self._find(task_type)
         code = registration.loaded()
@@ -220,7 +223,7 @@ class TaskFactory:
         if self._entry_points_read:
             return
         self._entry_points_read = True
-        for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        for entry in installed_entry_points(ENTRY_POINT_GROUP):
             distribution = entry.dist.name if entry.dist else "?"
             source = f"distribution {distribution!r}"
             present = self._registered.get(entry.name)
@@ -291,7 +294,7 @@ def _is_same(present: _Registration, thing: object, origin: str) -> bool:
     return bool(origin) and present.origin == origin and not origin.endswith("<lambda>")
 
 
-def _loader(entry: importlib.metadata.EntryPoint, distribution: str) -> Callable[[], object]:
+def _loader(entry: EntryPoint, distribution: str) -> Callable[[], object]:
     def load() -> object:
         try:
             thing = entry.load()

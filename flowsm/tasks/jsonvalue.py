@@ -86,7 +86,7 @@ def _find_misfit(value: Any, at: str) -> NotJson | None:
     pending: list[tuple[str, Any]] = [(at, value)]
     while pending:
         pointer, here = pending.pop()
-        if isinstance(here, float):
+        if type(here) is float:
             if not math.isfinite(here):
                 return NotJson(pointer, f"{here} is not JSON; return None instead, or leave it out")
             continue
@@ -145,9 +145,9 @@ def _odd_leaf(leaf: Any, pointer: str) -> NotJson | None:
         _DECODE(_ENCODE(leaf))
     except UnicodeEncodeError:
         return NotJson(pointer, "the text holds half a character (a lone surrogate); encode it with errors='replace'")
-    except (msgspec.DecodeError, OverflowError):
-        return NotJson(pointer, "the number is too large; return it as a text, with str()")
     except Exception as error:  # noqa: BLE001 - any code may be behind a value
+        if type(leaf) is int:
+            return NotJson(pointer, "the number has too many digits; return a float or a text")
         if type(error) is TypeError:
             hint = "return dicts, lists, texts, numbers, booleans or None"
             return NotJson(pointer, f"a value of type {type(leaf).__name__!r} is not JSON; {hint}")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flowsm.limits import ERROR_MESSAGE_MAX_CHARS, NAME_MAX_CHARS, TRACEBACK_MAX_CHARS
+from flowsm.limits import ERROR_MESSAGE_MAX_CHARS, NAME_MAX_CHARS, RESULT_MAX_WARNINGS, TRACEBACK_MAX_CHARS
 from flowsm.status import TaskStatus
 from flowsm.tasks.jsonvalue import NotJson, json_form
 from flowsm.tasks.result import TaskResult
@@ -130,7 +130,7 @@ def _outcome(outcome: object, status: TaskStatus) -> str:
             f"/outcome: status {status.value!r} with outcome {outcome!r} contradicts itself; "
             f"leave the outcome out, or give a word of your own"
         )
-    return str(outcome)
+    return str.__str__(outcome)
 
 
 def _text(text: object, field: str) -> str | None:
@@ -147,7 +147,10 @@ def _warnings(warnings: object) -> list[str]:
     for index, warning in enumerate(warnings):
         if not isinstance(warning, str):
             raise _Wrong(f"/warnings/{index}: expected a text, found {_show(warning)}; use str()")
-    return [_bounded(warning) for warning in warnings]
+    kept = [_bounded(warning) for warning in warnings[:RESULT_MAX_WARNINGS]]
+    if len(warnings) > RESULT_MAX_WARNINGS:
+        kept[-1] = f"{len(warnings) - RESULT_MAX_WARNINGS + 1} more warnings were left out"
+    return kept
 
 
 def _seconds(seconds: Any) -> float:

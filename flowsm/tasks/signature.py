@@ -139,8 +139,16 @@ class Signature:
             target = target.func
         if not inspect.isroutine(target):
             target = type(target).__call__
+
+        def holder() -> None:
+            """Has the annotations of the parameters; what is returned does not matter."""
+
+        annotations = getattr(target, "__annotations__", {})
+        holder.__annotations__ = {name: hint for name, hint in annotations.items() if name != "return"}
+        # ours by name too, for it is often imported under TYPE_CHECKING
+        known = {"TaskContext": TaskContext} | getattr(target, "__globals__", {})
         try:
-            return typing.get_type_hints(target, include_extras=True)
+            return typing.get_type_hints(holder, globalns=known, include_extras=True)
         except Exception as error:
             raise UsageError(
                 f"the annotations of {self._label} cannot be resolved: {error}; "
@@ -153,7 +161,7 @@ class Signature:
             name
             for name, parameter in self._signature.parameters.items()
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-            and (name == "context" or self._hints.get(name) is TaskContext)
+            and (name == "context" or _is_context(self._hints.get(name)))
         )
 
     @cached_property
@@ -177,6 +185,10 @@ class Signature:
             if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                 return self._hints.get(name, Any)
         return None
+
+
+def _is_context(hint: Any) -> bool:
+    return hint is TaskContext or TaskContext in typing.get_args(hint)
 
 
 def _schemas(types: list[Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:

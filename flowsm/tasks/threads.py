@@ -118,7 +118,7 @@ class DaemonThreads:
 
 
 _THREADS = DaemonThreads(BLOCKING_TASKS_MAX, BLOCKING_IDLE_SECONDS)
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - every system that can fork has it
     os.register_at_fork(after_in_child=_THREADS._forget)  # noqa: SLF001 - the module's own
 
 

@@ -1,19 +1,27 @@
-"""Which version of which distribution a piece of code belongs to."""
+"""What installed distributions offer, and which version a piece of code belongs to.
+
+`importlib.metadata` costs some 15 ms to import, hence inside the functions that need it.
+"""
 
 from __future__ import annotations
 
-import importlib.metadata
 from functools import cache
+from typing import TYPE_CHECKING
 
-__all__ = ["distribution_version", "version_of_module"]
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+__all__ = ["distribution_version", "installed_entry_points", "version_of_module"]
 
 
 @cache
 def distribution_version(distribution: str) -> str | None:
     """The version of an installed distribution, or None."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - see above
+
     try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
+        return version(distribution)
+    except PackageNotFoundError:
         return None
 
 
@@ -28,6 +36,15 @@ def version_of_module(module: str) -> str | None:
     return distribution_version(distributions.pop()) if len(distributions) == 1 else None
 
 
+def installed_entry_points(group: str) -> list[EntryPoint]:
+    """The entry points that installed distributions have in this group."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - see above
+
+    return list(entry_points(group=group))
+
+
 @cache
 def _packages() -> dict[str, list[str]]:
-    return dict(importlib.metadata.packages_distributions())
+    from importlib.metadata import packages_distributions  # noqa: PLC0415 - see above
+
+    return dict(packages_distributions())

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import sqlite3
 import statistics
 import tempfile
@@ -25,7 +26,6 @@ from pathlib import Path
 
 from flowsm import FlowManager, TaskFactory, TaskResult, TaskStatus
 from flowsm.tasks.base import BaseTask
-import itertools
 
 TASKS = 10
 IN_FLIGHT = 100

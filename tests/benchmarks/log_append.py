@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -24,6 +25,7 @@ from flowsm.events.facts import TaskCompleted, TaskStarted, TransitionTaken
 from flowsm.log.port import Append, Increment, RowChange
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.storage.migrations import Migration
+from flowsm.storage.open import Durability
 
 AT = "2026-01-31T12:00:00.000000Z"
 TABLES = """
@@ -108,40 +110,40 @@ def measured(work: Callable[[], None], batches: int) -> tuple[float, float]:
     return (time.perf_counter() - wall) / batches * 1e6, (time.process_time() - cpu) / batches * 1e6
 
 
+def compare(durability: Durability, width: int, rounds: int, batches: int) -> str:
+    """Rounds of ours and theirs in turn; the medians."""
+    ours: list[tuple[float, float]] = []
+    theirs: list[tuple[float, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        log = SqliteEventLog(
+            Path(folder) / "flow.db",
+            durability=durability,
+            row_statements=ROWS,
+            migrations=[Migration("bench", TABLES)],
+        )
+        by_hand = partial(bare, Path(folder) / "bare.db", durability == "full", width, batches)
+        for turn in range(rounds):
+            ours.append(measured(partial(flow, log, width, batches, f"r{turn}"), batches))
+            theirs.append(measured(partial(by_hand, f"r{turn}"), batches))
+        log.release()
+    wall, cpu = (statistics.median(column) for column in zip(*ours, strict=True))
+    bare_wall, bare_cpu = (statistics.median(column) for column in zip(*theirs, strict=True))
+    return (
+        f"{durability:7}{width:4} in flight: {wall:7.1f} us/append (CPU {cpu:6.1f}); "
+        f"bare {bare_wall:7.1f} (CPU {bare_cpu:6.1f}); ratio {bare_wall / wall:.2f}"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batches", type=int, default=3000)
     options = parser.parse_args()
-    for durability in ("full", "normal"):
+    durabilities: tuple[Durability, ...] = ("full", "normal")
+    for durability in durabilities:
         for width in (100, 10, 1):
             batches = max(options.batches // (4 if width == 1 else 1), width)
-            with tempfile.TemporaryDirectory() as folder:
-                log = SqliteEventLog(
-                    Path(folder) / "flow.db",
-                    durability=durability,
-                    row_statements=ROWS,
-                    migrations=[Migration("bench", TABLES)],
-                )
-                ours: list[tuple[float, float]] = []
-                theirs: list[tuple[float, float]] = []
-                for turn in range(options.rounds):
-                    ours.append(measured(lambda t=turn: flow(log, width, batches, f"r{t}"), batches))
-                    theirs.append(
-                        measured(
-                            lambda t=turn: bare(
-                                Path(folder) / "bare.db", durability == "full", width, batches, f"r{t}"
-                            ),
-                            batches,
-                        )
-                    )
-                log.release()
-            wall, cpu = (statistics.median(column) for column in zip(*ours, strict=True))
-            bare_wall, bare_cpu = (statistics.median(column) for column in zip(*theirs, strict=True))
-            print(
-                f"{durability:7}{width:4} in flight: {wall:7.1f} us/append (CPU {cpu:6.1f}); "
-                f"bare {bare_wall:7.1f} (CPU {bare_cpu:6.1f}); ratio {bare_wall / wall:.2f}"
-            )
+            print(compare(durability, width, options.rounds, batches), flush=True)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,9 @@ LIMIT ?;
 
 -- name: select_log
 SELECT
-    e.position, e.stream, e.seq, e.type, e.version, e.at, CAST(e.data AS BLOB), e.digest,
-    (SELECT p.digest FROM events AS p WHERE p.stream = e.stream AND p.seq = e.seq - 1)
+    e.stream,
+    (SELECT p.digest FROM events AS p WHERE p.stream = e.stream AND p.seq = e.seq - 1),
+    e.position, e.seq, e.type, e.version, e.at, CAST(e.data AS BLOB), e.digest
 FROM events AS e
 WHERE e.position > ?
 ORDER BY e.position

@@ -36,7 +36,7 @@ class FieldClause(Declared, frozen=True, kw_only=True):
             raise ValueError(f"operator {self.op!r} needs a number or a text as `value`")
         if self.op == "starts_with" and not isinstance(self.value, str):
             raise ValueError("operator 'starts_with' needs a text as `value`")
-        if self.op in ("exists", "empty") and self.value not in (None, True, False):
+        if self.op in ("exists", "empty") and not (self.value is None or isinstance(self.value, bool)):
             raise ValueError(f"operator {self.op!r} takes true, false or no `value`")
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from flowsm.limits import DERIVED_MAX_BITS, DERIVED_MAX_CHARS, ROUND_MAX_DIGITS
 from flowsm.tasks.builtin.declared import Declared
 from flowsm.tasks.builtin.records import Record, Records
 from flowsm.tasks.builtin.values import MISSING, Getter, field_getter, is_number
@@ -96,6 +97,8 @@ def _apply(op: str, compute: Callable[[list[Any]], Any], record: Record, operand
     result = compute(present)
     if isinstance(result, float) and not math.isfinite(result):
         raise _Unusable
+    if isinstance(result, int) and result.bit_length() > DERIVED_MAX_BITS:
+        raise _Unusable
     return result
 
 
@@ -125,7 +128,7 @@ def _round(values: list[Any]) -> Any:
     number, *digits = _numbers(values)
     if not digits:
         return round(number)
-    if not isinstance(digits[0], int):
+    if not isinstance(digits[0], int) or abs(digits[0]) > ROUND_MAX_DIGITS:
         raise _Unusable
     return round(number, digits[0])
 
@@ -137,7 +140,10 @@ def _length(values: list[Any]) -> int:
 
 
 def _concat(values: list[Any]) -> str:
-    return "".join(value if isinstance(value, str) else _ENCODE(value).decode() for value in values)
+    texts = [value if isinstance(value, str) else _ENCODE(value).decode() for value in values]
+    if sum(map(len, texts)) > DERIVED_MAX_CHARS:  # a chain of derivations could double it each time
+        raise _Unusable
+    return "".join(texts)
 
 
 _OPERATIONS: Final[dict[str, Callable[[list[Any]], Any]]] = {

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from flowsm.errors import DataInvalid, ExtraMissing
-from flowsm.limits import DATA_MAX_BYTES, HTTP_ERROR_EXCERPT_CHARS, HTTP_REDIRECTS_MAX, HTTP_TIMEOUT_SECONDS, MIB
+from flowsm.limits import (
+    DATA_MAX_BYTES,
+    HTTP_ERROR_EXCERPT_CHARS,
+    HTTP_REDIRECTS_MAX,
+    HTTP_TIMEOUT_SECONDS,
+    HTTP_TOTAL_SECONDS,
+    MIB,
+)
 from flowsm.tasks.builtin.allowed import check_host
 from flowsm.tasks.context import Permissions
 
@@ -31,15 +39,19 @@ async def fetch_url(url: str, permissions: Permissions) -> tuple[bytes, str]:
         raise ExtraMissing("fetch_data from a URL", "http") from error
     shown = without_secrets(url)
     try:
-        async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_SECONDS, follow_redirects=False) as client:
+        async with (
+            asyncio.timeout(HTTP_TOTAL_SECONDS),
+            httpx.AsyncClient(timeout=HTTP_TIMEOUT_SECONDS, follow_redirects=False) as client,
+        ):
             for _ in range(HTTP_REDIRECTS_MAX + 1):
+                if httpx.URL(url).host.lower() != urlsplit(url).hostname:  # what was checked is what is asked
+                    raise DataInvalid(shown, "", f"the host of {without_secrets(url)!r} can be read in two ways")
                 async with client.stream("GET", url) as response:
-                    if response.is_redirect:
-                        url = urljoin(url, response.headers["location"])
-                        _check_url(url, shown, permissions)
-                        continue
-                    return await _body(response, shown), response.headers.get("content-type", "")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+                    if not response.is_redirect:
+                        return await _body(response, shown), response.headers.get("content-type", "")
+                    url = urljoin(url, response.headers["location"])
+                    _check_url(url, shown, permissions)
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         raise DataInvalid(shown, "", f"no answer: {reason}") from error
     raise DataInvalid(shown, "", f"more than {HTTP_REDIRECTS_MAX} redirects")

@@ -113,7 +113,10 @@ def _store(path: str, form: str, records: Records, parameters: StoreParameters, 
 
 
 def _refuse_database(target: Path, path: str, form: str) -> None:
-    """A database, perhaps the log itself, is not to be replaced by a text file."""
+    """A database, perhaps the log itself, and what SQLite keeps beside one, is not to be replaced by a text file."""
+    base, dash, kind = target.name.rpartition("-")
+    if dash and kind in ("wal", "shm", "journal") and target.with_name(base).exists():
+        raise DataInvalid(path, "", f"this belongs to the SQLite database {base!r}; choose another file")
     try:
         with target.open("rb") as file:
             is_database = file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC

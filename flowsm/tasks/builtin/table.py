@@ -39,7 +39,8 @@ def write_table(target: Path, shown: str, table: str, records: Records, *, appen
             try:
                 _write(connection, table, columns, records, append=append)
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # SQLite may have rolled back by itself: a full disk
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
     except (sqlite3.Error, UnicodeEncodeError) as error:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import Enum
 
 import msgspec
 import pytest
 
 from flowsm.errors import NotAllowed
-from flowsm.limits import ERROR_MESSAGE_MAX_CHARS, NAME_MAX_CHARS, TRACEBACK_MAX_CHARS
+from flowsm.limits import ERROR_MESSAGE_MAX_CHARS, NAME_MAX_CHARS, RESULT_MAX_WARNINGS, TRACEBACK_MAX_CHARS
 from flowsm.status import TaskStatus
 from flowsm.tasks.outcome import INVALID_RESULT, TASK_FAILED, error_info, failure, normalise
 from flowsm.tasks.result import TaskResult
@@ -177,6 +178,23 @@ def test_exception_is_bounded_and_clean():
     assert error.traceback.startswith("ValueError: ?")
     assert error.traceback.endswith("END\n")
     assert "[…]" in error.traceback
+
+
+def test_warnings_are_bounded():
+    """Of very many warnings the first are kept, and the others are counted."""
+    warnings = normalise(TaskResult(status="success", warnings=["w"] * 250), "t").result.warnings
+    assert len(warnings) == RESULT_MAX_WARNINGS
+    assert warnings[-1] == "151 more warnings were left out"
+
+
+def test_outcome_of_an_enum():
+    """An outcome may be a member of a str enum: its text counts."""
+
+    class Word(str, Enum):  # noqa: UP042 - as older code has it
+        YES = "yes"
+
+    outcome = normalise(TaskResult(status="success", outcome=Word.YES), "t").result.outcome
+    assert (outcome, type(outcome)) == ("yes", str)
 
 
 def test_text_subclass():

@@ -54,7 +54,15 @@ def test_context_by_name_or_annotation(context):
     def by_place(context, amount, /):
         return context, amount
 
+    def optional(c: TaskContext | None = None):
+        return c
+
+    def unknown_return(c: TaskContext) -> Nowhere:  # noqa: F821
+        return c
+
     assert call(by_name, context) is context
+    assert call(optional, context) is context
+    assert call(unknown_return, context) is context
     assert call(by_annotation, context, amount=2) == (context, 2)
     assert call(by_place, context, amount=2) == (context, 2)
 
@@ -114,6 +122,11 @@ def test_all_problems_at_once():
     ]
     with pytest.raises(ValueError, match=r"(?s)/: parameter 'amount' is missing.*/zzz"):
         call(deliver, **given)
+
+
+def test_missing_value_of_any_type():
+    """A parameter without an annotation takes any value, but must be given."""
+    assert signature(lambda a: a).problems({}) == ["/: parameter 'a' is missing, expected any value"]
 
 
 def test_values_are_not_coerced():
@@ -183,6 +196,13 @@ def test_annotations_that_cannot_be_resolved():
         _ = signature(odd).schema
     (problem,) = signature(odd).problems({"a": 1})
     assert problem.startswith("/: the annotations of f")
+
+
+def test_context_imported_for_type_checkers_only(context):
+    """The annotation `TaskContext` is known though the module imports it under TYPE_CHECKING only."""
+    module = {}
+    exec("from __future__ import annotations\ndef f(c: TaskContext, a: int): return c", module)
+    assert call(module["f"], context, a=1) is context
 
 
 def test_partial_and_callable_objects():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import queue
 import subprocess
 import sys
 import threading
@@ -185,6 +186,32 @@ async def test_idle_threads_end():
     assert not first.is_alive()
     assert pool._threads == 0
     assert await pool.run(lambda: 1) == 1
+
+
+def test_call_that_comes_while_a_thread_ends():
+    """A thread whose patience ends just when a call comes makes that call."""
+    pool = DaemonThreads(1, 10)
+    loop = asyncio.new_event_loop()
+    calls = []
+
+    async def make():
+        return threads._Job(lambda: calls.append(1))
+
+    class Late:
+        answers = iter([queue.Empty(), loop.run_until_complete(make()), queue.Empty()])
+
+        def get(self, timeout):
+            answer = next(self.answers)
+            if isinstance(answer, queue.Empty):
+                raise answer
+            return answer
+
+    pool._jobs = Late()
+    pool._threads = 1
+    pool._work()
+    loop.close()
+    assert calls == [1]
+    assert (pool._threads, pool._unclaimed) == (0, 0)
 
 
 async def test_no_more_threads(monkeypatch):

@@ -4,6 +4,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx
 import pytest
 
 from flowsm.errors import DataInvalid, ExtraMissing, NotAllowed
@@ -111,6 +112,20 @@ async def test_largest_body(host, permissions, monkeypatch):
     """A body larger than DATA_MAX_BYTES is not read to its end."""
     monkeypatch.setattr(http, "DATA_MAX_BYTES", 3)
     with pytest.raises(DataInvalid, match="larger than"):
+        await fetch_url(f"http://{host}/api", permissions)
+
+
+async def test_time_is_bounded(host, permissions, monkeypatch):
+    """A fetch that takes too long as a whole is given up."""
+    monkeypatch.setattr(http, "HTTP_TOTAL_SECONDS", 0)
+    with pytest.raises(DataInvalid, match="no answer: TimeoutError"):
+        await fetch_url(f"http://{host}/api", permissions)
+
+
+async def test_host_that_can_be_read_in_two_ways(host, permissions, monkeypatch):
+    """A URL of which httpx would ask another host than the one that was checked is refused."""
+    monkeypatch.setattr(httpx.URL, "host", property(lambda self: "another"))
+    with pytest.raises(DataInvalid, match="can be read in two ways"):
         await fetch_url(f"http://{host}/api", permissions)
 
 

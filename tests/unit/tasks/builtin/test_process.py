@@ -169,6 +169,9 @@ async def test_derive(run, op, args, value):
         ("lower", [1]),
         ("length", [1]),
         ("round", [1, 0.5]),
+        ("round", [5, -(10**9)]),
+        ("multiply", [10**900, 10**900]),
+        ("concat", ["x" * 600_000, "y" * 600_000]),
     ],
 )
 async def test_derive_from_what_cannot_be_used(run, op, args):
@@ -305,6 +308,7 @@ async def test_order_of_operations(run):
         ({"filter": [{"field": "a", "op": "lt", "value": True}]}, "operator 'lt' needs a number"),
         ({"filter": [{"field": "a", "op": "starts_with", "value": 3}]}, "operator 'starts_with' needs a text"),
         ({"filter": [{"field": "a", "op": "exists", "value": "x"}]}, "operator 'exists' takes true, false or no"),
+        ({"filter": [{"field": "a", "op": "empty", "value": 0}]}, "operator 'empty' takes true, false or no"),
         ({"filter": [{"field": "/a~2", "op": "exists"}]}, "/filter/0: '/a~2' is no JSON Pointer"),
         ({"filter": [{"op": "exists"}]}, "/filter/0: Object missing required field `field`"),
         ({"filter": [{"field": "a", "op": "exists", "path": "x"}]}, "/filter/0: Object contains unknown field `path`"),

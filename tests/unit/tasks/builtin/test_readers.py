@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowsm.errors import DataInvalid
 from flowsm.tasks.builtin.readers import read_csv, read_json, read_ndjson
@@ -100,6 +104,19 @@ def test_bad_json(text, message):
     with pytest.raises(DataInvalid) as caught:
         read_json(text, "s", None)
     assert message in str(caught.value)
+
+
+@given(st.text(st.characters() | st.sampled_from('{}[]",:\n\r 01a')))
+def test_any_text(text):
+    """Any text whatever gives records, or a clear failure."""
+    for read in (read_json, read_ndjson, partial(read_csv, delimiter=",")):
+        refusal, records = "s: ", []
+        try:
+            records = read(text, "s", None)
+        except DataInvalid as error:
+            refusal = str(error)
+        assert refusal.startswith("s: ")
+        assert all(isinstance(record, dict) for record in records)
 
 
 def test_ndjson():

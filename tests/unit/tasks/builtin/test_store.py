@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from flowsm.errors import DataInvalid, NotAllowed
-from flowsm.tasks.builtin import store, writers
+from flowsm.tasks.builtin import store, table, writers
 
 ROWS = [{"a": 1, "b": "ü", "c": [1, {"x": None}]}, {"a": 2.5, "d": True, "b": None}]
 
@@ -192,6 +192,27 @@ async def test_the_log_itself(run, tmp_path):
     with pytest.raises(DataInvalid, match="there is a SQLite database, which json would replace"):
         await run("store_data", ROWS, storage_path="flowsm.db", format="json")
     assert (tmp_path / "flowsm.db").read_bytes() == before
+
+
+async def test_what_belongs_to_a_database(run, tmp_path):
+    """The files that SQLite keeps beside a database are not replaced."""
+    (tmp_path / "x.db").touch()
+    for kind in ("wal", "shm", "journal"):
+        with pytest.raises(DataInvalid, match=r"this belongs to the SQLite database 'x\.db'"):
+            await run("store_data", ROWS, storage_path=f"x.db-{kind}", format="json")
+    await run("store_data", ROWS, storage_path="y.db-wal", format="json")
+
+
+async def test_transaction_that_sqlite_ended(run, tmp_path, monkeypatch):
+    """When SQLite rolled back by itself the failure tells its reason."""
+
+    def fail(connection, *args, **kwargs):
+        connection.execute("ROLLBACK")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(table, "_write", fail)
+    with pytest.raises(DataInvalid, match="not written: database or disk is full"):
+        await run("store_data", ROWS, storage_path="a.db")
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])

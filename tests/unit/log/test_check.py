@@ -1,0 +1,36 @@
+"""Which batches are refused, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowsm.errors import Conflict, ExecutionNotFound, Fenced
+from flowsm.log.check import refusal
+from flowsm.testing.log_contract import started, to_append
+
+FACT = (started(),)
+
+
+@pytest.mark.parametrize(
+    ("facts", "fields", "expected_seq", "head", "refused"),
+    [
+        (FACT, {}, 0, (0, 0), None),
+        (FACT, {}, 0, (1, 0), Conflict),
+        (FACT, {}, 3, (0, 0), Conflict),
+        (FACT, {"epoch": 1}, 3, (3, 1), None),
+        (FACT, {"epoch": 1}, 3, (3, 2), Fenced),
+        (FACT, {"epoch": 1}, 2, (3, 2), Fenced),
+        (FACT, {"epoch": 1}, 2, (3, 1), Conflict),
+        (FACT, {"claim": True}, 2, (3, 1), Conflict),
+        (FACT, {"claim": True}, 3, (3, 1), None),
+        ((), {"claim": True}, 0, (3, 1), None),
+        ((), {"claim": True, "epoch": 1}, 0, (3, 2), Fenced),
+        ((), {"claim": True}, 0, (0, 0), ExecutionNotFound),
+        ((), {}, 3, (3, 0), None),
+        ((), {}, 2, (3, 0), Conflict),
+    ],
+)
+def test_refusal(facts, fields, expected_seq, head, refused):
+    """A batch is refused for its epoch first, then for its seq; a bare claim for neither."""
+    result = refusal(to_append("a", expected_seq, *facts, **fields), *head)
+    assert result is None if refused is None else type(result) is refused
