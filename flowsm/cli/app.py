@@ -38,6 +38,7 @@ app: Final = App(
     help_format="plaintext",  # Markdown's renderer doubles the cost of --help
     default_parameter=Parameter(negative=()),
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # `main` gives the exit code
 )
 for _place, (_name, (_target, _help)) in enumerate(COMMANDS.items()):
     app.command(_target, name=_name, help=_help, sort_key=_place)

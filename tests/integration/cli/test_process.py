@@ -229,3 +229,24 @@ def test_an_ambiguous_beginning_names_the_candidates(folder: Path) -> None:
     assert ran.returncode == 5
     assert b"ab, abc, abd" in ran.stderr
     assert _flowsm(folder, "show", "ab").returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals")
+def test_a_list_on_a_terminal_is_cut_at_its_width(folder: Path) -> None:
+    """On a terminal a table keeps to the width and has colours; in a pipe nothing is cut."""
+    (folder / "go").touch()
+    chosen = "x" * 90
+    _flowsm(folder, "run", "flow.json", "--tasks", "tasks.py", "--id", chosen)
+    ours, theirs = os.openpty()
+    environment = _environment(COLUMNS="60")
+    ran = subprocess.run(
+        [sys.executable, "-m", "flowsm", "ls"], cwd=folder, env=environment, stdout=theirs, timeout=60, check=False
+    )
+    seen = os.read(ours, 65536).decode()
+    os.close(theirs)
+    os.close(ours)
+    assert ran.returncode == 0
+    assert "…" in seen
+    assert "\x1b[32m" in seen
+    assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= 60 for line in seen.splitlines())
+    assert chosen.encode() in _flowsm(folder, "ls").stdout

@@ -345,9 +345,7 @@ def test_ctrl_c_names_the_command_that_goes_on(flowsm: Any, folder: Path, monkey
     ran = flowsm("run", "flow.json", "--id", "x1", *options)
     assert ran.code == 130
     said = ran.err.splitlines()[-1]
-    assert said.endswith(
-        "flowsm run x1 --tasks 't y.py' --db o.db --allow-dir d --allow-host h --durability normal"
-    )
+    assert said.endswith("flowsm run x1 --tasks 't y.py' --db o.db --allow-dir d --allow-host h --durability normal")
 
 
 def test_show_tells_of_an_execution_that_has_not_begun(flowsm: Any) -> None:
