@@ -5,6 +5,7 @@ Conservative: a task may have any outcome, and a clause may hold or not, unless 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -71,19 +72,20 @@ def _never_met(of_task: _Numbered) -> list[tuple[int, str]]:
     One that asks at least what an earlier one asks is met only when that one was met before it.
     """
     found: list[tuple[int, str]] = []
-    earlier: dict[str, list[tuple[int, list[_Condition]]]] = {}
+    earlier: dict[tuple[str, str], list[tuple[int, frozenset[str]]]] = {}  # by outcome, and one of its clauses
     for number, condition in of_task:
-        clauses = condition.get("when", [])
-        others = earlier.setdefault(condition.get("outcome", "success"), [])
+        outcome, clauses = condition.get("outcome", "success"), condition.get("when", [])
+        asked = frozenset(json.dumps(clause, sort_keys=True, default=str) for clause in clauses)
         reason = never_holds(clauses)
         if not reason:
-            first = next((other for other, asked in others if all(clause in clauses for clause in asked)), None)
+            others = (other for clause in ("", *asked) for other in earlier.get((outcome, clause), ()))
+            first = min((other for other, less in others if less <= asked), default=None)
             if first is not None:
                 reason = f"condition {first} (counted from 0) is met whenever this one would be"
         if reason:
             found.append((number, reason))
         else:
-            others.append((number, clauses))
+            earlier.setdefault((outcome, min(asked, default="")), []).append((number, asked))
     return found
 
 

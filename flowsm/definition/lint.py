@@ -55,7 +55,9 @@ def lint(
         unknown: the severity of a task type that is not among them.
         check_parameters: tells what is wrong with the parameters of a registered type; None for not to look.
     """
-    tasks = _objects(flow.get("tasks"), (place, "tasks"))
+    if "tasks" not in flow:  # then every name would be unknown
+        return
+    tasks = _objects(flow["tasks"], (place, "tasks"))
     conditions = _objects(flow.get("conditions"), (place, "conditions"))
     names = _lint_task_names(tasks, report)
     if task_types is not None:
@@ -66,7 +68,7 @@ def lint(
     if "start_task" in flow and flow["start_task"] not in names:
         _unknown("unknown_start_task", (place, "start_task"), flow["start_task"], names, report)
     _lint_conditions(conditions, names, report)
-    routes_are_known = report.errors == before and len(names) == len(flow.get("tasks") or ())
+    routes_are_known = report.errors == before and len(names) == len(flow["tasks"])
     for task, where in tasks:
         _lint_clauses(task.get("skip_when"), (where, "skip_when"), names, report)
         _lint_parameters(task, where, names, report)

@@ -66,7 +66,8 @@ def plain_document(document: Any, report: Report) -> Any:
             holder[key] = MISSING
             report.error("too_deep", place, f"expected at most {DOCUMENT_MAX_DEPTH} levels of nesting")
             continue
-        if values + len(stack) > DOCUMENT_MAX_VALUES or chars > DOCUMENT_MAX_BYTES:
+        inner = len(value) if isinstance(value, (dict, list, tuple)) else 0
+        if values + len(stack) + inner > DOCUMENT_MAX_VALUES or chars > DOCUMENT_MAX_BYTES:
             report.error("too_large", None, _TOO_LARGE)
             return MISSING
         children = _list(value) if isinstance(value, (list, tuple)) else _object(value, place, report)
