@@ -10,6 +10,7 @@ FlowsmError
 │   ├── DocumentNotFound       there is no file with this flow
 │   ├── ExecutionNotFound
 │   ├── DefinitionNotFound
+│   ├── LogNotFound            there is no file with this log, and it was only to be read
 │   ├── TaskTypeNotFound
 │   └── TaskResultNotFound
 ├── ConflictError
@@ -58,6 +59,7 @@ __all__ = [
     "InputInvalid",
     "LogBroken",
     "LogError",
+    "LogNotFound",
     "LogTooNew",
     "LogUnavailable",
     "NotAllowed",
@@ -143,6 +145,14 @@ class DefinitionNotFound(NotFound):
     def __init__(self, digest: str) -> None:
         self.digest = digest
         super().__init__(f"no flow with digest {digest!r} is stored")
+
+
+class LogNotFound(NotFound):
+    """There is no file with this log, and it was only to be read."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"there is no log at {path!r}: run a flow first, or give another file with --db")
 
 
 class TaskTypeNotFound(NotFound):
