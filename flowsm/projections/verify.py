@@ -23,7 +23,7 @@ from flowsm.storage.statements import load_statements
 __all__ = ["VerifyReport", "verify"]
 
 _SQL: Final = load_statements("flowsm.projections", "sql", "verify.sql")
-_EXECUTION: Final = (*ExecutionRow.__struct_fields__, "removed")
+_EXECUTION: Final = ExecutionRow.__struct_fields__
 _ATTEMPT: Final = AttemptRow.__struct_fields__
 _STRAYS: Final = {
     "stray_events": "has events, but no row in `streams`",

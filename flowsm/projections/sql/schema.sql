@@ -33,7 +33,7 @@ CREATE TABLE executions_{g} (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX executions_{g}_created ON executions_{g} (created_at, execution_id);
-CREATE INDEX executions_{g}_status ON executions_{g} (status, created_at, execution_id);
+CREATE INDEX executions_{g}_status ON executions_{g} (status, removed, created_at, execution_id);
 CREATE INDEX executions_{g}_flow ON executions_{g} (flow_id, created_at, execution_id);
 
 CREATE TABLE attempts_{g} (
