@@ -109,7 +109,9 @@ class SqliteEventLog:
             events = _in_our_words(self.path, few, connection)
             if events is not None:
                 return events
-        return await self._read(partial(read.read_stream, stream=stream, after=after, limit=limit, inflate_values=inflated))
+        return await self._read(
+            partial(read.read_stream, stream=stream, after=after, limit=limit, inflate_values=inflated)
+        )
 
     async def read_all(self, *, after: str = "", limit: int | None = None) -> AsyncIterator[tuple[str, Recorded]]:
         """All events in the order of the log, each with a cursor; verified against their predecessors."""

@@ -14,7 +14,7 @@ from flowsm.clock import Clock, timestamp
 from flowsm.errors import AppendUnknown, Conflict, IllegalEvent
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult
 from flowsm.events.facts import Fact, TransitionTaken
-from flowsm.limits import CONFLICT_RETRIES_MAX
+from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS
 from flowsm.log.port import Append, Appended, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
@@ -145,9 +145,10 @@ class Advancer:
             )
             try:
                 appended = await self._log.append(batch)
-            except Conflict:
+            except (Conflict, AppendUnknown):
+                self._loader.forget(execution_id)
                 continue
-            await self._recorded(state, after, appended)
+            await self._keep(state, after, appended)
             return after, machine, appended.epoch
         raise Conflict(execution_id, state.seq, -1)
 
@@ -156,7 +157,7 @@ class Advancer:
     ) -> ExecutionState:
         """Decide and append; where the stream went on meanwhile, read on and decide again."""
         for _ in range(CONFLICT_RETRIES_MAX):
-            if isinstance(command, RecordResult) and not _awaits(state, command):
+            if not _awaits(state, command):
                 return state
             now = self._clock.now()
             facts, after = step(machine, state, command, now)
@@ -167,17 +168,20 @@ class Advancer:
                 self._loader.forget(state.stream)
                 state, _ = await self._loader.load(state.stream)
                 continue
-            await self._recorded(state, after, appended)
+            await self._keep(state, after, appended)
             return after
         raise Conflict(state.stream, state.seq, -1)
 
-    async def _recorded(self, before: ExecutionState, after: ExecutionState, appended: Appended) -> None:
+    async def _keep(self, before: ExecutionState, after: ExecutionState, appended: Appended) -> None:
         self._loader.remember(after)
-        await self._loader.save_snapshot(before, after, appended.digest)
+        if after.seq // SNAPSHOT_EVERY_EVENTS > before.seq // SNAPSHOT_EVERY_EVENTS:
+            await self._loader.save_snapshot(after, appended.digest)
 
 
-def _awaits(state: ExecutionState, command: RecordResult) -> bool:
-    """Whether the execution still waits for this attempt's result."""
+def _awaits(state: ExecutionState, command: Command) -> bool:
+    """Whether the execution still waits for this attempt's result, or for a decision."""
+    if not isinstance(command, RecordResult):
+        return isinstance(next_effect(state), Decide)
     attempt = state.attempt
     return (
         state.phase is Phase.RUNNING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -39,11 +39,14 @@ class FlowExecution(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
 
 
+_STATUSES: Final = {status.value: status for status in TaskStatus}
+
+
 def task_result_of(stored: StoredResult) -> TaskResult:
     """A recorded result as tasks and callers see it."""
     return TaskResult(
         task_name=stored.task,
-        status=TaskStatus(stored.status),
+        status=_STATUSES[stored.status],
         message=stored.message,
         data=stored.data,
         error=stored.error.message if stored.error else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from flowsm.definition.digest import canonical_json, flow_digest, flow_from_cano
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import ExecutionNotFound, LogBroken
 from flowsm.events.facts import ExecutionCreated
-from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX, SNAPSHOT_EVERY_EVENTS
+from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX
 from flowsm.log.port import EventLog, Snapshot
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.evolve import fold
@@ -111,21 +112,24 @@ class StateLoader:
         self.remember(state)
         return state, machine
 
-    async def save_snapshot(self, before: ExecutionState, after: ExecutionState, digest: str) -> None:
-        """Keep a snapshot whenever the stream has passed another thousand events."""
-        if after.seq // SNAPSHOT_EVERY_EVENTS > before.seq // SNAPSHOT_EVERY_EVENTS:
-            await self._log.save_snapshot(
-                Snapshot(
-                    stream=after.stream,
-                    seq=after.seq,
-                    digest=digest,
-                    fold_version=FOLD_VERSION,
-                    state=msgspec.json.encode(after),
-                )
+    async def save_snapshot(self, state: ExecutionState, digest: str) -> None:
+        """Keep a copy of the state; `digest` is that of its last event."""
+        await self._log.save_snapshot(
+            Snapshot(
+                stream=state.stream,
+                seq=state.seq,
+                digest=digest,
+                fold_version=FOLD_VERSION,
+                state=msgspec.json.encode(state),
             )
+        )
 
     async def _from_snapshot(self, stream: str) -> ExecutionState:
+        """The state of the latest snapshot that is of this history, or that of an empty stream."""
         snapshot = await self._log.snapshot(stream, FOLD_VERSION)
-        if snapshot is None:
-            return new_state(stream)
-        return msgspec.json.decode(snapshot.state, type=ExecutionState)
+        if snapshot is not None:
+            sealed = await self._log.read(stream, after=snapshot.seq - 1, limit=1)
+            if sealed and sealed[0].digest == snapshot.digest:
+                with contextlib.suppress(msgspec.DecodeError):
+                    return msgspec.json.decode(snapshot.state, type=ExecutionState)
+        return new_state(stream)
