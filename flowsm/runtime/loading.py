@@ -10,6 +10,7 @@ import msgspec
 from flowsm.definition.digest import canonical_json, flow_digest, flow_from_canonical
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import ExecutionNotFound, LogBroken
+from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated
 from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX, SNAPSHOT_EVERY_EVENTS
 from flowsm.log.port import EventLog, Snapshot
@@ -94,8 +95,11 @@ class StateLoader:
             LogBroken: its stored events are not what was recorded.
             IllegalEvent: they are not what the machine makes.
         """
-        state = self._states.get(stream) or await self._from_snapshot(stream)
-        events = await self._log.read(stream, after=state.seq, inflated=True)
+        state = self._states.get(stream)
+        if state is None:
+            state, events = await self._from_log(stream)
+        else:
+            events = await self._log.read(stream, after=state.seq, inflated=True)
         if state.seq == 0:
             if not events:
                 raise ExecutionNotFound(stream)
@@ -124,8 +128,20 @@ class StateLoader:
                 )
             )
 
-    async def _from_snapshot(self, stream: str) -> ExecutionState:
+    async def _from_log(self, stream: str) -> tuple[ExecutionState, list[Recorded]]:
+        """The latest snapshot, if it is of this very history, with the events after it; else all events."""
         snapshot = await self._log.snapshot(stream, FOLD_VERSION)
-        if snapshot is None:
-            return new_state(stream)
-        return msgspec.json.decode(snapshot.state, type=ExecutionState)
+        state = None if snapshot is None else _state_in(snapshot)
+        if snapshot is not None and state is not None:
+            events = await self._log.read(stream, after=snapshot.seq - 1, inflated=True)
+            if events and events[0].digest == snapshot.digest:
+                return state, events[1:]
+        return new_state(stream), await self._log.read(stream, inflated=True)
+
+
+def _state_in(snapshot: Snapshot) -> ExecutionState | None:
+    try:
+        state = msgspec.json.decode(snapshot.state, type=ExecutionState)
+    except msgspec.DecodeError:
+        return None
+    return state if (state.stream, state.seq) == (snapshot.stream, snapshot.seq) else None
