@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import OrderedDict
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ import msgspec
 from flowsm.definition.digest import canonical_json, flow_digest, flow_from_canonical
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import ExecutionNotFound, LogBroken
+from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated
 from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX
 from flowsm.log.port import EventLog, Snapshot
@@ -95,8 +95,11 @@ class StateLoader:
             LogBroken: its stored events are not what was recorded.
             IllegalEvent: they are not what the machine makes.
         """
-        state = self._states.get(stream) or await self._from_snapshot(stream)
-        events = await self._log.read(stream, after=state.seq, inflated=True)
+        state = self._states.get(stream)
+        if state is None:
+            state, events = await self._from_log(stream)
+        else:
+            events = await self._log.read(stream, after=state.seq, inflated=True)
         if state.seq == 0:
             if not events:
                 raise ExecutionNotFound(stream)
@@ -124,12 +127,20 @@ class StateLoader:
             )
         )
 
-    async def _from_snapshot(self, stream: str) -> ExecutionState:
-        """The state of the latest snapshot that is of this history, or that of an empty stream."""
+    async def _from_log(self, stream: str) -> tuple[ExecutionState, list[Recorded]]:
+        """The latest snapshot, if it is of this very history, with the events after it; else all events."""
         snapshot = await self._log.snapshot(stream, FOLD_VERSION)
-        if snapshot is not None:
-            sealed = await self._log.read(stream, after=snapshot.seq - 1, limit=1)
-            if sealed and sealed[0].digest == snapshot.digest:
-                with contextlib.suppress(msgspec.DecodeError):
-                    return msgspec.json.decode(snapshot.state, type=ExecutionState)
-        return new_state(stream)
+        state = None if snapshot is None else _state_in(snapshot)
+        if snapshot is not None and state is not None:
+            events = await self._log.read(stream, after=snapshot.seq - 1, inflated=True)
+            if events and events[0].digest == snapshot.digest:
+                return state, events[1:]
+        return new_state(stream), await self._log.read(stream, inflated=True)
+
+
+def _state_in(snapshot: Snapshot) -> ExecutionState | None:
+    try:
+        state = msgspec.json.decode(snapshot.state, type=ExecutionState)
+    except msgspec.DecodeError:
+        return None
+    return state if (state.stream, state.seq) == (snapshot.stream, snapshot.seq) else None
