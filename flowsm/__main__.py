@@ -13,8 +13,7 @@ def main() -> int:
     from flowsm.cli import main as run_command_line  # noqa: PLC0415 - `import flowsm.__main__` costs nothing
     from flowsm.cli.exit_codes import BROKEN_PIPE  # noqa: PLC0415 - likewise
 
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _prepare_streams()
     try:
         code = run_command_line(sys.argv[1:])
         sys.stdout.flush()
@@ -23,6 +22,16 @@ def main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     return code
+
+
+def _prepare_streams() -> None:
+    """Let no character be unprintable, and a stream that was closed (`>&-`) swallow what it gets."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - open to the end
+        else:
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

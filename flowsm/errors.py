@@ -19,6 +19,7 @@ FlowsmError
 │   ├── ExecutionExists
 │   ├── FlowMismatch           the execution runs another flow than the one given
 │   ├── IllegalCommand         not possible in the present state
+│   ├── RebuildSuperseded      another rebuild, begun later, has taken over
 │   └── AmbiguousId
 ├── IllegalEvent               an event that the machine would not allow: log and machine part here
 ├── NotAllowed                 a folder or host that the caller did not allow
@@ -65,6 +66,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "PluginBroken",
+    "RebuildSuperseded",
     "TaskResultNotFound",
     "TaskTypeNotFound",
     "UnresolvedReference",
@@ -221,6 +223,16 @@ class IllegalCommand(ConflictError):
         self.possible = tuple(possible)
         options = ", ".join(possible) or "nothing"
         super().__init__(f"cannot {command} execution {execution_id!r}: it is {status}; possible now: {options}")
+
+
+class RebuildSuperseded(ConflictError):
+    """Another rebuild was begun after this one, which stopped; the projections in use were not touched by it."""
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
+        super().__init__(
+            f"the rebuild of generation {generation} was stopped: another one, begun later, has taken over; wait for it"
+        )
 
 
 class AmbiguousId(ConflictError):

@@ -115,7 +115,7 @@ END;
 --   executions_1   one row per execution: its status now
 --   attempts_1     one row per attempt of a task (and per skipped visit), keyed by the seq of its start
 --   statistics_1   counts and summed durations by flow, task ('' for the whole execution) and outcome
--- Views of the same names without the number show the generation in force.
+-- Views of the same names without the number (views.sql) show the generation in force.
 
 CREATE TABLE executions_1 (
     execution_id    TEXT PRIMARY KEY,
@@ -144,7 +144,7 @@ CREATE TABLE executions_1 (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX executions_1_created ON executions_1 (created_at, execution_id);
-CREATE INDEX executions_1_status ON executions_1 (status, created_at, execution_id);
+CREATE INDEX executions_1_status ON executions_1 (status, removed, created_at, execution_id);
 CREATE INDEX executions_1_flow ON executions_1 (flow_id, created_at, execution_id);
 
 CREATE TABLE attempts_1 (
@@ -173,6 +173,8 @@ CREATE TABLE statistics_1 (
     duration_us     INTEGER NOT NULL,
     PRIMARY KEY (flow_id, task, outcome)
 ) STRICT, WITHOUT ROWID;
+
+-- The projections as people read them: the tables of the generation in force.
 
 DROP VIEW IF EXISTS executions;
 CREATE VIEW executions AS SELECT * FROM executions_1;

@@ -38,6 +38,7 @@ app: Final = App(
     help_format="plaintext",  # Markdown's renderer doubles the cost of --help
     default_parameter=Parameter(negative=()),
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # `main` gives the exit code
 )
 for _place, (_name, (_target, _help)) in enumerate(COMMANDS.items()):
     app.command(_target, name=_name, help=_help, sort_key=_place)
@@ -46,22 +47,26 @@ app.register_install_completion_command(help="Install completion for the shell i
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; returns its exit code. What the user did wrong becomes a sentence on stderr."""
-    from flowsm.cli.output import talk  # noqa: PLC0415 - `--help` does without
-
     try:
         code = app(list(argv), exit_on_error=False, print_error=False)
     except UnknownCommandError:
-        talk(f"flowsm: {_unknown(argv)}\nflowsm: see `flowsm --help`")
+        _say(f"flowsm: {_unknown(argv)}\nflowsm: see `flowsm --help`")
         return USAGE
     except CycloptsError as error:
-        talk(f"flowsm: {error}\nflowsm: see `{_help_of(argv)}`")
+        _say(f"flowsm: {error}\nflowsm: see `{_help_of(argv)}`")
         return USAGE
     except FlowsmError as error:
-        talk(f"flowsm: {error}")
+        _say(f"flowsm: {error}")
         return exit_code_of(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     return code if isinstance(code, int) else FINE
+
+
+def _say(text: str) -> None:
+    from flowsm.cli.output import talk  # noqa: PLC0415 - `--help` does without
+
+    talk(text)
 
 
 def _unknown(argv: Sequence[str]) -> str:

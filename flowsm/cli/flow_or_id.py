@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePath
-from typing import Final
+from typing import Any, Final
 
-from flowsm.errors import ExecutionNotFound, NotFound
+from flowsm.errors import ExecutionNotFound, NotFound, UsageError
 from flowsm.manager import FlowManager
 
-__all__ = ["looks_like_file", "resolve_or_explain"]
+__all__ = ["looks_like_file", "only_a_hyphen", "resolve_or_explain"]
 
 _SUFFIXES: Final = frozenset({".json", ".toml", ".yaml", ".yml"})
+
+
+def only_a_hyphen(kind: Any, value: str) -> None:
+    """Let `-` stand for stdin, though no other argument may look like an option.
+
+    Raises:
+        UsageError: it does.
+    """
+    if value.startswith("-") and value != "-":
+        raise UsageError(f"unknown option {value}, or a file's name that begins so: write ./{value}")
 
 
 def looks_like_file(target: str) -> bool:

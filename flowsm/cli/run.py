@@ -14,7 +14,7 @@ import msgspec
 from cyclopts import Parameter
 
 from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED
-from flowsm.cli.flow_or_id import looks_like_file, resolve_or_explain
+from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_explain
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db, Durable, TasksOption
 from flowsm.cli.output import print_json, print_text, safe, seconds_text, status_text, talk
 from flowsm.cli.progress import Follower, progress_on
@@ -54,6 +54,8 @@ def run(
         str,
         Parameter(
             name="FILE|ID",
+            allow_leading_hyphen=True,
+            validator=only_a_hyphen,
             help="A flow document (a path, or - for stdin), or an execution that has not ended: its id, a unique "
             "beginning of it, or @last.",
         ),
@@ -100,6 +102,8 @@ def _order(target: str, text: str | None, execution_id: str | None, *, as_json: 
         if text is not None or execution_id is not None:
             raise UsageError(f"{target!r} is an execution that exists: --input and --id are for new ones")
         return _Order(target=target, flow=None, input=None, execution_id=None)
+    if (target, text) == ("-", "@-"):
+        raise UsageError("stdin cannot be both the flow and its input")
     checked = check_flow(target if target == "-" else Path(target), known_task_types=types)
     if checked.flow is None:
         if as_json:
@@ -107,17 +111,15 @@ def _order(target: str, text: str | None, execution_id: str | None, *, as_json: 
         raise DocumentInvalid(checked.source, checked.findings)
     for finding in checked.findings:
         talk(f"{checked.source}: {finding}")
-    return _Order(target=target, flow=checked.flow, input=_input(text, target), execution_id=execution_id)
+    return _Order(target=target, flow=checked.flow, input=_input(text), execution_id=execution_id)
 
 
-def _input(text: str | None, target: str) -> Any:
+def _input(text: str | None) -> Any:
     if text is None:
         return None
     place = "--input"
     if text.startswith("@"):
         place = f"--input {text}"
-        if text == "@-" and target == "-":
-            raise UsageError("stdin cannot be both the flow and its input")
         try:
             raw = sys.stdin.buffer.read() if text == "@-" else Path(text[1:]).read_bytes()
         except OSError as error:

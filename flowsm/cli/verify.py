@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -11,6 +11,8 @@ from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db
 from flowsm.cli.output import print_json, print_text
 from flowsm.cli.report import report_lines
+from flowsm.manager import FlowManager
+from flowsm.projections.verify import VerifyReport
 
 __all__ = ["verify"]
 
@@ -23,7 +25,7 @@ def verify(
 ) -> int:
     """Check the log: the chain is whole, every transition is the machine's, every row is what the events say."""
 
-    async def question(manager: Any) -> Any:
+    async def question(manager: FlowManager) -> VerifyReport:
         return await manager.verify(None if execution is None else await manager.resolve_id(execution))
 
     report = ask(db, question)

@@ -15,7 +15,7 @@ from flowsm.errors import LogTooNew
 from flowsm.storage.errors import unavailable
 from flowsm.storage.open import APPLICATION_ID
 
-__all__ = ["INITIAL_GENERATION", "META_TABLE", "Migration", "is_current", "migrate"]
+__all__ = ["INITIAL_GENERATION", "META_TABLE", "Migration", "is_current", "migrate", "split_script"]
 
 INITIAL_GENERATION: Final = 1
 META_TABLE: Final = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"

@@ -6,7 +6,9 @@ Every figure is the median of interleaved rounds of one run. The references:
 - `same rows`: all that flowsm wrote for a task (events, head, status, attempt's start and end, statistics), the same
   tables and indexes, no triggers, nothing computed.
 
-Both commit every 100 tasks beside 100 executions in flight, and every task beside one at a time.
+Both commit every 100 tasks beside 100 executions in flight, and every task beside one at a time; `row by row` they
+execute a statement for each row, as whoever handles one task after the other would, `in bulk` they know all rows of a
+commit beforehand (`executemany`).
 
 Run: python tests/benchmarks/engine.py [--rounds 5] [--executions 300]
 """
@@ -75,27 +77,63 @@ def connect(path: Path, durability: str) -> sqlite3.Connection:
     return connection
 
 
-def three_rows_rate(path: Path, written: Path, durability: str, per_commit: int) -> float:
+Write = Callable[[sqlite3.Connection, str, list[tuple]], object]
+
+
+def row_by_row(connection: sqlite3.Connection, sql: str, rows: list[tuple]) -> None:
+    for row in rows:
+        connection.execute(sql, row)
+
+
+def in_bulk(connection: sqlite3.Connection, sql: str, rows: list[tuple]) -> None:
+    connection.executemany(sql, rows)
+
+
+def three_rows_rate(path: Path, written: Path, durability: str, per_commit: int, write: Write) -> float:
     """Tasks per second of bare sqlite3: three event rows per task, a commit for every so many tasks."""
     events = rows_of(written, "events")
-    connection = connect(path, durability)
-    connection.execute(table_of(written, "events"))
     insert = insert_into("events", events)
     tasks = len(events) // 3
-    started = time.perf_counter()
-    for first in range(0, tasks, per_commit):
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(insert, events[3 * first : 3 * (first + per_commit)])
-        connection.execute("COMMIT")
-    rate = tasks / (time.perf_counter() - started)
-    connection.close()
-    return rate
+    with closing(connect(path, durability)) as connection:
+        connection.execute(table_of(written, "events"))
+        started = time.perf_counter()
+        for first in range(0, tasks, per_commit):
+            connection.execute("BEGIN IMMEDIATE")
+            write(connection, insert, events[3 * first : 3 * (first + per_commit)])
+            connection.execute("COMMIT")
+        return tasks / (time.perf_counter() - started)
 
 
-def same_rows_rate(path: Path, written: Path, durability: str, per_commit: int) -> float:
+def same_rows_rate(path: Path, written: Path, durability: str, per_commit: int, write: Write) -> float:
     """Tasks per second of bare sqlite3 that writes what flowsm wrote into `written`, with as many writes to each row."""
     tables = {table: rows_of(written, table) for table in TABLES}
-    connection = connect(path, durability)
+    events = tables["events"]
+    places = {(row[1], row[2]): row[0] for row in events}
+    attempts = sorted(tables["attempts_1"], key=lambda row: places[row[0], row[1]])
+    status_of = {row[0]: (*row[4:18], *row[18:], row[0]) for row in tables["executions_1"]}
+    head_of = {row[1]: (row[2], row[3], row[4], row[5], row[0]) for row in tables["streams"]}
+    sum_of = {(row[0], row[1]): (row[3], row[4], *row[:3]) for row in tables["statistics_1"]}
+    flow_id = tables["executions_1"][0][1]
+    per_task = len(events) / len(attempts)
+    starts = [(*row[:5], "running", None, row[7], None, None, row[10], None, None, None) for row in attempts]
+    with closing(connect(path, durability)) as connection:
+        prepare_same_rows(connection, written, tables)
+        started = time.perf_counter()
+        for first in range(0, len(attempts), per_commit):
+            last = min(first + per_commit, len(attempts))
+            some = attempts[first:last]
+            connection.execute("BEGIN IMMEDIATE")
+            write(connection, insert_into("events", events), events[round(first * per_task) : round(last * per_task)])
+            write(connection, UPDATE_HEAD, [head_of[row[0]] for row in some])
+            write(connection, UPDATE_STATUS, [status_of[row[0]] for row in some])
+            write(connection, insert_into("attempts_1", starts), starts[first:last])
+            write(connection, UPDATE_ATTEMPT, [(row[5], row[6], row[8], row[9], row[11], *row[:2]) for row in some])
+            write(connection, UPDATE_SUM, list({sum_of[flow_id, row[2]]: None for row in some}))
+            connection.execute("COMMIT")
+        return len(attempts) / (time.perf_counter() - started)
+
+
+def prepare_same_rows(connection: sqlite3.Connection, written: Path, tables: dict[str, list[tuple]]) -> None:
     for table in TABLES:
         connection.execute(table_of(written, table))
     for sql in indexes_of(written):
@@ -104,30 +142,6 @@ def same_rows_rate(path: Path, written: Path, durability: str, per_commit: int) 
     for table in ("streams", "executions_1", "statistics_1"):
         connection.executemany(insert_into(table, tables[table]), tables[table])
     connection.execute("COMMIT")
-    heads = [(row[2], row[3], row[4], row[5], row[0]) for row in tables["streams"]]
-    statuses = [(*row[4:18], *row[18:], row[0]) for row in tables["executions_1"]]
-    starts = [
-        (*row[:5], "running", None, row[7], None, None, row[10], None, None, None) for row in tables["attempts_1"]
-    ]
-    ends = [(row[5], row[6], row[8], row[9], row[11], row[0], row[1]) for row in tables["attempts_1"]]
-    sums = [(row[3], row[4], *row[:3]) for row in tables["statistics_1"]]
-    tasks, executions, events = len(ends), len(heads), tables["events"]
-    per_task = len(events) / tasks
-    started = time.perf_counter()
-    for first in range(0, tasks, per_commit):
-        last = min(first + per_commit, tasks)
-        hot = [place % executions for place in range(first, last)]
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(insert_into("events", events), events[round(first * per_task) : round(last * per_task)])
-        connection.executemany(UPDATE_HEAD, [heads[place] for place in hot])
-        connection.executemany(UPDATE_STATUS, [statuses[place] for place in hot])
-        connection.executemany(insert_into("attempts_1", starts), starts[first:last])
-        connection.executemany(UPDATE_ATTEMPT, ends[first:last])
-        connection.executemany(UPDATE_SUM, sums[: last - first])
-        connection.execute("COMMIT")
-    rate = tasks / (time.perf_counter() - started)
-    connection.close()
-    return rate
 
 
 TABLES = ("events", "streams", "executions_1", "attempts_1", "statistics_1")
@@ -163,22 +177,21 @@ def insert_into(table: str, rows: list[tuple]) -> str:
 
 def measure(durability: str, in_flight: int, executions: int, rounds: int) -> None:
     per_commit = 100 if in_flight > 1 else 1
-    rates: dict[str, list[float]] = {"flowsm": [], "three rows": [], "same rows": []}
+    rates: dict[str, list[float]] = {}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
             written = Path(folder) / "flowsm.db"
-            run: dict[str, Callable[[], float]] = {
-                "flowsm": lambda: flowsm_rate(written, durability, executions, in_flight),  # noqa: B023
-                "three rows": lambda: three_rows_rate(Path(folder) / "three.db", written, durability, per_commit),  # noqa: B023
-                "same rows": lambda: same_rows_rate(Path(folder) / "same.db", written, durability, per_commit),  # noqa: B023
-            }
-            for name, rate in run.items():
-                rates[name].append(rate())
+            rates.setdefault("flowsm", []).append(flowsm_rate(written, durability, executions, in_flight))
+            for write in (row_by_row, in_bulk):
+                for reference in (three_rows_rate, same_rows_rate):
+                    name = f"{reference.__name__.removesuffix('_rate')} {write.__name__}".replace("_", " ")
+                    path = Path(folder) / f"{name}.db"
+                    rates.setdefault(name, []).append(reference(path, written, durability, per_commit, write))
     medians = {name: statistics.median(found) for name, found in rates.items()}
-    label = f"{in_flight} in flight, {durability}"
-    shown = ", ".join(f"{name} {rate:,.0f}/s" for name, rate in medians.items())
-    ratios = ", ".join(f"{medians['flowsm'] / medians[name]:.2f} of {name}" for name in ("three rows", "same rows"))
-    print(f"{label:>22}: {ratios}   (tasks: {shown})")
+    own = medians.pop("flowsm")
+    print(f"{in_flight} in flight, {durability}: {own:,.0f} tasks/s")
+    for name, rate in medians.items():
+        print(f"    {own / rate:.2f} of {name} ({rate:,.0f} tasks/s)")
 
 
 def main() -> None:

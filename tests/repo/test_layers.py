@@ -41,6 +41,9 @@ RANKS = {
 }
 """Each module or package at the top of flowsm, and its rank: it imports only lower ranks, and itself."""
 
+STORAGE_TOOLS = {"flowsm.storage.migrations", "flowsm.storage.statements"}
+"""How SQL is named, and how a file gets its tables: of storage, projections import these only."""
+
 PORT_ONLY = {"projections": "flowsm.log.port", "runtime": "flowsm.log.port"}
 """Of the log, these import the port only."""
 
@@ -59,9 +62,6 @@ ALLOWED = {
 """Where the table of the design is narrower than the ranks: what a package may import besides itself and rank 0."""
 
 EXCEPTIONS = {
-    "flowsm/projections/tables.py -> flowsm.storage.migrations": "the projections' tables are a step of the file's schema",
-    "flowsm/projections/tables.py -> flowsm.storage.statements": "their SQL is named as all SQL is",
-    "flowsm/projections/queries.py -> flowsm.storage.statements": "likewise",
     "flowsm/errors.py -> flowsm.findings": "a type: an invalid document's error carries its findings",
     "flowsm/ids.py -> flowsm.limits": "limits stand below all else",
 }
@@ -138,7 +138,7 @@ def is_in_order(found):
     if found.target == "log" and found.owner in PORT_ONLY and found.module != PORT_ONLY[found.owner]:
         return False
     if found.target == "storage" and found.owner in {"projections", "runtime", "tasks"}:
-        return False
+        return found.owner == "projections" and found.module in STORAGE_TOOLS
     allowed = ALLOWED.get(found.owner)
     return allowed is None or RANKS[found.target] == 0 or found.target in allowed
 
