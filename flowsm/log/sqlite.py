@@ -109,7 +109,9 @@ class SqliteEventLog:
             events = _in_our_words(self.path, few, connection)
             if events is not None:
                 return events
-        return await self._read(partial(read.read_stream, stream=stream, after=after, limit=limit, inflate_values=inflated))
+        return await self._read(
+            partial(read.read_stream, stream=stream, after=after, limit=limit, inflate_values=inflated)
+        )
 
     async def read_all(self, *, after: str = "", limit: int | None = None) -> AsyncIterator[tuple[str, Recorded]]:
         """All events in the order of the log, each with a cursor; verified against their predecessors."""
@@ -152,13 +154,15 @@ class SqliteEventLog:
             return connection.execute(sql, parameters).fetchall()
 
     async def look(self, function: Callable[[LogView], _T]) -> _T:
-        """Run a function in one read transaction, off the loop; see `RowStore`."""
+        """Run a function in one read transaction, then let the loop have a turn; see `RowStore`."""
 
         def run(connection: sqlite3.Connection) -> _T:
             with reading(connection, self.path):
                 return function(View(connection, self._statements))
 
-        return await self._read(run)
+        result = self._sessions.current().look(run)
+        await asyncio.sleep(0)
+        return result
 
     async def change(self, function: Callable[[LogView], _T]) -> _T:
         """Run a function in one write transaction; see `RowStore`."""
