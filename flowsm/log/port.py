@@ -193,7 +193,7 @@ class RowStore(Protocol):
     """A log that keeps the projections' rows in the same file."""
 
     async def look(self, function: Callable[[LogView], _T]) -> _T:
-        """Run a function in one read transaction, off the loop; it should be short, for readers share a thread."""
+        """Run a function in one read transaction; it should be short, for everything else waits."""
         ...
 
     async def change(self, function: Callable[[LogView], _T]) -> _T:

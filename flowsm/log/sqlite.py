@@ -154,13 +154,15 @@ class SqliteEventLog:
             return connection.execute(sql, parameters).fetchall()
 
     async def look(self, function: Callable[[LogView], _T]) -> _T:
-        """Run a function in one read transaction, off the loop; see `RowStore`."""
+        """Run a function in one read transaction, then let the loop have a turn; see `RowStore`."""
 
         def run(connection: sqlite3.Connection) -> _T:
             with reading(connection, self.path):
                 return function(View(connection, self._statements))
 
-        return await self._read(run)
+        result = self._sessions.current().look(run)
+        await asyncio.sleep(0)
+        return result
 
     async def change(self, function: Callable[[LogView], _T]) -> _T:
         """Run a function in one write transaction; see `RowStore`."""

@@ -174,12 +174,10 @@ class _Check:
     def _compare_head(self, view: LogView, stream: str) -> None:
         head = view.head(stream)
         last = view.execute(_SQL["last_event"], {"stream": stream})
-        if head is None:
-            return  # a stray
-        if not last:
-            self._report(stream, 0, f"`streams` has it at seq {head.seq}, there is no event")
-        elif (head.seq, head.digest) != last[0]:
-            self._report(stream, last[0][0], f"`streams` has it at seq {head.seq}, its last event is {last[0][0]}")
+        if head is None and last:
+            self._report(stream, 0, _STRAYS["stray_events"])
+        elif head is not None and last and (head.seq, head.digest) != last[0]:
+            self._report(stream, last[0][0], f"`streams` has it at seq {head.seq}, its last event is at {last[0][0]}")
 
     def _compare(
         self,
