@@ -131,6 +131,18 @@ class FlowMachine:
         """The state that a trigger leads to, None where the machine makes no such transition."""
         return self._table.get((state, trigger))
 
+    def may_take(self, task: str, status: str, outcome: str, trigger: str) -> bool:
+        """Whether a task that ended so may leave by this trigger, whatever the clauses of its conditions saw."""
+        for rule in self.rules[task]:
+            edge = rule.edges.get(status) if rule.condition.outcome == outcome else None
+            if edge is None:
+                continue
+            if edge.trigger == trigger:
+                return True
+            if not rule.condition.when:
+                return False
+        return self.otherwise[task][status].trigger == trigger
+
     def cursor(self, state: str = "created") -> Cursor:
         """A live execution's place in the machine."""
         return Cursor(self._ids[state])
@@ -199,10 +211,11 @@ class FlowMachine:
 
 
 def _statuses_of(outcome: str) -> tuple[TaskStatus, ...]:
+    """The statuses that may come with an outcome: success and failure do not contradict their words."""
     if outcome == "success":
-        return (TaskStatus.SUCCESS,)
+        return (TaskStatus.SUCCESS, TaskStatus.SKIPPED)
     if outcome == "failure":
-        return (TaskStatus.FAILURE,)
+        return (TaskStatus.FAILURE, TaskStatus.SKIPPED)
     return tuple(TaskStatus)
 
 

@@ -1,4 +1,4 @@
-"""evolve(machine, state, fact) → state: the one fold through which every state comes about.
+"""evolve(machine, state, fact, at) → state: the one fold through which every state comes about.
 
 Pure and total: it gives the next state, or raises `IllegalEvent` with the seq at which the log and
 the machine part.
@@ -30,7 +30,7 @@ from flowsm.events.facts import (
     TaskTimedOut,
     TransitionTaken,
 )
-from flowsm.machine.compile import START, FlowMachine
+from flowsm.machine.compile import ABORT, CANCEL, START, FlowMachine
 from flowsm.machine.state import Attempt, ExecutionState, Phase, StoredResult, new_state
 from flowsm.status import FlowStatus, TaskStatus
 
@@ -38,6 +38,8 @@ __all__ = ["evolve", "fold"]
 
 
 _Changes = dict[str, Any]
+_ENGINE_TRIGGERS: Final = frozenset({START, ABORT, CANCEL})
+_STATUSES: Final = frozenset(TaskStatus)
 
 
 class _Refused(Exception):
@@ -117,6 +119,8 @@ def _with_result(state: ExecutionState, result: StoredResult, **changes: Any) ->
 def _task_completed(_: FlowMachine, state: ExecutionState, fact: TaskCompleted, at: str) -> _Changes:
     _expect(state, Phase.RUNNING)
     _expect_attempt(state, fact)
+    if fact.status not in _STATUSES:
+        raise _Refused(f"ends with status {fact.status!r}, expected one of {', '.join(TaskStatus)}")
     result = StoredResult(
         task=fact.task,
         visit=fact.visit,
@@ -181,19 +185,28 @@ def _transition_taken(machine: FlowMachine, state: ExecutionState, fact: Transit
     if target != fact.target:
         made = f"leads to {target!r}" if target else "is not known there"
         raise _Refused(f"goes from {fact.source!r} to {fact.target!r} by {fact.trigger!r}, which {made}")
-    by_condition = fact.outcome is not None
-    if by_condition:
-        _expect(state, Phase.DECIDED)
-        result = state.results[fact.source]
-        if fact.outcome != result.outcome:
-            raise _Refused(f"is taken on outcome {fact.outcome!r}, the recorded one is {result.outcome!r}")
-    elif fact.trigger == START:
+    if fact.trigger in _ENGINE_TRIGGERS:
+        _expect_engine(state, fact)
+        return _enter(machine, state, target, 0)
+    _expect(state, Phase.DECIDED)
+    result = state.results[fact.source]
+    if fact.outcome != result.outcome:
+        raise _Refused(f"is taken on outcome {fact.outcome!r}, the recorded one is {result.outcome!r}")
+    if not machine.may_take(fact.source, result.status, result.outcome, fact.trigger):
+        raise _Refused(f"{fact.trigger!r} is no way out for status {result.status!r} with outcome {result.outcome!r}")
+    return _enter(machine, state, target, 1)
+
+
+def _expect_engine(state: ExecutionState, fact: TransitionTaken) -> None:
+    """The engine's own transitions look at no outcome."""
+    if fact.outcome is not None:
+        raise _Refused(f"{fact.trigger} is taken on outcome {fact.outcome!r}, expected none")
+    if fact.trigger == START:
         _expect(state, Phase.CREATED)
         if state.started_at is None:
             raise _Refused("the execution was not started")
     elif state.phase in {Phase.RUNNING, Phase.NEW, Phase.ENDING, Phase.ENDED}:
         raise _Refused(f"{fact.trigger} is not legal while the execution is {state.phase}")
-    return _enter(machine, state, target, int(by_condition))
 
 
 def _enter(machine: FlowMachine, state: ExecutionState, target: str, routed: int) -> _Changes:

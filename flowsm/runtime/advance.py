@@ -14,7 +14,7 @@ from flowsm.clock import Clock, timestamp
 from flowsm.errors import AppendUnknown, Conflict, IllegalEvent
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult
 from flowsm.events.facts import Fact, TransitionTaken
-from flowsm.limits import CONFLICT_RETRIES_MAX
+from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS
 from flowsm.log.port import Append, Appended, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
@@ -95,6 +95,7 @@ class Advancer:
         if start:
             more, after = step(machine, after, self._advance(machine), now)
             facts += more
+            _drive(machine, before, facts)
         batch = Append(
             stream=execution_id,
             expected_seq=0,
@@ -126,6 +127,7 @@ class Advancer:
 
     async def _claim(self, execution_id: str) -> tuple[ExecutionState, FlowMachine, int]:
         """Take the execution over, going on from where its log ends; epoch -1 where nothing is to be driven."""
+        failed: Exception = Conflict(execution_id, 0, 0)
         for _ in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
             now = self._clock.now()
@@ -145,40 +147,47 @@ class Advancer:
             )
             try:
                 appended = await self._log.append(batch)
-            except Conflict:
+            except (Conflict, AppendUnknown) as error:
+                failed = error
+                self._loader.forget(execution_id)
                 continue
-            await self._recorded(state, after, appended)
+            await self._keep(state, after, appended)
             return after, machine, appended.epoch
-        raise Conflict(execution_id, state.seq, -1)
+        raise failed
 
     async def _record(
         self, machine: FlowMachine, state: ExecutionState, command: Command, epoch: int
     ) -> ExecutionState:
         """Decide and append; where the stream went on meanwhile, read on and decide again."""
+        failed: Exception = Conflict(state.stream, state.seq, state.seq)
         for _ in range(CONFLICT_RETRIES_MAX):
-            if isinstance(command, RecordResult) and not _awaits(state, command):
+            if not _stands(state, command):
                 return state
             now = self._clock.now()
             facts, after = step(machine, state, command, now)
             _drive(machine, state, facts)
             try:
                 appended = await self._log.append(batch_of(state, facts, timestamp(now), after, epoch=epoch))
-            except (Conflict, AppendUnknown):
+            except (Conflict, AppendUnknown) as error:
+                failed = error
                 self._loader.forget(state.stream)
                 state, _ = await self._loader.load(state.stream)
                 continue
-            await self._recorded(state, after, appended)
+            await self._keep(state, after, appended)
             return after
-        raise Conflict(state.stream, state.seq, -1)
+        raise failed
 
-    async def _recorded(self, before: ExecutionState, after: ExecutionState, appended: Appended) -> None:
+    async def _keep(self, before: ExecutionState, after: ExecutionState, appended: Appended) -> None:
         self._loader.remember(after)
-        await self._loader.save_snapshot(before, after, appended.digest)
+        if after.seq // SNAPSHOT_EVERY_EVENTS > before.seq // SNAPSHOT_EVERY_EVENTS:
+            await self._loader.save_snapshot(after, appended.digest)
 
 
-def _awaits(state: ExecutionState, command: RecordResult) -> bool:
-    """Whether the execution still waits for this attempt's result."""
+def _stands(state: ExecutionState, command: Command) -> bool:
+    """Whether the execution still waits for this attempt's result, or has not been started on a task since."""
     attempt = state.attempt
+    if not isinstance(command, RecordResult):
+        return state.phase is not Phase.RUNNING
     return (
         state.phase is Phase.RUNNING
         and attempt is not None

@@ -12,19 +12,21 @@ from typing import Any, Final
 import msgspec
 
 from flowsm.clock import Clock
-from flowsm.definition.validation import schema_problems
+from flowsm.definition.user_schema import schema_misfits
 from flowsm.events.commands import Driver, RecordResult
 from flowsm.events.facts import ErrorInfo
 from flowsm.ids import idempotency_key
 from flowsm.limits import ABANDON_AFTER_SECONDS
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import Attempt, ExecutionState
+from flowsm.runtime.execution import json_copy
 from flowsm.runtime.previous import PreviousResults
 from flowsm.status import TaskStatus
 from flowsm.tasks.base import BaseTask
 from flowsm.tasks.context import Permissions, TaskContext
 from flowsm.tasks.factory import TaskFactory
 from flowsm.tasks.outcome import Normalised, TaskError, failure, normalise
+from flowsm.tasks.result import TaskResult
 
 __all__ = ["AttemptRunner"]
 
@@ -72,17 +74,14 @@ class AttemptRunner:
             task = self._make(machine, name, attempt)
             context = self._context(state, attempt, deadline)
             given = await self._within(_perform(task, context), deadline, late)
-            ended = self._checked(machine, name, normalise(given, name))
+            if _is_cancelled():
+                raise asyncio.CancelledError  # noqa: TRY301 (the task's code kept it to itself)
+            ended = self._checked(machine, name, given)
         except (TaskTimeout, FlowTimeout) as expired:
             timed_out = True
             ended = failure(expired, name)
-        except asyncio.CancelledError as cancelled:
-            current = asyncio.current_task()
-            if current is not None and current.cancelling():
-                raise
-            ended = failure(cancelled, name)
-        except (Exception, SystemExit) as raised:  # noqa: BLE001  (whatever a task raises is its result)
-            ended = failure(raised, name)
+        except BaseException as raised:  # noqa: BLE001 (whatever a task raises is its result)
+            ended = _failure_of(raised, name)
         result = ended.result
         return RecordResult(
             driver=driver,
@@ -105,16 +104,14 @@ class AttemptRunner:
         schema = machine.tasks[name].result_schema
         if schema is None or ended.result.status is not TaskStatus.SUCCESS:
             return ended
-        problems = schema_problems(schema, ended.result.data)
-        if not problems:
+        misfits = schema_misfits(schema, ended.result.data)
+        if not misfits:
             return ended
-        listed = "; ".join(f"at {pointer or 'the whole result'}: {problem}" for pointer, problem in problems)
+        listed = "; ".join(f"at {misfit.pointer or 'the whole result'}: {misfit.message}" for misfit in misfits)
         return failure(ResultSchemaMissed(f"the result does not fit the task's result_schema: {listed}"), name)
 
     def _make(self, machine: FlowMachine, name: str, attempt: Attempt) -> BaseTask:
-        config = machine.tasks[name]
-        if attempt.parameters != config.parameters:
-            config = msgspec.structs.replace(config, parameters=attempt.parameters)
+        config = msgspec.structs.replace(machine.tasks[name], parameters=json_copy(attempt.parameters))
         task = self._tasks.create(config)
         if task.validate_parameters() is False:
             raise ValueError(f"the parameters of task {name!r} were refused by its validate_parameters()")
@@ -145,7 +142,7 @@ class AttemptRunner:
             flow_id=state.flow_id,
             flow_name=state.flow_name,
             task_name=state.node,
-            input=state.input,
+            input=json_copy(state.input),
             previous_results=PreviousResults(state.results),
             attempt=attempt.attempt,
             visit=attempt.visit,
@@ -156,39 +153,69 @@ class AttemptRunner:
         )
 
     async def _within(
-        self, work: Coroutine[Any, Any, object], deadline: datetime | None, late: TimeoutError | None
-    ) -> object:
-        """Await the work; past the deadline cancel it, and leave it behind if it does not stop."""
+        self, work: Coroutine[Any, Any, Normalised], deadline: datetime | None, late: TimeoutError | None
+    ) -> Normalised:
+        """Await the work; past the deadline cancel it, and leave it behind if it does not stop.
+
+        The deadline is wall time: an alarm that rings before it, for clocks differ, is set again.
+        """
         if deadline is None or late is None:
             return await work
         task = asyncio.ensure_future(work)
+        task.add_done_callback(_drop)
         try:
-            remaining = max(0.0, (deadline - self._clock.now()).total_seconds())
-            done, _ = await asyncio.wait({task}, timeout=remaining)
-            if done:
+            while not task.done() and (seconds := (deadline - self._clock.now()).total_seconds()) > 0:
+                await self._wait(task, seconds)
+            if task.done():
                 return task.result()
-            task.cancel()
-            await asyncio.wait({task}, timeout=ABANDON_AFTER_SECONDS)
-        except asyncio.CancelledError:
-            task.cancel()
-            await asyncio.wait({task}, timeout=ABANDON_AFTER_SECONDS)
-            raise
         finally:
-            task.add_done_callback(_drop)
+            if not task.done():
+                task.cancel()
+                await self._wait(task, ABANDON_AFTER_SECONDS)
         raise late
 
+    async def _wait(self, task: asyncio.Task[Normalised], seconds: float) -> None:
+        alarm = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait({task, alarm}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            alarm.cancel()
 
-def _drop(task: asyncio.Task[object]) -> None:
+
+def _drop(task: asyncio.Task[Normalised]) -> None:
     """Take note of what a task left behind came to, so that nobody is told that it was never asked."""
     if not task.cancelled():
         task.exception()
 
 
-async def _perform(task: BaseTask, context: TaskContext) -> object:
-    checked = await task.check(context)
-    if checked is not None and checked.status is TaskStatus.SKIPPED:
-        return checked
-    return await task.execute(context)
+async def _perform(task: BaseTask, context: TaskContext) -> Normalised:
+    """What the task's code comes to; a check that does not pass is the result."""
+    name = context.task_name
+    try:
+        checked = await task.check(context)
+        if isinstance(checked, TaskResult) and checked.status != TaskStatus.SUCCESS:
+            return normalise(checked, name)
+        return normalise(await task.execute(context), name)
+    except BaseException as raised:  # noqa: BLE001 (likewise)
+        return _failure_of(raised, name)
+
+
+def _failure_of(raised: BaseException, name: str) -> Normalised:
+    """The failure that a task raised, whatever it raised.
+
+    Raises:
+        BaseException: it was not the task's own: the driver is cancelled, or somebody pressed Ctrl-C.
+    """
+    if isinstance(raised, KeyboardInterrupt | GeneratorExit):
+        raise raised
+    if isinstance(raised, asyncio.CancelledError) and _is_cancelled():
+        raise raised
+    return failure(raised, name)
+
+
+def _is_cancelled() -> bool:
+    current = asyncio.current_task()
+    return current is not None and current.cancelling() > 0
 
 
 def _as_info(error: TaskError | None) -> ErrorInfo | None:

@@ -6,14 +6,18 @@ A kick may be lost, doubled or reordered without harm: the log says what is due.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from flowsm.clock import Clock
+from flowsm.limits import ABANDON_AFTER_SECONDS
 
 __all__ = ["Dispatcher", "EmbeddedDispatcher"]
+
+_LOGGER: Final = logging.getLogger("flowsm.runtime")
 
 Advance = Callable[[str], Awaitable[None]]
 
@@ -44,6 +48,7 @@ class EmbeddedDispatcher:
     def __init__(self, clock: Clock, concurrency: int) -> None:
         self._clock = clock
         self._concurrency = concurrency
+        self._closed = False
         self._advance: Advance | None = None
         self._ready: deque[str] = deque()
         self._queued: set[str] = set()
@@ -63,6 +68,8 @@ class EmbeddedDispatcher:
 
     def kick(self, execution_id: str, queue: str = "default", not_before: datetime | None = None) -> None:
         """Ask that the execution be advanced; one that is being advanced will be once more."""
+        if self._closed:
+            return
         if not_before is not None:
             self._set_alarm(execution_id, not_before)
         elif execution_id in self._running:
@@ -73,12 +80,17 @@ class EmbeddedDispatcher:
             self._employ()
 
     async def close(self) -> None:
-        """Cancel what runs, and wait until it has stopped."""
+        """Cancel what runs, and wait until it has stopped, or will not."""
+        self._closed = True
         self._ready.clear()
-        tasks = [*self._workers, *self._alarms.values()]
+        tasks = {*self._workers, *self._alarms.values()}
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if not tasks:
+            return
+        _, left = await asyncio.wait(tasks, timeout=2 * ABANDON_AFTER_SECONDS)
+        if left:
+            _LOGGER.warning("left behind, for their code does not stop: %s", ", ".join(sorted(self._running)))
 
     def _set_alarm(self, execution_id: str, due: datetime) -> None:
         earlier = self._alarms.pop(execution_id, None)

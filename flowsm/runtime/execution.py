@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -11,7 +11,10 @@ from flowsm.machine.state import ExecutionState, StoredResult
 from flowsm.status import FlowStatus, TaskStatus
 from flowsm.tasks.result import TaskResult
 
-__all__ = ["FlowExecution", "execution_of", "task_result_of"]
+__all__ = ["FlowExecution", "execution_of", "json_copy", "task_result_of"]
+
+
+_CONTAINERS: Final = frozenset({dict, list})
 
 
 class FlowExecution(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,13 +42,25 @@ class FlowExecution(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
 
 
+def json_copy(value: Any) -> Any:
+    """A JSON value that shares nothing that can be changed: what tasks and callers do to it leaves the state alone."""
+    if type(value) is dict:
+        return {key: json_copy(item) if type(item) in _CONTAINERS else item for key, item in value.items()}
+    if type(value) is list:
+        return [json_copy(item) if type(item) in _CONTAINERS else item for item in value]
+    return value
+
+
+_STATUSES: Final = {status.value: status for status in TaskStatus}
+
+
 def task_result_of(stored: StoredResult) -> TaskResult:
     """A recorded result as tasks and callers see it."""
     return TaskResult(
         task_name=stored.task,
-        status=TaskStatus(stored.status),
+        status=_STATUSES[stored.status],
         message=stored.message,
-        data=stored.data,
+        data=json_copy(stored.data),
         error=stored.error.message if stored.error else None,
         outcome=stored.outcome,
         warnings=list(stored.warnings),
@@ -70,7 +85,7 @@ def execution_of(state: ExecutionState) -> FlowExecution:
         completed_tasks=list(state.succeeded),
         skipped_tasks=list(state.skipped),
         task_results={task: task_result_of(result) for task, result in state.results.items()},
-        input=state.input,
+        input=json_copy(state.input),
         created_at=datetime.fromisoformat(state.created_at),
         started_at=_moment(state.started_at),
         ended_at=_moment(state.ended_at),

@@ -10,8 +10,9 @@ import msgspec
 from flowsm.definition.digest import canonical_json, flow_digest, flow_from_canonical
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import ExecutionNotFound, LogBroken
+from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated
-from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX, SNAPSHOT_EVERY_EVENTS
+from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX
 from flowsm.log.port import EventLog, Snapshot
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.evolve import fold
@@ -94,8 +95,11 @@ class StateLoader:
             LogBroken: its stored events are not what was recorded.
             IllegalEvent: they are not what the machine makes.
         """
-        state = self._states.get(stream) or await self._from_snapshot(stream)
-        events = await self._log.read(stream, after=state.seq, inflated=True)
+        state = self._states.get(stream)
+        if state is None:
+            state, events = await self._from_log(stream)
+        else:
+            events = await self._log.read(stream, after=state.seq, inflated=True)
         if state.seq == 0:
             if not events:
                 raise ExecutionNotFound(stream)
@@ -111,21 +115,32 @@ class StateLoader:
         self.remember(state)
         return state, machine
 
-    async def save_snapshot(self, before: ExecutionState, after: ExecutionState, digest: str) -> None:
-        """Keep a snapshot whenever the stream has passed another thousand events."""
-        if after.seq // SNAPSHOT_EVERY_EVENTS > before.seq // SNAPSHOT_EVERY_EVENTS:
-            await self._log.save_snapshot(
-                Snapshot(
-                    stream=after.stream,
-                    seq=after.seq,
-                    digest=digest,
-                    fold_version=FOLD_VERSION,
-                    state=msgspec.json.encode(after),
-                )
+    async def save_snapshot(self, state: ExecutionState, digest: str) -> None:
+        """Keep a copy of the state; `digest` is that of its last event."""
+        await self._log.save_snapshot(
+            Snapshot(
+                stream=state.stream,
+                seq=state.seq,
+                digest=digest,
+                fold_version=FOLD_VERSION,
+                state=msgspec.json.encode(state),
             )
+        )
 
-    async def _from_snapshot(self, stream: str) -> ExecutionState:
+    async def _from_log(self, stream: str) -> tuple[ExecutionState, list[Recorded]]:
+        """The latest snapshot, if it is of this very history, with the events after it; else all events."""
         snapshot = await self._log.snapshot(stream, FOLD_VERSION)
-        if snapshot is None:
-            return new_state(stream)
-        return msgspec.json.decode(snapshot.state, type=ExecutionState)
+        state = None if snapshot is None else _state_in(snapshot)
+        if snapshot is not None and state is not None:
+            events = await self._log.read(stream, after=snapshot.seq - 1, inflated=True)
+            if events and events[0].digest == snapshot.digest:
+                return state, events[1:]
+        return new_state(stream), await self._log.read(stream, inflated=True)
+
+
+def _state_in(snapshot: Snapshot) -> ExecutionState | None:
+    try:
+        state = msgspec.json.decode(snapshot.state, type=ExecutionState)
+    except msgspec.DecodeError:
+        return None
+    return state if (state.stream, state.seq) == (snapshot.stream, snapshot.seq) else None

@@ -52,9 +52,14 @@ class Supervisor:
         """Stop what runs: its attempts stay in the log as starts without a result."""
         await self._dispatcher.close()
         for waiters in self._waiters.values():
-            for waiter in waiters:
-                waiter.cancel()
+            self._leave(waiters)
         self._waiters.clear()
+
+    @staticmethod
+    def _leave(waiters: list[asyncio.Future[ExecutionState]]) -> None:
+        """Nobody drives on: nobody is to wait for ever."""
+        for waiter in waiters:
+            waiter.cancel()
 
     async def _serve(self, execution_id: str) -> None:
         try:
@@ -66,6 +71,9 @@ class Supervisor:
             _LOGGER.exception("execution %s cannot be driven", execution_id)
             self._answer(execution_id, error)
             return
+        except BaseException:
+            self._leave(self._waiters.pop(execution_id, []))
+            raise
         effect = next_effect(state)
         if isinstance(effect, WaitUntil):
             self._dispatcher.kick(execution_id, not_before=datetime.fromisoformat(effect.due))
