@@ -81,6 +81,7 @@ class _Rebuild:
         self._position = position
         self._last_stream = last_stream
         self._refold = Refold(position)
+        self._page_events = REFOLD_PAGE_EVENTS
         self._streams = 0
         self._events = 0
         self._problems: dict[str, Problem] = {}
@@ -94,12 +95,16 @@ class _Rebuild:
             await self._fold([stream for _, stream in found])
 
     async def catch_up(self) -> None:
-        """Fold what was appended meanwhile, until little is left."""
+        """Fold what was appended meanwhile, until little is left.
+
+        The pages grow from round to round, so that it outruns whatever is appended between two of them.
+        """
         self._refold.catch_up()
         for _ in range(REBUILD_ROUNDS_MAX):
             position, touched = await self._store.look(partial(_touched, position=self._position))
-            if position - self._position <= REFOLD_PAGE_EVENTS:
+            if position - self._position <= self._page_events:
                 return
+            self._page_events *= 2
             await self._fold([stream for stream, _ in touched])
             self._position = position
 
@@ -125,7 +130,7 @@ class _Rebuild:
     def _page(self, queue: deque[str], view: LogView) -> list[_Row]:
         """The rows of the next streams, up to some hundred events."""
         rows: list[_Row] = []
-        room = REFOLD_PAGE_EVENTS
+        room = self._page_events
         while queue and room > 0:
             folded = self._refold.read_on(view, queue[0], limit=room)
             rows += folded.rows

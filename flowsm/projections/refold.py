@@ -98,12 +98,7 @@ class Refold:
     def _events_before(self, view: LogView, stream: str, after: int, broken: int) -> list[Recorded]:
         """What can be read before an event that is broken."""
         count = broken - after - 1
-        if count <= 0:
-            return []
-        try:
-            return view.read(stream, after=after, limit=count)
-        except LogBroken:
-            return []
+        return view.read(stream, after=after, limit=count) if count > 0 else []
 
     def _fold(self, view: LogView, folded: Folded) -> None:
         """Fold the page's events up to the first that is not legal."""
@@ -158,7 +153,7 @@ class Refold:
 def _slim(state: ExecutionState) -> ExecutionState:
     """The state without the values that neither the fold nor a row looks at: they may be large."""
     attempt = state.attempt
-    if attempt is not None and attempt.parameters:
+    if attempt is not None:
         attempt = msgspec.structs.replace(attempt, parameters={})
     results = {task: msgspec.structs.replace(result, data=None) for task, result in state.results.items()}
     return msgspec.structs.replace(state, input=None, attempt=attempt, results=results)

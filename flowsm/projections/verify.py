@@ -14,7 +14,7 @@ import msgspec
 
 from flowsm.errors import ExecutionNotFound, LogBroken
 from flowsm.limits import PROBLEMS_MAX, REFOLD_PAGE_EVENTS, REFOLD_PAGE_STREAMS
-from flowsm.log.port import Increment, LogView, RowChange, RowStore
+from flowsm.log.port import Increment, LogView, RowStore
 from flowsm.projections.project import ENDED_TASK, execution_row
 from flowsm.projections.queries import AttemptRow, ExecutionRow
 from flowsm.projections.refold import Folded, Problem, Refold
@@ -151,7 +151,7 @@ class _Check:
         for row in folded.rows:
             if isinstance(row, Increment):
                 self._add(row)
-            elif isinstance(row, RowChange):
+            else:
                 self._expected[row.key] = row.params
 
     def _end(self, view: LogView, folded: Folded) -> None:

@@ -96,26 +96,49 @@ async def test_work_goes_on_in_the_new_tables(manager, flows, rows):
 
 
 async def test_rebuilt_under_load(manager, flows, rows):
-    """Rebuilds while fifty executions at a time run: the rows agree with the log at any moment, and in the end."""
-    enough = asyncio.Event()
-
-    async def load() -> int:
-        count = 0
-        while not enough.is_set():
-            ended = await asyncio.gather(*(manager.run(flow) for _ in range(10) for flow in list(flows.values())[:5]))
-            count += len(ended)
-        return count
-
-    working = asyncio.create_task(load())
-    for generation in (2, 3, 4):
+    """Rebuilds beside fifty executions: the rows agree with the log at any moment, and in the end."""
+    some = [flow for flow in list(flows.values())[:5] for _ in range(10)]
+    for generation in (2, 3, 4, 5):
+        before = await manager._log.look(lambda view: view.position())
+        working = asyncio.gather(*(manager.run(flow) for flow in some))
         report = await manager.rebuild()
+        assert await manager._log.look(lambda view: view.position()) > before
         assert (report.generation, report.ok) == (generation, True)
         checked = await manager.verify()
         assert checked.ok, checked.problems
-    enough.set()
-    count = await working
+        await working
     live = rows()
-    assert len(live["executions"]) == count
+    assert len(live["executions"]) == 200
+    await manager.rebuild()
+    assert rows() == live
+
+
+async def test_a_rebuild_outruns_the_appends(manager, flows, rows, monkeypatch):
+    """With more appended between two of its pages than a page holds, little is left for the switch all the same."""
+    monkeypatch.setattr(module, "REFOLD_PAGE_EVENTS", 10)
+    await manager.run(flows["plain"])
+    look, switch = manager._log.look, module._Rebuild._switch
+    left: list[int] = []
+    appended = 0
+
+    async def look_and_work(function):
+        nonlocal appended
+        if appended < 100:
+            await manager.run(flows["plain"])
+            appended += 1
+        return await look(function)
+
+    def counted(self, view):
+        left.append(view.position() - self._position)
+        return switch(self, view)
+
+    monkeypatch.setattr(manager._log, "look", look_and_work)
+    monkeypatch.setattr(module._Rebuild, "_switch", counted)
+    await manager.rebuild()
+    monkeypatch.undo()
+    assert left[0] <= 80
+    assert appended < 100
+    live = rows()
     await manager.rebuild()
     assert rows() == live
 
@@ -192,6 +215,25 @@ async def test_a_switch_that_fails_changes_nothing(manager, flows, rows, monkeyp
         await manager.rebuild()
     assert rows() == live
     assert await manager._log.generation() == 1
+
+
+async def test_tables_that_vanish_stop_the_rebuild(manager, flows, rows, monkeypatch):
+    """Whatever becomes of the new tables, the rows in use stay, and the error says what is missing."""
+    await run_mix(manager, flows, 1)
+    live = rows()
+    drop_tables = module._drop_tables
+
+    async def drop_and_more(store, generation) -> None:
+        await drop_tables(store, generation)
+        await store.change(lambda view: view.execute("DROP TABLE attempts_{g}", generation=generation))
+
+    monkeypatch.setattr(module, "_drop_tables", drop_and_more)
+    with pytest.raises(LogUnavailable, match="no such table"):
+        await manager.rebuild()
+    monkeypatch.undo()
+    assert rows() == live
+    await manager.rebuild()
+    assert rows() == live
 
 
 async def test_of_two_rebuilds_the_later_one_goes_on(manager, flows, rows, path):
