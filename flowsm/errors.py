@@ -10,6 +10,7 @@ FlowsmError
 │   ├── DocumentNotFound       there is no file with this flow
 │   ├── ExecutionNotFound
 │   ├── DefinitionNotFound
+│   ├── LogNotFound            there is no file with this log, and it was only to be read
 │   ├── TaskTypeNotFound
 │   └── TaskResultNotFound
 ├── ConflictError
@@ -18,6 +19,7 @@ FlowsmError
 │   ├── ExecutionExists
 │   ├── FlowMismatch           the execution runs another flow than the one given
 │   ├── IllegalCommand         not possible in the present state
+│   ├── RebuildSuperseded      another rebuild, begun later, has taken over
 │   └── AmbiguousId
 ├── IllegalEvent               an event that the machine would not allow: log and machine part here
 ├── NotAllowed                 a folder or host that the caller did not allow
@@ -58,11 +60,13 @@ __all__ = [
     "InputInvalid",
     "LogBroken",
     "LogError",
+    "LogNotFound",
     "LogTooNew",
     "LogUnavailable",
     "NotAllowed",
     "NotFound",
     "PluginBroken",
+    "RebuildSuperseded",
     "TaskResultNotFound",
     "TaskTypeNotFound",
     "UnresolvedReference",
@@ -145,6 +149,14 @@ class DefinitionNotFound(NotFound):
         super().__init__(f"no flow with digest {digest!r} is stored")
 
 
+class LogNotFound(NotFound):
+    """There is no file with this log, and it was only to be read."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"there is no log at {path!r}: run a flow first, or give another file with --db")
+
+
 class TaskTypeNotFound(NotFound):
     """No code is registered for this task type."""
 
@@ -211,6 +223,16 @@ class IllegalCommand(ConflictError):
         self.possible = tuple(possible)
         options = ", ".join(possible) or "nothing"
         super().__init__(f"cannot {command} execution {execution_id!r}: it is {status}; possible now: {options}")
+
+
+class RebuildSuperseded(ConflictError):
+    """Another rebuild was begun after this one, which stopped; the projections in use were not touched by it."""
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
+        super().__init__(
+            f"the rebuild of generation {generation} was stopped: another one, begun later, has taken over; wait for it"
+        )
 
 
 class AmbiguousId(ConflictError):

@@ -66,3 +66,11 @@ MACHINES_MAX: Final = 256
 # Queries
 PAGE_DEFAULT_ROWS: Final = 100
 PAGE_MAX_ROWS: Final = 1_000
+
+# Rebuild and verify
+REFOLD_PAGE_EVENTS: Final = 200  # read and folded in one go, while everything else waits: some milliseconds
+REFOLD_STATES_MAX: Final = 2_000
+REFOLD_PAGE_STREAMS: Final = 500
+REBUILD_ROUNDS_MAX: Final = 6  # of catching up, each with pages of twice the size, before the switch holds appends up
+REBUILD_DROP_ROWS: Final = 1_000  # of a table that is let go of, per transaction
+PROBLEMS_MAX: Final = 200

@@ -24,7 +24,9 @@ from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.state import new_state
 from flowsm.projections.queries import AttemptRow, Page, Queries, Summary
+from flowsm.projections.rebuild import RebuildReport, rebuild
 from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
+from flowsm.projections.verify import VerifyReport, verify
 from flowsm.runtime.advance import Advancer, batch_of
 from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
@@ -264,6 +266,22 @@ class FlowManager:
     async def summary(self) -> Summary:
         """Counts by status, registered task types, statistics by flow and task."""
         return await self._queries.summary(self.tasks.types())
+
+    async def rebuild(self) -> RebuildReport:
+        """Make status, attempts and statistics once more from the log, while work goes on.
+
+        Raises:
+            RebuildSuperseded: another rebuild was begun meanwhile.
+        """
+        return await rebuild(self._log)
+
+    async def verify(self, execution_id: str | None = None) -> VerifyReport:
+        """Check the log, or one execution: the chain is whole, every event legal, the stored rows follow from it.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+        """
+        return await verify(self._log, execution_id)
 
     # -- living ------------------------------------------------------------------------------
 

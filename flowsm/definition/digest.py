@@ -16,7 +16,7 @@ import msgspec
 from flowsm.definition.model import Clause, ConditionConfig, FlowConfig, RetryPolicy, TaskConfig
 from flowsm.definition.plain import INT_MAX, INT_MIN
 
-__all__ = ["canonical_json", "flow_digest", "flow_from_canonical"]
+__all__ = ["canonical_digest", "canonical_json", "flow_digest", "flow_from_canonical"]
 
 _FORMAT: Final = b"flowsm-flow/1\n"
 _NESTED: Final[dict[type[msgspec.Struct], dict[str, type[msgspec.Struct]]]] = {
@@ -47,7 +47,12 @@ def canonical_json(flow: FlowConfig) -> bytes:
 
 def flow_digest(flow: FlowConfig) -> str:
     """The digest (hex) that pins a flow: it changes with whatever the engine may act upon."""
-    return hashlib.sha256(_FORMAT + canonical_json(flow)).hexdigest()
+    return canonical_digest(canonical_json(flow))
+
+
+def canonical_digest(data: bytes) -> str:
+    """The digest (hex) of the flow with this canonical JSON."""
+    return hashlib.sha256(_FORMAT + data).hexdigest()
 
 
 def flow_from_canonical(data: bytes) -> FlowConfig:

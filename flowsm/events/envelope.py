@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from flowsm.events.codec import encode_fact
 from flowsm.events.facts import Fact
 
 __all__ = ["Recorded"]
@@ -36,8 +37,6 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
             "type": self.type,
             "version": self.version,
             "at": self.at,
-            "data": msgspec.to_builtins(self.fact)
-            if self.type == self.fact.TYPE
-            else msgspec.json.decode(self.fact.data),  # type: ignore[attr-defined]
+            "data": msgspec.json.decode(encode_fact(self.fact)),
             "digest": self.digest,
         }

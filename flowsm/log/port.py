@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import Fact
 
-__all__ = ["Append", "Appended", "EventLog", "Head", "Increment", "RowChange", "Snapshot"]
+__all__ = ["Append", "Appended", "EventLog", "Head", "Increment", "LogView", "RowChange", "RowStore", "Snapshot"]
+
+_T = TypeVar("_T")
 
 
 class RowChange(msgspec.Struct, frozen=True, gc=False):
@@ -136,4 +138,64 @@ class EventLog(Protocol):
 
     async def close(self) -> None:
         """Let go of files and threads; appends under way are answered first."""
+        ...
+
+
+class LogView(Protocol):
+    """What one transaction sees of the log, and of the projections' rows beside it: as of one moment."""
+
+    generation: int
+
+    def position(self) -> int:
+        """The position given out last."""
+        ...
+
+    def streams(self, after: int, limit: int) -> list[tuple[int, str]]:
+        """The next streams in the order of their creation: (number, stream), number > `after`."""
+        ...
+
+    def touched(self, position: int) -> list[tuple[str, int]]:
+        """The streams with events after a position, each with its last seq, in the order of these events."""
+        ...
+
+    def head(self, stream: str) -> Head | None:
+        """The stream's head, None when there is no such stream."""
+        ...
+
+    def read(self, stream: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
+        """The stream's events with seq > `after`; see `EventLog.read`."""
+        ...
+
+    def check_payloads(self, event: Recorded) -> None:
+        """Read the large values of an event, and drop them.
+
+        Raises:
+            LogBroken: one is not what was recorded.
+        """
+        ...
+
+    def definition(self, digest: str) -> bytes:
+        """The stored flow's canonical JSON; see `EventLog.definition`."""
+        ...
+
+    def execute(
+        self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] = (), *, generation: int | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Run SQL and give its rows; `{g}` stands for the generation, by default the one in use."""
+        ...
+
+    def put(self, rows: Iterable[RowChange | Increment], *, generation: int) -> None:
+        """Write rows to the tables of a generation, as an append would."""
+        ...
+
+
+class RowStore(Protocol):
+    """A log that keeps the projections' rows in the same file."""
+
+    async def look(self, function: Callable[[LogView], _T]) -> _T:
+        """Run a function in one read transaction; it should be short, for everything else waits."""
+        ...
+
+    async def change(self, function: Callable[[LogView], _T]) -> _T:
+        """Run a function in one write transaction; nothing of it is written when it raises."""
         ...

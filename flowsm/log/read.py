@@ -20,6 +20,7 @@ from flowsm.log.port import Head, Snapshot
 __all__ = [
     "StoredRow",
     "cursor_of",
+    "inflated",
     "place_of",
     "read_definition",
     "read_few",
@@ -43,7 +44,7 @@ def read_head(connection: sqlite3.Connection, stream: str) -> Head | None:
 
 
 def read_stream(
-    connection: sqlite3.Connection, stream: str, after: int, limit: int | None, inflated: bool
+    connection: sqlite3.Connection, stream: str, after: int, limit: int | None, inflate_values: bool
 ) -> list[Recorded]:
     """The stream's events with seq > `after`, verified.
 
@@ -69,8 +70,8 @@ def read_stream(
         seq, digest = event.seq, event.digest
         if head is not None and seq == head.seq and digest != head.digest:
             raise LogBroken(stream, seq, "its digest is not the one in the stream's head")
-        if inflated:
-            event = _inflated(connection, event)
+        if inflate_values:
+            event = inflated(connection, event)
         events.append(event)
     if head is not None and seq < head.seq and (limit is None or len(events) < limit):
         raise LogBroken(stream, seq + 1, "the event is missing")
@@ -89,7 +90,7 @@ def read_few(
     count = 0 if head is None else head.seq - after
     if count > most and (limit is None or limit > most):
         return None
-    return read_stream(connection, stream, after, limit, inflated=False)
+    return read_stream(connection, stream, after, limit, inflate_values=False)
 
 
 def record(previous: str, stream: str, row: StoredRow) -> Recorded:
@@ -110,7 +111,13 @@ def record(previous: str, stream: str, row: StoredRow) -> Recorded:
     )
 
 
-def _inflated(connection: sqlite3.Connection, event: Recorded) -> Recorded:
+def inflated(connection: sqlite3.Connection, event: Recorded) -> Recorded:
+    """The event with its large values in place.
+
+    Raises:
+        LogBroken: one is missing, or is not what was recorded.
+    """
+
     def load(digest: str) -> bytes:
         row = connection.execute(LOG_STATEMENTS["select_payload"], (digest,)).fetchone()
         if row is None:

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from flowsm.clock import Clock, SystemClock, timestamp
-from flowsm.errors import AppendUnknown
+from flowsm.errors import AppendUnknown, LogUnavailable
 from flowsm.events.envelope import Recorded
 from flowsm.limits import READ_PAGE_EVENTS
 from flowsm.log import read
 from flowsm.log.append import Appender
 from flowsm.log.pending import prepare
-from flowsm.log.port import Append, Appended, Head, Snapshot
+from flowsm.log.port import Append, Appended, Head, LogView, Snapshot
+from flowsm.log.view import View
 from flowsm.storage.errors import CommitFailed, unavailable
 from flowsm.storage.migrations import Migration, is_current, migrate
 from flowsm.storage.open import Durability, open_reader, open_writer, private_folder
 from flowsm.storage.session import Connectors, Sessions
 from flowsm.storage.statements import Statements, read_script
+from flowsm.storage.transaction import reading
 
 __all__ = ["LOG_MIGRATIONS", "SqliteEventLog"]
 
@@ -107,7 +109,9 @@ class SqliteEventLog:
             events = _in_our_words(self.path, few, connection)
             if events is not None:
                 return events
-        return await self._read(partial(read.read_stream, stream=stream, after=after, limit=limit, inflated=inflated))
+        return await self._read(
+            partial(read.read_stream, stream=stream, after=after, limit=limit, inflate_values=inflated)
+        )
 
     async def read_all(self, *, after: str = "", limit: int | None = None) -> AsyncIterator[tuple[str, Recorded]]:
         """All events in the order of the log, each with a cursor; verified against their predecessors."""
@@ -142,19 +146,38 @@ class SqliteEventLog:
     def _query(
         self, connection: sqlite3.Connection, statement: str, parameters: Sequence[Any] | Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
-        connection.execute("BEGIN")  # the generation and its tables, as of one moment
-        try:
+        with reading(connection, self.path):  # so that the generation's tables are still there when they are read
             generation = read.read_generation(connection)
             sql = self._statements.of_generation(generation).get(statement)
             if sql is None:
                 sql = statement.replace("{g}", str(generation))
             return connection.execute(sql, parameters).fetchall()
-        finally:
-            connection.execute("COMMIT")
+
+    async def look(self, function: Callable[[LogView], _T]) -> _T:
+        """Run a function in one read transaction, then let the loop have a turn; see `RowStore`."""
+
+        def run(connection: sqlite3.Connection) -> _T:
+            with reading(connection, self.path):
+                return function(View(connection, self._statements))
+
+        result = self._sessions.current().look(run)
+        await asyncio.sleep(0)
+        return result
+
+    async def change(self, function: Callable[[LogView], _T]) -> _T:
+        """Run a function in one write transaction; see `RowStore`."""
+        return await self.write(lambda connection: function(View(connection, self._statements)))
 
     async def write(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Run a function in a write transaction of its own, on the writer's thread, after the appends before it."""
-        result: _T = await self._sessions.current().writer.run(function)
+        """Run a function in a write transaction of its own, on the writer's thread, after the appends before it.
+
+        Raises:
+            LogUnavailable: the file cannot be written, or its commit failed.
+        """
+        try:
+            result: _T = await self._sessions.current().writer.run(function)
+        except CommitFailed as error:
+            raise LogUnavailable(self.path, f"the commit failed, what became of it is not known: {error}") from error
         return result
 
     async def generation(self) -> int:

@@ -14,6 +14,8 @@ from transitions import EventData, Machine, Transition
 from flowsm.definition.model import END, END_FAILURE, END_SUCCESS, ConditionConfig, FlowConfig, TaskConfig
 from flowsm.definition.policy import task_retry, task_timeout
 from flowsm.definition.references import has_references
+from flowsm.machine.diagram import DiagramFormat, dot, mermaid, text
+from flowsm.machine.state import ExecutionState
 from flowsm.status import FlowStatus, TaskStatus
 
 __all__ = ["ABORT", "CANCEL", "OTHERWISE", "START", "Cursor", "Edge", "FlowMachine", "Rule", "compile_flow"]
@@ -118,6 +120,10 @@ class FlowMachine:
         if state not in self._ids:
             raise KeyError(state)
         return tuple(edge for edge in self.edges if edge.source == state)
+
+    def diagram(self, format: DiagramFormat = "mermaid", state: ExecutionState | None = None) -> str:
+        """A picture of the machine; with an execution's state, coloured and marked by what happened."""
+        return {"mermaid": mermaid, "dot": dot, "text": text}[format](self, state)
 
     # -- what the engine asks ----------------------------------------------------------------
 

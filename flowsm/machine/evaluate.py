@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from flowsm.definition.compare import holds
 from flowsm.definition.model import Clause, FlowConfig
 from flowsm.definition.pointer import MISSING, parse_pointer, resolve_pointer
 from flowsm.events.facts import Operand
-from flowsm.machine.compare import holds
 from flowsm.machine.compile import Edge, FlowMachine
 
 __all__ = ["ConditionEvaluator", "Route", "ask"]

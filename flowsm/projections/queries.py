@@ -52,6 +52,7 @@ class ExecutionRow(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     updated_at: datetime
     seq: int
+    removed: bool
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +103,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _STATEMENTS: Final = load_statements("flowsm.projections", "sql", "queries.sql")
+_TIMESTAMP_CHARS: Final = len("2026-01-31T12:00:00.000000Z")
+_FLOWS_BY_INDEX_MAX: Final = 20
+"""Flows of one name that are looked up one by one; more of them are picked out of all executions."""
+_ORDER: Final = "ORDER BY created_at DESC, execution_id DESC LIMIT :limit"
 _JSON_COLUMNS: Final = ("path", "completed_tasks", "skipped_tasks")
 
 
@@ -109,6 +114,7 @@ def _execution_row(values: Sequence[Any]) -> ExecutionRow:
     row = dict(zip(ExecutionRow.__struct_fields__, values, strict=True))
     for column in _JSON_COLUMNS:
         row[column] = msgspec.json.decode(row[column])
+    row["removed"] = bool(row["removed"])
     return msgspec.convert(row, ExecutionRow)
 
 
@@ -121,7 +127,7 @@ def _decode_cursor(cursor: str) -> tuple[str, str]:
         created_at, _, execution_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
     except ValueError:
         created_at = execution_id = ""
-    if not execution_id:
+    if not execution_id or len(created_at) != _TIMESTAMP_CHARS:
         raise UsageError(f"{cursor!r} is not a cursor: give the one that came with the previous page")
     return created_at, execution_id
 
@@ -164,16 +170,27 @@ class Queries:
             raise UsageError(f"status {status!r} is not one of {', '.join(FlowStatus)}")
         if not 1 <= limit <= PAGE_MAX_ROWS:
             raise UsageError(f"limit is {limit}, expected 1 to {PAGE_MAX_ROWS}")
-        before_at, before_id = _decode_cursor(cursor) if cursor else (None, None)
-        params = {
-            "status": status,
-            "flow": flow,
-            "since": _since(since),
-            "before_at": before_at,
-            "before_id": before_id,
-            "limit": limit + 1,
-        }
-        found = await self._query("executions", params)
+        conditions = ["removed = 0"]
+        parameters: dict[str, Any] = {"limit": limit + 1}
+        if status is not None:
+            conditions.append("status = :status")
+            parameters["status"] = str(status)
+        if since is not None:
+            conditions.append("created_at >= :since")
+            parameters["since"] = _since(since)
+        if cursor is not None:
+            conditions.append("(created_at, execution_id) < (:before_at, :before_id)")
+            parameters["before_at"], parameters["before_id"] = _decode_cursor(cursor)
+        if flow is None:
+            sql = _select(conditions)
+        else:
+            conditions.append("(flow_id = :flow OR flow_name = :flow)")
+            parameters["flow"] = flow
+            flow_ids = [row[0] for row in await self._query("flow_ids", {"flow": flow})]
+            if not flow_ids:
+                return Page(items=[], cursor=None)
+            sql = _select_flows(conditions, flow_ids, parameters)
+        found = await self._reader.query(f"{sql} {_ORDER}", parameters)
         items = [_execution_row(values) for values in found[:limit]]
         if len(found) <= limit:
             return Page(items=items, cursor=None)
@@ -186,7 +203,8 @@ class Queries:
         Raises:
             ExecutionNotFound: there is none.
         """
-        found = await self._query("execution", {"execution_id": execution_id})
+        sql = _select(["execution_id = :execution_id"])
+        found = await self._reader.query(sql, {"execution_id": execution_id})
         if not found:
             raise ExecutionNotFound(execution_id)
         return _execution_row(found[0])
@@ -219,8 +237,9 @@ class Queries:
 
     async def summary(self, registered_task_types: Sequence[str]) -> Summary:
         """Counts by status, and statistics by flow and task."""
-        counts = {str(status): int(count) for status, count in await self._query("status_counts", {})}
-        statistics = [_statistic(values) for values in await self._query("statistics", {})]
+        found = await self._query("summary", {})
+        counts = {status: count for kind, _, _, status, count, _ in found if kind == 0}
+        statistics = [_statistic(values) for kind, *values in found if kind == 1]
         return Summary(
             total_flows=sum(counts.values()),
             status_counts=counts,
@@ -230,9 +249,20 @@ class Queries:
         )
 
 
-def _since(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
+def _select(conditions: Sequence[str]) -> str:
+    return f"{_STATEMENTS['executions']} WHERE {' AND '.join(conditions)}"
+
+
+def _select_flows(conditions: Sequence[str], flow_ids: Sequence[str], parameters: dict[str, Any]) -> str:
+    """One select for each flow, so that each is a walk along an index; SQLite merges them."""
+    if len(flow_ids) > _FLOWS_BY_INDEX_MAX:
+        return _select(conditions)
+    names = [f"flow_{number}" for number in range(len(flow_ids))]
+    parameters.update(zip(names, flow_ids, strict=True))
+    return " UNION ALL ".join(_select([f"flow_id = :{name}", *conditions]) for name in names)
+
+
+def _since(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise UsageError(f"since={moment.isoformat()} has no time zone: give an aware datetime")
     return timestamp(moment.astimezone(UTC))

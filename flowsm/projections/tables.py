@@ -7,10 +7,16 @@ from typing import Final
 from flowsm.storage.migrations import Migration
 from flowsm.storage.statements import load_statements, read_script
 
-__all__ = ["PROJECTION_MIGRATIONS", "ROW_STATEMENTS", "SCHEMA"]
+__all__ = ["PROJECTION_MIGRATIONS", "ROW_STATEMENTS", "SCHEMA", "TABLES", "VIEWS"]
 
-SCHEMA: Final = read_script("flowsm.projections", "sql", "schema.sql")
-"""The tables and views of one generation; `{g}` is its number."""
+TABLES: Final = read_script("flowsm.projections", "sql", "schema.sql")
+"""The tables of one generation; `{g}` is its number."""
+
+VIEWS: Final = read_script("flowsm.projections", "sql", "views.sql")
+"""The views that show one generation."""
+
+SCHEMA: Final = f"{TABLES}\n{VIEWS}"
+"""The tables and views of one generation."""
 
 PROJECTION_MIGRATIONS: Final = (Migration("0001_projections", SCHEMA),)
 ROW_STATEMENTS: Final = load_statements("flowsm.projections", "sql", "rows.sql")

@@ -14,7 +14,7 @@ from flowsm.clock import Clock, timestamp
 from flowsm.errors import AppendUnknown, Conflict, IllegalEvent
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult
 from flowsm.events.facts import Fact, TransitionTaken
-from flowsm.limits import CONFLICT_RETRIES_MAX
+from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS
 from flowsm.log.port import Append, Appended, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
@@ -147,10 +147,11 @@ class Advancer:
             )
             try:
                 appended = await self._log.append(batch)
-            except Conflict as error:
+            except (Conflict, AppendUnknown) as error:
                 failed = error
+                self._loader.forget(execution_id)
                 continue
-            await self._recorded(state, after, appended)
+            await self._keep(state, after, appended)
             return after, machine, appended.epoch
         raise failed
 
@@ -172,13 +173,14 @@ class Advancer:
                 self._loader.forget(state.stream)
                 state, _ = await self._loader.load(state.stream)
                 continue
-            await self._recorded(state, after, appended)
+            await self._keep(state, after, appended)
             return after
         raise failed
 
-    async def _recorded(self, before: ExecutionState, after: ExecutionState, appended: Appended) -> None:
+    async def _keep(self, before: ExecutionState, after: ExecutionState, appended: Appended) -> None:
         self._loader.remember(after)
-        await self._loader.save_snapshot(before, after, appended.digest)
+        if after.seq // SNAPSHOT_EVERY_EVENTS > before.seq // SNAPSHOT_EVERY_EVENTS:
+            await self._loader.save_snapshot(after, appended.digest)
 
 
 def _stands(state: ExecutionState, command: Command) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from flowsm.clock import Clock
-from flowsm.definition.validation import schema_problems
+from flowsm.definition.user_schema import schema_misfits
 from flowsm.events.commands import Driver, RecordResult
 from flowsm.events.facts import ErrorInfo
 from flowsm.ids import idempotency_key
@@ -104,10 +104,10 @@ class AttemptRunner:
         schema = machine.tasks[name].result_schema
         if schema is None or ended.result.status is not TaskStatus.SUCCESS:
             return ended
-        problems = schema_problems(schema, ended.result.data)
-        if not problems:
+        misfits = schema_misfits(schema, ended.result.data)
+        if not misfits:
             return ended
-        listed = "; ".join(f"at {pointer or 'the whole result'}: {problem}" for pointer, problem in problems)
+        listed = "; ".join(f"at {misfit.pointer or 'the whole result'}: {misfit.message}" for misfit in misfits)
         return failure(ResultSchemaMissed(f"the result does not fit the task's result_schema: {listed}"), name)
 
     def _make(self, machine: FlowMachine, name: str, attempt: Attempt) -> BaseTask:

@@ -51,11 +51,14 @@ def json_copy(value: Any) -> Any:
     return value
 
 
+_STATUSES: Final = {status.value: status for status in TaskStatus}
+
+
 def task_result_of(stored: StoredResult) -> TaskResult:
     """A recorded result as tasks and callers see it."""
     return TaskResult(
         task_name=stored.task,
-        status=TaskStatus(stored.status),
+        status=_STATUSES[stored.status],
         message=stored.message,
         data=json_copy(stored.data),
         error=stored.error.message if stored.error else None,

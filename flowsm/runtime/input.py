@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from flowsm.definition.model import FlowConfig
-from flowsm.definition.validation import schema_problems
+from flowsm.definition.user_schema import schema_misfits
 from flowsm.errors import InputInvalid
 from flowsm.limits import INPUT_MAX_BYTES
 from flowsm.tasks.jsonvalue import NotJson, json_form
@@ -28,6 +28,6 @@ def checked_input(flow: FlowConfig, value: Any) -> Any:
     if form is not None and len(msgspec.json.encode(form)) > INPUT_MAX_BYTES:
         raise InputInvalid(flow.name, "", f"it is larger than {INPUT_MAX_BYTES} bytes of JSON")
     if flow.input_schema is not None:
-        for pointer, problem in schema_problems(flow.input_schema, form):
-            raise InputInvalid(flow.name, pointer, problem)
+        for misfit in schema_misfits(flow.input_schema, form):
+            raise InputInvalid(flow.name, misfit.pointer, misfit.message)
     return form

@@ -12,7 +12,7 @@ from flowsm.definition.model import FlowConfig
 from flowsm.errors import ExecutionNotFound, LogBroken
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated
-from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX, SNAPSHOT_EVERY_EVENTS
+from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX
 from flowsm.log.port import EventLog, Snapshot
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.evolve import fold
@@ -115,18 +115,17 @@ class StateLoader:
         self.remember(state)
         return state, machine
 
-    async def save_snapshot(self, before: ExecutionState, after: ExecutionState, digest: str) -> None:
-        """Keep a snapshot whenever the stream has passed another thousand events."""
-        if after.seq // SNAPSHOT_EVERY_EVENTS > before.seq // SNAPSHOT_EVERY_EVENTS:
-            await self._log.save_snapshot(
-                Snapshot(
-                    stream=after.stream,
-                    seq=after.seq,
-                    digest=digest,
-                    fold_version=FOLD_VERSION,
-                    state=msgspec.json.encode(after),
-                )
+    async def save_snapshot(self, state: ExecutionState, digest: str) -> None:
+        """Keep a copy of the state; `digest` is that of its last event."""
+        await self._log.save_snapshot(
+            Snapshot(
+                stream=state.stream,
+                seq=state.seq,
+                digest=digest,
+                fold_version=FOLD_VERSION,
+                state=msgspec.json.encode(state),
             )
+        )
 
     async def _from_log(self, stream: str) -> tuple[ExecutionState, list[Recorded]]:
         """The latest snapshot, if it is of this very history, with the events after it; else all events."""

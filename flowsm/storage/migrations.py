@@ -15,10 +15,10 @@ from flowsm.errors import LogTooNew
 from flowsm.storage.errors import unavailable
 from flowsm.storage.open import APPLICATION_ID
 
-__all__ = ["INITIAL_GENERATION", "Migration", "is_current", "migrate"]
+__all__ = ["INITIAL_GENERATION", "META_TABLE", "Migration", "is_current", "migrate", "split_script"]
 
 INITIAL_GENERATION: Final = 1
-_META: Final = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"
+META_TABLE: Final = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"
 _PUT: Final = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
@@ -73,7 +73,7 @@ def _check_format(connection: sqlite3.Connection, path: str, known: int) -> None
 
 def _apply_missing(connection: sqlite3.Connection, migrations: Sequence[Migration], now: str, created_by: str) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(_META)
+    connection.execute(META_TABLE)
     meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
     count = int(meta.get("format", "0"))
     writer_format = int(meta.get("writer_format", "0"))

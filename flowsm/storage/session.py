@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flowsm.errors import LogUnavailable
 from flowsm.storage.sync import SyncWriter
@@ -20,6 +20,8 @@ from flowsm.storage.transaction import Work
 from flowsm.storage.writer import Writer
 
 __all__ = ["Connectors", "Session", "Sessions"]
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Connectors:
 
 
 class Session:
-    """One loop's writer and reader; their connections are opened when they are first used."""
+    """One loop's writer and readers; their connections are opened when they are first used."""
 
     def __init__(self, connectors: Connectors, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -44,16 +46,35 @@ class Session:
             loop,
         )
         self.reader = ConnectionThread(connectors.reader)
+        self._connect_here = connectors.reader
+        self._reader_here: sqlite3.Connection | None = None
+
+    def look(self, function: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run a function on the loop's own thread, with a reading connection for that.
+
+        For many short reads of many rows: each row that is read on another thread may have to wait for a busy loop
+        to let go of the interpreter, for 5 ms.
+        """
+        if self._reader_here is None:
+            self._reader_here = self._connect_here()
+        return function(self._reader_here)
 
     async def close(self) -> None:
         """Answer what is under way, then close both."""
         await self.writer.close()
         await self.reader.close()
+        self._close_here()
 
     def release(self) -> None:
         """Close both, without a loop."""
         self.writer.release()
         self.reader.release()
+        self._close_here()
+
+    def _close_here(self) -> None:
+        connection, self._reader_here = self._reader_here, None
+        if connection is not None:
+            connection.close()
 
 
 class Sessions:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from flowsm.storage.errors import CommitFailed, is_busy, unavailable
 
-__all__ = ["Transactions", "Work"]
+__all__ = ["Transactions", "Work", "reading"]
 
 _RECENT: Final = 0.2
 """The share of the latest commit in the running average of their durations."""
@@ -113,3 +114,21 @@ def _begin(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
     connection.execute("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def reading(connection: sqlite3.Connection, path: str) -> Iterator[None]:
+    """One read transaction: all that is read in it is of the same moment.
+
+    Raises:
+        LogUnavailable: the file cannot be read.
+    """
+    try:
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        raise unavailable(path, error) from error

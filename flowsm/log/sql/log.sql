@@ -68,3 +68,12 @@ WHERE excluded.seq >= snapshots.seq OR excluded.fold_version <> snapshots.fold_v
 
 -- name: select_snapshot
 SELECT seq, digest, state FROM snapshots WHERE stream = ? AND fold_version = ?;
+
+-- name: select_position
+SELECT position FROM log_head;
+
+-- name: select_streams
+SELECT number, stream FROM streams WHERE number > ? ORDER BY number LIMIT ?;
+
+-- name: select_touched
+SELECT stream, max(seq) FROM events WHERE position > ? GROUP BY stream ORDER BY max(position);

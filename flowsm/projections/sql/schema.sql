@@ -4,7 +4,7 @@
 --   executions_{g}   one row per execution: its status now
 --   attempts_{g}     one row per attempt of a task (and per skipped visit), keyed by the seq of its start
 --   statistics_{g}   counts and summed durations by flow, task ('' for the whole execution) and outcome
--- Views of the same names without the number show the generation in force.
+-- Views of the same names without the number (views.sql) show the generation in force.
 
 CREATE TABLE executions_{g} (
     execution_id    TEXT PRIMARY KEY,
@@ -33,7 +33,7 @@ CREATE TABLE executions_{g} (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX executions_{g}_created ON executions_{g} (created_at, execution_id);
-CREATE INDEX executions_{g}_status ON executions_{g} (status, created_at, execution_id);
+CREATE INDEX executions_{g}_status ON executions_{g} (status, removed, created_at, execution_id);
 CREATE INDEX executions_{g}_flow ON executions_{g} (flow_id, created_at, execution_id);
 
 CREATE TABLE attempts_{g} (
@@ -62,10 +62,3 @@ CREATE TABLE statistics_{g} (
     duration_us     INTEGER NOT NULL,
     PRIMARY KEY (flow_id, task, outcome)
 ) STRICT, WITHOUT ROWID;
-
-DROP VIEW IF EXISTS executions;
-CREATE VIEW executions AS SELECT * FROM executions_{g};
-DROP VIEW IF EXISTS attempts;
-CREATE VIEW attempts AS SELECT * FROM attempts_{g};
-DROP VIEW IF EXISTS statistics;
-CREATE VIEW statistics AS SELECT * FROM statistics_{g};

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from flowsm.definition.compare import is_number
+from flowsm.definition.pointer import MISSING
 from flowsm.tasks.builtin.declared import Declared
 from flowsm.tasks.builtin.records import Records
 from flowsm.tasks.builtin.values import (
-    MISSING,
     field_getter,
     field_key,
     group_key,
-    is_number,
     mean,
     order_key,
     total,

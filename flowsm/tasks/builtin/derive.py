@@ -8,10 +8,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from flowsm.definition.compare import is_number
+from flowsm.definition.pointer import MISSING
 from flowsm.limits import DERIVED_MAX_BITS, DERIVED_MAX_CHARS, ROUND_MAX_DIGITS
 from flowsm.tasks.builtin.declared import Declared
 from flowsm.tasks.builtin.records import Record, Records
-from flowsm.tasks.builtin.values import MISSING, Getter, field_getter, is_number
+from flowsm.tasks.builtin.values import Getter, field_getter
 
 __all__ = ["Derivation", "derive_fields"]
 

@@ -6,12 +6,13 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
+from flowsm.definition.pointer import MISSING
 from flowsm.tasks.builtin.aggregate import Aggregation, aggregate_records, summarise
 from flowsm.tasks.builtin.clauses import FieldClause, filter_records
 from flowsm.tasks.builtin.declared import BuiltinTask, Declared, Rehearsal
 from flowsm.tasks.builtin.derive import Derivation, derive_fields
 from flowsm.tasks.builtin.records import Records, latest_records
-from flowsm.tasks.builtin.values import MISSING, field_getter, field_key, order_key
+from flowsm.tasks.builtin.values import field_getter, field_key, order_key
 from flowsm.tasks.context import TaskContext
 from flowsm.tasks.threads import run_in_daemon_thread
 

@@ -8,23 +8,19 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from flowsm.definition.compare import is_number
+from flowsm.definition.pointer import MISSING, parse_pointer, resolve_pointer
 from flowsm.tasks.builtin.records import Record
 
 __all__ = [
-    "MISSING",
     "Getter",
-    "equal",
     "field_getter",
     "field_key",
     "group_key",
-    "is_number",
     "mean",
     "order_key",
     "total",
 ]
-
-MISSING: Final = msgspec.UNSET
-"""What a getter gives for a field that a record does not have."""
 
 Getter: TypeAlias = Callable[[Record], Any]
 
@@ -39,47 +35,20 @@ def field_getter(field: str) -> Getter:
     """
     if not field.startswith("/"):
         return lambda record: record.get(field, MISSING)
-    steps = _steps(field)
-
-    def walk(record: Record) -> Any:
-        here: Any = record
-        for step in steps:
-            if isinstance(here, dict) and step in here:
-                here = here[step]
-            elif isinstance(here, list) and step.isdecimal() and step.isascii() and int(step) < len(here):
-                here = here[int(step)]
-            else:
-                return MISSING
-        return here
-
-    return walk
+    steps = _tokens(field)
+    return lambda record: resolve_pointer(record, steps)
 
 
 def field_key(field: str) -> str:
     """The name under which a field is put into a new record: the last step of a pointer."""
-    return _steps(field)[-1] if field.startswith("/") else field
+    return _tokens(field)[-1] if field.startswith("/") else field
 
 
-def _steps(pointer: str) -> list[str]:
-    if "~" in pointer.replace("~0", "").replace("~1", ""):
-        raise ValueError(f"{pointer!r} is no JSON Pointer: `~` is written `~0`, and `/` in a name `~1`")
-    return [step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/")]
-
-
-def is_number(value: Any) -> bool:
-    """Whether the value is a JSON number."""
-    return type(value) is int or type(value) is float
-
-
-def equal(left: Any, right: Any) -> bool:
-    """Whether two JSON values are the same: `1` is `1.0`, but not `true`."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(equal, left, right))
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(equal(value, right[key]) for key, value in left.items())
-    return bool(left == right)
+def _tokens(pointer: str) -> tuple[str, ...]:
+    try:
+        return parse_pointer(pointer)
+    except ValueError as error:
+        raise ValueError(f"{pointer!r} is no JSON Pointer: {error}") from None
 
 
 def order_key(value: Any) -> tuple[int, Any]:

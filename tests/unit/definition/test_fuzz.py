@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
@@ -123,7 +124,7 @@ def mutate_structure(document, rng):  # noqa: C901 - a table of eight changes
             case 1 if isinstance(holder, list):
                 holder.insert(rng.randrange(len(holder) + 1), holder[key])
             case 2:
-                holder[key] = rng.choice(ODD)
+                holder[key] = copy.deepcopy(rng.choice(ODD))
             case 3:
                 other = rng.choice(keys)
                 holder[key], holder[other] = holder[other], holder[key]

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["holds"]
+__all__ = ["equal", "holds", "is_number"]
 
 _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "lt": operator.lt,
@@ -31,9 +31,9 @@ def holds(op: str, seen: Any, found: bool, wanted: Any) -> bool:
     if not found:
         return False
     if op == "eq":
-        return _equal(seen, wanted)
+        return equal(seen, wanted)
     if op == "in":
-        return isinstance(wanted, list) and any(_equal(seen, item) for item in wanted)
+        return isinstance(wanted, list) and any(equal(seen, item) for item in wanted)
     return _ordered_or_contained(op, seen, wanted)
 
 
@@ -47,24 +47,25 @@ def _ordered_or_contained(op: str, seen: Any, wanted: Any) -> bool:
             return isinstance(wanted, str) and wanted in seen
         if isinstance(seen, dict):
             return isinstance(wanted, str) and wanted in seen
-        return isinstance(seen, list) and any(_equal(item, wanted) for item in seen)
+        return isinstance(seen, list) and any(equal(item, wanted) for item in seen)
     return False
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def is_number(value: Any) -> bool:
+    """Whether a value is a JSON number."""
+    return type(value) is int or type(value) is float
 
 
 def _comparable(left: Any, right: Any) -> bool:
-    return (_is_number(left) and _is_number(right)) or (isinstance(left, str) and isinstance(right, str))
+    return (is_number(left) and is_number(right)) or (isinstance(left, str) and isinstance(right, str))
 
 
-def _equal(left: Any, right: Any) -> bool:
+def equal(left: Any, right: Any) -> bool:
     """JSON equality: `1` equals `1.0`, but not `true`; containers by their items."""
     stack = [(left, right)]
     while stack:
         one, other = stack.pop()
-        if _is_number(one) and _is_number(other):
+        if is_number(one) and is_number(other):
             if one != other:
                 return False
         elif type(one) is not type(other):

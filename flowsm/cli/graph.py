@@ -1,0 +1,54 @@
+"""`flowsm graph`: the picture of a flow, or of an execution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_explain
+from flowsm.cli.opening import ask
+from flowsm.cli.options import DEFAULT_DB, Db
+from flowsm.cli.output import print_text
+from flowsm.definition.load import load_flow
+from flowsm.errors import NotFound
+from flowsm.machine.compile import compile_flow
+from flowsm.machine.evolve import fold
+from flowsm.machine.state import new_state
+from flowsm.manager import FlowManager
+
+__all__ = ["graph"]
+
+
+def graph(
+    target: Annotated[
+        str,
+        Parameter(
+            name="FILE|ID",
+            allow_leading_hyphen=True,
+            validator=only_a_hyphen,
+            help="A flow document (a path, or - for stdin), or an execution: its id or @last.",
+        ),
+    ],
+    *,
+    format: Annotated[
+        Literal["mermaid", "dot", "text"], Parameter(help="mermaid for Markdown, dot for Graphviz, text to read.")
+    ] = "mermaid",
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Draw a flow, or an execution coloured by what happened."""
+    if looks_like_file(target):
+        machine = compile_flow(load_flow(target if target == "-" else Path(target)))
+        print_text(machine.diagram(format))
+        return
+    if not db.exists() and not target.startswith("@"):
+        raise NotFound(f"{target!r} is neither a flow document, nor an execution: there is no log at {str(db)!r}")
+
+    async def question(manager: FlowManager) -> str:
+        found = await resolve_or_explain(manager, target, db)
+        machine = await manager.machine_of(found)
+        events = await manager.events(found)
+        return machine.diagram(format, fold(machine, found, events, new_state(found)))
+
+    print_text(ask(db, question))

@@ -1,0 +1,41 @@
+"""`flowsm history`: every attempt of every task of an execution."""
+
+from __future__ import annotations
+
+from flowsm.cli.opening import ask
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionId
+from flowsm.cli.output import local_time, print_json, print_table, seconds_text
+from flowsm.manager import FlowManager
+from flowsm.projections.queries import AttemptRow
+
+__all__ = ["history"]
+
+_MICROSECONDS = 1_000_000
+
+
+def history(execution: ExecutionId, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Print every attempt of every task of an execution, in the order of their starts."""
+
+    async def question(manager: FlowManager) -> list[AttemptRow]:
+        return await manager.history(await manager.resolve_id(execution))
+
+    found = ask(db, question)
+    if as_json:
+        print_json(found)
+        return
+    headers = ("task", "visit", "attempt", "status", "outcome", "started", "time", "message")
+    print_table(headers, [_row(attempt) for attempt in found], styled=3)
+
+
+def _row(attempt: AttemptRow) -> tuple[object, ...]:
+    took = None if attempt.duration_us is None else attempt.duration_us / _MICROSECONDS
+    return (
+        attempt.task,
+        attempt.visit,
+        attempt.attempt,
+        attempt.status,
+        attempt.outcome,
+        local_time(attempt.started_at),
+        seconds_text(took),
+        attempt.error or attempt.message,
+    )

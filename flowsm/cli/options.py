@@ -1,0 +1,26 @@
+"""Options that several commands share, each said once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias
+
+from cyclopts import Parameter
+
+__all__ = ["DEFAULT_DB", "AsJson", "Db", "Durable", "ExecutionId", "TasksOption"]
+
+DEFAULT_DB: Final = Path("flowsm.db")
+
+Db: TypeAlias = Annotated[Path, Parameter(name="--db", env_var="FLOWSM_DB", help="The log: one SQLite file.")]
+AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", help="Print one JSON document.")]
+Durable: TypeAlias = Annotated[
+    Literal["full", "normal"],
+    Parameter(name="--durability", help="full survives a loss of power, normal the death of the process."),
+]
+ExecutionId: TypeAlias = Annotated[
+    str, Parameter(help="An execution: its id, a unique beginning of it, @last or @last-failed.")
+]
+TasksOption: TypeAlias = Annotated[
+    list[str] | None,
+    Parameter(name="--tasks", help="A module, or a .py file, that registers task types: its code is run."),
+]

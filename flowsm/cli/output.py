@@ -1,0 +1,154 @@
+"""Data on stdout, talk on stderr; both safe to print whatever a document or a task put into them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final, TextIO
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["MARKS", "STYLES", "console_for", "local_time", "print_json", "print_table", "print_text", "safe", "short"]
+__all__ += ["seconds_text", "talk"]
+
+_REORDERING: Final = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029)
+_UNPRINTABLE: Final = {
+    **{code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))},
+    **{code: f"\\u{code:04x}" for code in _REORDERING},
+    ord("\n"): "\\n",
+    ord("\r"): "\\r",
+    ord("\t"): "\\t",
+}
+_WIDE: Final = 100_000
+"""Columns where nobody looks at a terminal: nothing is cut off in a pipe."""
+
+STYLES: Final = {
+    "completed": "green",
+    "success": "green",
+    "failed": "red",
+    "failure": "red",
+    "timed_out": "red",
+    "cancelled": "yellow",
+    "interrupted": "yellow",
+    "skipped": "dim",
+    "running": "cyan",
+    "waiting": "cyan",
+}
+"""Colours by status; the word, and its mark, are always there as well."""
+
+MARKS: Final = {
+    "completed": "✓",
+    "success": "✓",
+    "failed": "✗",
+    "failure": "✗",
+    "timed_out": "✗",
+    "cancelled": "✗",
+    "interrupted": "!",
+    "skipped": "-",
+    "running": "▶",
+    "waiting": "…",
+    "created": "·",
+}
+
+
+class _PipedConsole(Console):
+    """A console that lets a closed pipe be seen by `__main__`, not end the process on its own."""
+
+    def on_broken_pipe(self) -> None:
+        """Hand the error on."""
+        raise BrokenPipeError
+
+
+def safe(text: object) -> str:
+    """The text on one line, without anything that a terminal would obey."""
+    return str(text).translate(_UNPRINTABLE)
+
+
+def short(value: Any, limit_chars: int = 200) -> str:
+    """The beginning of a value's JSON text, on one line."""
+    text = safe(json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= limit_chars else text[: limit_chars - 1] + "…"
+
+
+def seconds_text(seconds: float | None) -> str:
+    """A duration for people; nothing where there is none."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def local_time(moment: datetime | None) -> str:
+    """A moment in the local time zone, to the second; nothing where there is none."""
+    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def console_for(stream: TextIO) -> Console:
+    """A console that cuts at the terminal's width, or nowhere when there is no terminal."""
+    console = _PipedConsole(file=stream, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    return console
+
+
+def talk(text: str) -> None:
+    """Say something to the person, on stderr."""
+    sys.stderr.write(text.translate(_UNPRINTABLE | {ord("\n"): "\n"}) + "\n")
+    sys.stderr.flush()
+
+
+def print_text(text: str) -> None:
+    """Print a line, or lines, of data."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document in UTF-8; the elements of an array each on a line of their own."""
+    if isinstance(value, list):
+        lines = b",\n".join(msgspec.json.encode(element) for element in value)
+        data = b"[\n" + lines + b"\n]\n" if value else b"[]\n"
+    else:
+        data = msgspec.json.encode(value) + b"\n"
+    sys.stdout.flush()
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(data.decode())
+        return
+    buffer.write(data)
+    buffer.flush()
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, styled: int | None = None) -> None:
+    """Print rows in columns; the words of column `styled` are statuses, and get their colours and marks."""
+    console = console_for(sys.stdout)
+    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, show_edge=False)
+    for header in headers:
+        table.add_column(header, no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        cells = [Text("" if value is None else safe(value)) for value in row]
+        if styled is not None:
+            cells[styled] = status_text(str(row[styled]))
+        table.add_row(*cells)
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    print_text("".join(line.rstrip() + os.linesep for line in captured.get().splitlines()))
+
+
+def status_text(status: str) -> Text:
+    """A status with its mark and its colour."""
+    return Text(f"{MARKS.get(status, '·')} {safe(status)}", style=STYLES.get(status, ""))

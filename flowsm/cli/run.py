@@ -1,0 +1,184 @@
+"""`flowsm run`: a flow to its end, or an interrupted execution onward."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from cyclopts import Parameter
+
+from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED
+from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_explain
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db, Durable, TasksOption
+from flowsm.cli.output import print_json, print_text, safe, seconds_text, status_text, talk
+from flowsm.cli.progress import Follower, progress_on
+from flowsm.cli.tasks_option import load_tasks
+from flowsm.cli.validate import print_findings
+from flowsm.definition.load import check_flow
+from flowsm.errors import DocumentInvalid, UsageError
+from flowsm.manager import FlowManager
+from flowsm.runtime.execution import FlowExecution
+from flowsm.status import FlowStatus
+
+__all__ = ["run"]
+
+_POLL_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What is to be run: a new execution of `flow`, or the one with `execution_id` when there is no flow."""
+
+    target: str
+    flow: Any
+    input: Any
+    execution_id: str | None
+
+
+@dataclass(slots=True)
+class _Seen:
+    """How far this command came, for what is said after Ctrl-C."""
+
+    execution_id: str = ""
+    options: list[str] = field(default_factory=list)
+
+
+def run(
+    target: Annotated[
+        str,
+        Parameter(
+            name="FILE|ID",
+            allow_leading_hyphen=True,
+            validator=only_a_hyphen,
+            help="A flow document (a path, or - for stdin), or an execution that has not ended: its id, a unique "
+            "beginning of it, or @last.",
+        ),
+    ],
+    *,
+    input: Annotated[str | None, Parameter(help="The input: JSON text, @file, or @- for stdin.")] = None,
+    tasks: TasksOption = None,
+    db: Db = DEFAULT_DB,
+    allow_dir: Annotated[
+        list[Path] | None, Parameter(help="A folder that the built-in tasks may touch, besides the working one.")
+    ] = None,
+    allow_host: Annotated[list[str] | None, Parameter(help="A host that they may ask.")] = None,
+    durability: Durable = "full",
+    id: Annotated[str | None, Parameter(help="The id of the new execution.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Run a flow to its end, or go on with an execution that was interrupted."""
+    registry = load_tasks(tasks)
+    order = _order(target, input, id, as_json=as_json, types=registry.types())
+    folders = [Path.cwd(), *(allow_dir or ())]
+    seen = _Seen(options=_options(tasks, db, allow_dir, allow_host, durability))
+
+    async def running() -> FlowExecution:
+        manager = FlowManager(
+            db, tasks=registry, durability=durability, allow_dirs=folders, allow_hosts=allow_host or ()
+        )
+        async with manager:
+            with progress_on(sys.stderr) as follower, contextlib.redirect_stdout(sys.stderr):
+                return await _run(manager, order, db, seen, follower)
+
+    try:
+        execution = asyncio.run(running())
+    except KeyboardInterrupt:
+        if seen.execution_id:
+            go_on = shlex.join(["flowsm", "run", seen.execution_id, *seen.options])
+            talk(f"flowsm: interrupted; to go on: {go_on}")
+        return INTERRUPTED
+    _report(execution, as_json=as_json)
+    return FINE if execution.status is FlowStatus.COMPLETED else FAILED
+
+
+def _order(target: str, text: str | None, execution_id: str | None, *, as_json: bool, types: list[str]) -> _Order:
+    if not looks_like_file(target):
+        if text is not None or execution_id is not None:
+            raise UsageError(f"{target!r} is an execution that exists: --input and --id are for new ones")
+        return _Order(target=target, flow=None, input=None, execution_id=None)
+    if (target, text) == ("-", "@-"):
+        raise UsageError("stdin cannot be both the flow and its input")
+    checked = check_flow(target if target == "-" else Path(target), known_task_types=types)
+    if checked.flow is None:
+        if as_json:
+            print_findings(checked, as_json=True)
+        raise DocumentInvalid(checked.source, checked.findings)
+    for finding in checked.findings:
+        talk(f"{checked.source}: {finding}")
+    return _Order(target=target, flow=checked.flow, input=_input(text), execution_id=execution_id)
+
+
+def _input(text: str | None) -> Any:
+    if text is None:
+        return None
+    place = "--input"
+    if text.startswith("@"):
+        place = f"--input {text}"
+        try:
+            raw = sys.stdin.buffer.read() if text == "@-" else Path(text[1:]).read_bytes()
+        except OSError as error:
+            raise UsageError(f"{place}: {error.strerror or error}") from None
+    else:
+        raw = text.encode("utf-8", "surrogateescape")
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        hint = "" if text.startswith("@") else "; for a file write --input @FILE"
+        raise UsageError(f"{place} is not JSON: {error}{hint}") from None
+
+
+def _options(
+    tasks: list[str] | None, db: Path, dirs: list[Path] | None, hosts: list[str] | None, durability: str
+) -> list[str]:
+    """The options with which the same command goes on."""
+    options = [word for value in tasks or () for word in ("--tasks", value)]
+    options += ["--db", str(db)] if db != DEFAULT_DB else []
+    options += [word for value in dirs or () for word in ("--allow-dir", str(value))]
+    options += [word for value in hosts or () for word in ("--allow-host", value)]
+    return options + (["--durability", durability] if durability != "full" else [])
+
+
+async def _run(manager: FlowManager, order: _Order, db: Path, seen: _Seen, follower: Follower) -> FlowExecution:
+    """Begin, or go on, and tell the follower of every event until the end."""
+    seq = 0
+    if order.flow is None:
+        found = await resolve_or_explain(manager, order.target, db)
+        for event in await manager.events(found):
+            follower.catch_up(event)
+            seq = event.seq
+        execution_id = found
+        ending = asyncio.ensure_future(manager.execute_flow(found))
+    else:
+        handle = await manager.start(order.flow, order.input, execution_id=order.execution_id)
+        execution_id = handle.execution_id
+        ending = asyncio.ensure_future(handle.result())
+    seen.execution_id = execution_id
+    try:
+        while True:
+            done, _ = await asyncio.wait({ending}, timeout=_POLL_SECONDS)
+            for event in await manager.events(execution_id, after=seq):
+                follower.see(event)
+                seq = event.seq
+            if done:
+                return await ending
+    finally:
+        ending.cancel()
+
+
+def _report(execution: FlowExecution, *, as_json: bool) -> None:
+    if as_json:
+        print_json(execution)
+        return
+    took = None
+    if execution.started_at and execution.ended_at:
+        took = (execution.ended_at - execution.started_at).total_seconds()
+    status = status_text(execution.status.value).plain
+    print_text(f"{status}  {execution.execution_id}  {safe(execution.flow_name)}  {seconds_text(took)}".rstrip())
+    if execution.error:
+        print_text(f"error: {safe(execution.error)}")

@@ -1,0 +1,77 @@
+"""`flowsm show`: one execution."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.text import Text
+
+from flowsm.cli.opening import ask
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionId
+from flowsm.cli.output import (
+    console_for,
+    local_time,
+    print_json,
+    print_table,
+    print_text,
+    safe,
+    seconds_text,
+    short,
+    status_text,
+)
+from flowsm.manager import FlowManager
+from flowsm.runtime.execution import FlowExecution
+from flowsm.tasks.result import TaskResult
+
+__all__ = ["show"]
+
+
+def show(execution: ExecutionId, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Show one execution: status, path, results."""
+
+    async def question(manager: FlowManager) -> FlowExecution:
+        return await manager.get_flow_status(await manager.resolve_id(execution))
+
+    found = ask(db, question)
+    if as_json:
+        print_json(found)
+        return
+    _print_head(found)
+    if found.task_results:
+        print_text("")
+        rows = [_row(name, result) for name, result in found.task_results.items()]
+        print_table(("task", "status", "outcome", "time", "message", "data"), rows, styled=1)
+
+
+def _print_head(found: FlowExecution) -> None:
+    console = console_for(sys.stdout)
+    lines = {
+        "execution": Text(found.execution_id),
+        "flow": Text(safe(f"{found.flow_name} ({found.flow_id})")),
+        "status": status_text(found.status.value),
+        "error": Text(safe(found.error or "")),
+        "current": Text(safe(found.current_task or "")),
+        "path": Text(" → ".join(safe(task) for task in found.path)),
+        "skipped": Text(", ".join(safe(task) for task in found.skipped_tasks)),
+        "created": Text(local_time(found.created_at)),
+        "started": Text(local_time(found.started_at)),
+        "ended": Text(_ended(found)),
+        "input": Text("" if found.input is None else short(found.input)),
+    }
+    for label, text in lines.items():
+        if text.plain:
+            console.print(Text.assemble((f"{label:<10}", "bold"), text), soft_wrap=True)
+
+
+def _ended(found: FlowExecution) -> str:
+    if found.ended_at is None:
+        return ""
+    took = (found.ended_at - found.started_at).total_seconds() if found.started_at else None
+    return f"{local_time(found.ended_at)} ({seconds_text(took) or 'not started'})"
+
+
+def _row(name: str, result: TaskResult) -> tuple[str | None, ...]:
+    said = result.error or result.message
+    data = "" if result.data is None else short(result.data)
+    outcome = None if result.outcome == result.status.value else result.outcome
+    return (name, result.status.value, outcome, seconds_text(result.execution_time), said, data)

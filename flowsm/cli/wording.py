@@ -1,0 +1,63 @@
+"""Recorded facts in a few words each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from flowsm.cli.output import seconds_text, short
+from flowsm.events import facts as f
+from flowsm.events.facts import Fact
+
+__all__ = ["describe"]
+
+_MICROSECONDS: Final = 1_000_000
+
+
+def describe(fact: Fact) -> str:
+    """What happened, in one line; a task's name comes first."""
+    words = _WORDS.get(type(fact))
+    return "" if words is None else words(fact)
+
+
+def _try(fact: f.TaskStarted | f.TaskCompleted | f.TaskTimedOut | f.TaskInterrupted) -> str:
+    """The task, and which visit and attempt where it is not the first."""
+    visit = f" (visit {fact.visit})" if fact.visit > 1 else ""
+    attempt = f" (attempt {fact.attempt})" if fact.attempt > 1 else ""
+    return f"{fact.task}{visit}{attempt}"
+
+
+def _completed(fact: f.TaskCompleted) -> str:
+    outcome = "" if fact.outcome == fact.status else f", outcome {fact.outcome}"
+    took = seconds_text(fact.duration_us / _MICROSECONDS)
+    said = fact.error.message if fact.error else fact.message
+    return f"{_try(fact)}: {fact.status}{outcome} ({took})" + (f": {said}" if said else "")
+
+
+def _timed_out(fact: f.TaskTimedOut) -> str:
+    return f"{_try(fact)}: {fact.error.message} ({seconds_text(fact.duration_us / _MICROSECONDS)})"
+
+
+def _transition(fact: f.TransitionTaken) -> str:
+    if fact.condition is None:
+        return f"{fact.source} → {fact.target}"
+    why = f"{fact.condition} met" if fact.met else f"no condition met, last {fact.condition}"
+    seen = "".join(f"; {o.path} {o.op} {short(o.wanted, 40)}, saw {short(o.seen, 40)}" for o in fact.operands)
+    return f"{fact.source} → {fact.target} ({why}{seen})"
+
+
+_WORDS: Final[dict[type[Fact], Callable[[Any], str]]] = {
+    f.ExecutionCreated: lambda fact: f"flow {fact.flow_name} ({fact.flow_id}), digest {fact.digest[:12]}",
+    f.ExecutionStarted: lambda fact: f"by {fact.worker}",
+    f.TaskStarted: _try,
+    f.TaskCompleted: _completed,
+    f.TaskTimedOut: _timed_out,
+    f.TaskInterrupted: lambda fact: f"{_try(fact)}: {fact.reason}",
+    f.TaskSkipped: lambda fact: f"{fact.task}: its skip_when held",
+    f.RetryScheduled: lambda fact: f"{fact.task}: attempt {fact.attempt} in {seconds_text(fact.delay_seconds)}",
+    f.TransitionTaken: _transition,
+    f.ExecutionFailed: lambda fact: fact.error.message,
+    f.ExecutionCancelled: lambda fact: fact.reason,
+    f.ExecutionRemoved: lambda fact: fact.reason,
+    f.Unknown: lambda fact: f"version {fact.version}: not known to this flowsm",
+}

@@ -1,0 +1,184 @@
+-- Generated from the code: python -m flowsm.schemas schemas
+
+PRAGMA application_id = 1718382455;
+
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- Step 0001_log
+
+-- The log of flowsm, format 1.
+--
+-- meta         what the file is: its format, who may write, the generation of the projections' tables
+-- log_head     one row: the position given out last; a purge never frees a position for reuse
+-- streams      one row per execution: its head (seq, digest) and its owner (epoch, worker); authority, never rebuilt
+-- events       what happened; never changed, never replaced, deleted only by a granted purge
+-- payloads     large values of events, by the SHA-256 of their JSON text, compressed
+-- definitions  flows, by digest; immutable like the events that name them
+-- snapshots    copies of folded states, to save time; may be deleted at any moment
+-- purging      the grants of a purge: streams whose events may be deleted, within one transaction
+
+CREATE TABLE log_head (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    position INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO log_head (id, position) VALUES (1, 0);
+
+CREATE TABLE streams (
+    number INTEGER PRIMARY KEY,          -- in order of creation: live streams lie close together
+    stream TEXT    NOT NULL UNIQUE,
+    seq    INTEGER NOT NULL,
+    digest TEXT    NOT NULL,
+    epoch  INTEGER NOT NULL DEFAULT 0,
+    worker TEXT    NOT NULL DEFAULT ''
+) STRICT;
+
+CREATE TABLE events (
+    position INTEGER PRIMARY KEY,        -- place in the whole log, from log_head
+    stream   TEXT    NOT NULL,
+    seq      INTEGER NOT NULL,           -- place in the stream: 1, 2, ...
+    type     TEXT    NOT NULL,
+    version  INTEGER NOT NULL,
+    at       TEXT    NOT NULL,           -- UTC
+    data     TEXT    NOT NULL,           -- JSON
+    digest   TEXT    NOT NULL,           -- SHA-256 over the predecessor's digest and all of the above but position
+    UNIQUE (stream, seq)
+) STRICT;
+
+CREATE TABLE payloads (
+    digest   TEXT    PRIMARY KEY,        -- SHA-256 of the JSON text
+    size     INTEGER NOT NULL,           -- bytes of the JSON text
+    encoding TEXT    NOT NULL,           -- 'zlib'
+    data     BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE definitions (
+    digest   TEXT PRIMARY KEY,
+    flow_id  TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    document TEXT NOT NULL,              -- canonical JSON
+    at       TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE snapshots (
+    stream       TEXT    PRIMARY KEY,
+    seq          INTEGER NOT NULL,
+    digest       TEXT    NOT NULL,
+    fold_version INTEGER NOT NULL,
+    state        BLOB    NOT NULL
+) STRICT;
+
+CREATE TABLE purging (
+    stream TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER events_are_not_updated BEFORE UPDATE ON events
+BEGIN
+    SELECT RAISE(ABORT, 'the log is immutable: an event is never updated');
+END;
+
+CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events
+WHEN NOT EXISTS (SELECT 1 FROM purging WHERE purging.stream = OLD.stream)
+BEGIN
+    SELECT RAISE(ABORT, 'the log is immutable: an event is deleted only by a purge of its stream');
+END;
+
+-- INSERT OR REPLACE deletes without a trigger, so it is stopped before.
+CREATE TRIGGER events_are_not_replaced BEFORE INSERT ON events
+WHEN EXISTS (SELECT 1 FROM events WHERE events.position = NEW.position)
+  OR EXISTS (SELECT 1 FROM events WHERE events.stream = NEW.stream AND events.seq = NEW.seq)
+BEGIN
+    SELECT RAISE(ABORT, 'the log is immutable: an event with this position, or this stream and seq, exists');
+END;
+
+CREATE TRIGGER definitions_are_not_updated BEFORE UPDATE ON definitions
+BEGIN
+    SELECT RAISE(ABORT, 'a stored flow never changes');
+END;
+
+CREATE TRIGGER definitions_are_not_deleted BEFORE DELETE ON definitions
+BEGIN
+    SELECT RAISE(ABORT, 'a stored flow is never deleted: executions are pinned to it');
+END;
+
+CREATE TRIGGER definitions_are_not_replaced BEFORE INSERT ON definitions
+WHEN EXISTS (SELECT 1 FROM definitions WHERE definitions.digest = NEW.digest)
+BEGIN
+    SELECT RAISE(ABORT, 'a stored flow never changes: one with this digest exists');
+END;
+
+-- Step 0001_projections
+
+-- Projections: rows derived from events. They can be thrown away and rebuilt.
+--
+-- 1 is the generation: a rebuild fills the tables of the next one, then switches `meta.projection_generation`.
+--   executions_1   one row per execution: its status now
+--   attempts_1     one row per attempt of a task (and per skipped visit), keyed by the seq of its start
+--   statistics_1   counts and summed durations by flow, task ('' for the whole execution) and outcome
+-- Views of the same names without the number (views.sql) show the generation in force.
+
+CREATE TABLE executions_1 (
+    execution_id    TEXT PRIMARY KEY,
+    flow_id         TEXT NOT NULL,
+    flow_name       TEXT NOT NULL,
+    flow_digest     TEXT NOT NULL,
+    status          TEXT NOT NULL,
+    current_task    TEXT,
+    path            TEXT NOT NULL,    -- JSON array of task names, every task entered, in order
+    completed_tasks TEXT NOT NULL,    -- JSON array of the tasks that succeeded
+    skipped_tasks   TEXT NOT NULL,    -- JSON array of the tasks never reached, once it ended
+    transitions     INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL,
+    failures        INTEGER NOT NULL, -- attempts that failed
+    interruptions   INTEGER NOT NULL,
+    last_error_type TEXT,
+    last_error      TEXT,
+    worker          TEXT NOT NULL,
+    due_at          TEXT,             -- when the next attempt is due, while it waits for one
+    created_at      TEXT NOT NULL,
+    started_at      TEXT,
+    ended_at        TEXT,
+    updated_at      TEXT NOT NULL,
+    seq             INTEGER NOT NULL, -- of the last event that this row shows
+    removed         INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX executions_1_created ON executions_1 (created_at, execution_id);
+CREATE INDEX executions_1_status ON executions_1 (status, removed, created_at, execution_id);
+CREATE INDEX executions_1_flow ON executions_1 (flow_id, created_at, execution_id);
+
+CREATE TABLE attempts_1 (
+    execution_id    TEXT NOT NULL,
+    started_seq     INTEGER NOT NULL,
+    task            TEXT NOT NULL,
+    visit           INTEGER NOT NULL,
+    attempt         INTEGER NOT NULL, -- 0 for a visit that was skipped
+    status          TEXT NOT NULL,    -- running, success, failure, skipped, timed_out, interrupted
+    outcome         TEXT,
+    started_at      TEXT NOT NULL,
+    ended_at        TEXT,
+    duration_us     INTEGER,
+    worker          TEXT NOT NULL,
+    message         TEXT,
+    error_type      TEXT,
+    error           TEXT,
+    PRIMARY KEY (execution_id, started_seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE statistics_1 (
+    flow_id         TEXT NOT NULL,
+    task            TEXT NOT NULL,
+    outcome         TEXT NOT NULL,
+    count           INTEGER NOT NULL,
+    duration_us     INTEGER NOT NULL,
+    PRIMARY KEY (flow_id, task, outcome)
+) STRICT, WITHOUT ROWID;
+
+-- The projections as people read them: the tables of the generation in force.
+
+DROP VIEW IF EXISTS executions;
+CREATE VIEW executions AS SELECT * FROM executions_1;
+DROP VIEW IF EXISTS attempts;
+CREATE VIEW attempts AS SELECT * FROM attempts_1;
+DROP VIEW IF EXISTS statistics;
+CREATE VIEW statistics AS SELECT * FROM statistics_1;

@@ -1,0 +1,110 @@
+"""Uses of the public names, as users write them: type-checked by mypy, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, assert_type
+
+from flowsm import (
+    BaseTask,
+    ConditionConfig,
+    ExecutionHandle,
+    Finding,
+    FlowConfig,
+    FlowExecution,
+    FlowManager,
+    FlowsmError,
+    FlowStatus,
+    TaskConfig,
+    TaskContext,
+    TaskFactory,
+    TaskResult,
+    TaskStatus,
+    check_flow,
+    load_flow,
+    task,
+)
+
+FLOW: Mapping[str, Any] = {"id": "a", "name": "A", "start_task": "greet", "tasks": [{"name": "greet"}]}
+
+
+class CustomTask(BaseTask):
+    """A task type as users write one."""
+
+    version = "1"
+
+    def validate_parameters(self) -> bool:
+        return "path" in self.parameters
+
+    async def check(self, context: TaskContext) -> TaskResult | None:
+        if context.attempt > 1:
+            return TaskResult(task_name=self.name, status=TaskStatus.SKIPPED)
+        return None
+
+    async def execute(self, context: TaskContext) -> TaskResult:
+        assert_type(self.config, TaskConfig)
+        results: Mapping[str, TaskResult] = context["previous_results"]
+        assert_type(context.deadline, datetime | None)
+        context.logger.info("%s %s", context.idempotency_key, context.input)
+        return TaskResult(task_name=self.name, status=TaskStatus.SUCCESS, data=len(results), outcome="counted")
+
+
+@task("greet")
+async def greet(name: str = "you") -> dict[str, str]:
+    return {"text": f"hello, {name}"}
+
+
+@task
+def plain(context: TaskContext) -> int:
+    return context.attempt
+
+
+TaskFactory.register_task("custom_task", CustomTask)
+registry = TaskFactory(builtins=False)
+registry.register_task("custom_task", CustomTask, version="2", replace=True)
+
+
+@registry.task("shout")
+def shout(text: str) -> str:
+    return text.upper()
+
+
+assert_type(shout("a"), str)  # decorated functions stay what they are
+
+
+def documents() -> None:
+    checked = check_flow(Path("flow.json"), known_task_types=registry.types())
+    assert_type(checked.flow, FlowConfig | None)
+    for finding in checked.findings:
+        assert_type(finding, Finding)
+    flow = load_flow(b"{}")
+    assert_type(flow.conditions, tuple[ConditionConfig, ...])
+
+
+async def running() -> None:
+    manager = FlowManager()
+    flow_config = manager.load_flow_config(FLOW)
+    execution_id = manager.create_flow_execution(flow_config)
+    assert_type(execution_id, str)
+    result = await manager.execute_flow(execution_id, flow_config)
+    assert_type(result, FlowExecution)
+    assert_type(result.status, FlowStatus)
+    assert_type(result.task_results["greet"].execution_time, float | None)
+    assert_type(result.started_at, datetime | None)
+
+    async with FlowManager(":memory:", tasks=registry, durability="normal", allow_dirs=["data"]) as other:
+        handle = await other.start("flow.json", {"customer": 1}, execution_id="order-1")
+        assert_type(handle, ExecutionHandle)
+        assert_type(await handle, FlowExecution)
+        try:
+            page = await other.executions(status=FlowStatus.FAILED, flow="a", since=datetime.now(UTC), limit=10)
+        except FlowsmError as error:
+            print(error)
+        else:
+            print([row.execution_id for row in page.items], page.cursor)
+        for event in await other.events("order-1", after=3, limit=10):
+            print(event.seq, event.type, event.as_dict())
+        print((await other.history("order-1"))[0].duration_us, (await other.summary()).status_counts)
+        await other.remove_flow("order-1", reason="a test")
