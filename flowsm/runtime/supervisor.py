@@ -25,6 +25,7 @@ class Supervisor:
         self._advancer = advancer
         self._dispatcher = dispatcher
         self._waiters: dict[str, list[asyncio.Future[ExecutionState]]] = {}
+        self._serving: set[str] = set()
         dispatcher.serve(self._serve)
 
     def has_room(self) -> bool:
@@ -38,14 +39,16 @@ class Supervisor:
     async def finish(self, execution_id: str) -> ExecutionState:
         """Have the execution advanced until it has ended; returns its last state.
 
-        Cancelling this wait leaves the execution running.
+        One that is being advanced is only waited for: were it kicked too, a driver that another owner has just
+        replaced would take the execution back. Cancelling this wait leaves the execution running.
 
         Raises:
             FlowsmError: it cannot be driven.
         """
         waiter: asyncio.Future[ExecutionState] = asyncio.get_running_loop().create_future()
         self._waiters.setdefault(execution_id, []).append(waiter)
-        self._dispatcher.kick(execution_id)
+        if execution_id not in self._serving:
+            self._dispatcher.kick(execution_id)
         return await waiter
 
     async def close(self) -> None:
@@ -62,6 +65,7 @@ class Supervisor:
             waiter.cancel()
 
     async def _serve(self, execution_id: str) -> None:
+        self._serving.add(execution_id)
         try:
             state = await self._advancer.advance(execution_id)
         except FlowsmError as error:
@@ -74,6 +78,8 @@ class Supervisor:
         except BaseException:
             self._leave(self._waiters.pop(execution_id, []))
             raise
+        finally:
+            self._serving.discard(execution_id)
         effect = next_effect(state)
         if isinstance(effect, WaitUntil):
             self._dispatcher.kick(execution_id, not_before=datetime.fromisoformat(effect.due))

@@ -22,8 +22,8 @@ APPLICATION_ID: Final = 0x666C6F77
 """`flow` in ASCII: marks a file as ours, so that another application's database is never written to."""
 _CACHED_STATEMENTS: Final = 512
 _PAGE_CACHE_KIB: Final = 16 * 1024
-_CHECKPOINT_PAGES: Final = 2_000
-"""8 MiB of WAL: a checkpoint stalls a commit for milliseconds, and writes a page once however often it changed."""
+_CHECKPOINT_PAGES: Final = 1_000
+"""4 MiB of WAL, as SQLite's own default: a checkpoint stalls a commit for milliseconds, a growing WAL slows each fsync."""
 _WAL_LIMIT_BYTES: Final = 64 * MIB
 _HEADER: Final = b"SQLite format 3\x00"
 _RETRY_SECONDS: Final = 0.005
