@@ -220,6 +220,8 @@ class FlowManager:
     resolve_id = _blocking(core.FlowManager.resolve_id)
     machine_of = _blocking(core.FlowManager.machine_of)
     summary = _blocking(core.FlowManager.summary)
+    rebuild = _blocking(core.FlowManager.rebuild)
+    verify = _blocking(core.FlowManager.verify)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

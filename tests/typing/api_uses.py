@@ -26,6 +26,8 @@ from flowsm import (
     load_flow,
     task,
 )
+from flowsm.sync import ExecutionHandle as SyncHandle
+from flowsm.sync import FlowManager as SyncManager
 
 FLOW: Mapping[str, Any] = {"id": "a", "name": "A", "start_task": "greet", "tasks": [{"name": "greet"}]}
 
@@ -108,3 +110,13 @@ async def running() -> None:
             print(event.seq, event.type, event.as_dict())
         print((await other.history("order-1"))[0].duration_us, (await other.summary()).status_counts)
         await other.remove_flow("order-1", reason="a test")
+
+
+def without_await() -> None:
+    with SyncManager("flowsm.db") as manager:
+        assert_type(manager.run(FLOW, 1), FlowExecution)
+        handle = manager.start(FLOW)
+        assert_type(handle, SyncHandle)
+        assert_type(handle.result(), FlowExecution)
+        assert_type(manager.verify().ok, bool)
+        assert_type(manager.rebuild().generation, int)

@@ -92,17 +92,17 @@ async def test_the_one_condition_example(manager: FlowManager, sample) -> None:
     ]
 
 
-@pytest.mark.parametrize(("failing", "path"), [("fetch", ["fetch"]), ("process", ["fetch", "process"])])
-async def test_a_failing_task_ends_the_sample(manager: FlowManager, sample, script, failing, path) -> None:
+@pytest.mark.parametrize(("failing", "route"), [("fetch", ["fetch"]), ("process", ["fetch", "process"])])
+async def test_a_failing_task_ends_the_sample(manager: FlowManager, sample, script, failing, route) -> None:
     """fetch, or process, fails: its `target_task_failure` ends the flow as failed, the rest is skipped."""
     script.failing[failing] = 1
     result = await manager.run(sample)
-    assert (result.status, result.path, script.calls) == (FlowStatus.FAILED, path, path)
+    assert (result.status, result.path, script.calls) == (FlowStatus.FAILED, route, route)
     assert result.error == f"task '{failing}' failed: {failing} is down"
-    assert result.completed_tasks == path[:-1]
-    assert result.skipped_tasks == ["fetch", "process", "store"][len(path) :]
+    assert result.completed_tasks == route[:-1]
+    assert result.skipped_tasks == ["fetch", "process", "store"][len(route) :]
     assert result.task_results[failing].error == f"{failing} is down"
-    assert await types(manager, result.execution_id) == [*START, *(NEXT * (len(path) - 1)), *FAILED]
+    assert await types(manager, result.execution_id) == [*START, *(NEXT * (len(route) - 1)), *FAILED]
 
 
 async def test_an_error_is_routed_to_a_handler(manager: FlowManager, tasks, sample, script) -> None:

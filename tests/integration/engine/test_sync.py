@@ -60,6 +60,8 @@ def test_the_quickstart_without_await() -> None:
         assert manager.summary().total_flows == 1
         assert manager.resolve_id("@last") == execution_id
         assert manager.machine_of(execution_id).flow == flow_config
+        assert manager.verify() is not None
+        assert manager.rebuild() is not None
 
 
 async def test_it_works_where_a_loop_runs_in_this_thread() -> None:
