@@ -75,7 +75,7 @@ class AttemptRunner:
             asyncio.CancelledError: the driver was cancelled; nothing is to be recorded.
         """
         name = state.node
-        driving = asyncio.current_task()
+        driving = _running()
         began = self._clock.monotonic()
         timed_out = False
         try:
@@ -203,7 +203,7 @@ def _drop(task: asyncio.Task[Normalised]) -> None:
 async def _perform(task: BaseTask, context: TaskContext) -> Normalised:
     """What the task's code comes to; a check that does not pass is the result."""
     name = context.task_name
-    performing = asyncio.current_task()
+    performing = _running()
     try:
         checked = await task.check(context)
         if isinstance(checked, TaskResult) and checked.status != TaskStatus.SUCCESS:
@@ -221,7 +221,7 @@ def _failure_of(raised: BaseException, name: str, within: asyncio.Task[Any] | No
     """
     if isinstance(raised, KeyboardInterrupt):
         raise raised
-    if isinstance(raised, GeneratorExit) and _running() is not within:
+    if isinstance(raised, GeneratorExit) and (within is None or _running() is not within):
         raise raised
     if isinstance(raised, asyncio.CancelledError) and is_cancelled():
         raise raised
