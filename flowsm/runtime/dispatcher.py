@@ -14,6 +14,7 @@ from typing import Final, Protocol, cast
 
 from flowsm.clock import Clock
 from flowsm.limits import ABANDON_AFTER_SECONDS
+from flowsm.runtime.driver_task import DriverTask, leave_behind
 
 __all__ = ["Dispatcher", "EmbeddedDispatcher"]
 
@@ -89,6 +90,8 @@ class EmbeddedDispatcher:
         if not tasks:
             return
         _, left = await asyncio.wait(tasks, timeout=2 * ABANDON_AFTER_SECONDS)
+        for task in left:
+            leave_behind(task)
         if left:
             _LOGGER.warning("left behind, for their code does not stop: %s", ", ".join(sorted(self._running)))
 
@@ -114,14 +117,15 @@ class EmbeddedDispatcher:
             return
         wanted = min(self._concurrency, len(self._ready) + len(self._running))
         while len(self._workers) < wanted:
-            self._workers.add(asyncio.get_running_loop().create_task(self._work(self._advance)))
+            self._workers.add(DriverTask(self._work(self._advance), loop=asyncio.get_running_loop()))
 
     async def _work(self, advance: Advance) -> None:
         """Advance what is ready, then leave: at once, so that a kick that finds no worker employs one."""
+        worker = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             await self._serve_ready(advance)
         finally:
-            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._workers.discard(worker)
 
     async def _serve_ready(self, advance: Advance) -> None:
         while self._ready:
