@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Final, Protocol, cast
 
@@ -36,6 +37,10 @@ class Dispatcher(Protocol):
 
     def has_room(self) -> bool:
         """Whether a kick would be served at once."""
+        ...
+
+    def lending(self) -> AbstractContextManager[None]:
+        """While an execution that is being advanced waits for another one, the other has its place."""
         ...
 
     async def close(self) -> None:
@@ -79,6 +84,16 @@ class EmbeddedDispatcher:
             self._queued.add(execution_id)
             self._ready.append(execution_id)
             self._employ()
+
+    @contextmanager
+    def lending(self) -> Iterator[None]:
+        """One more may advance meanwhile: else those who wait for each other's places would wait for ever."""
+        self._concurrency += 1
+        self._employ()
+        try:
+            yield
+        finally:
+            self._concurrency -= 1
 
     async def close(self) -> None:
         """Cancel what runs, and wait until it has stopped, or will not."""
@@ -128,7 +143,7 @@ class EmbeddedDispatcher:
             self._workers.discard(worker)
 
     async def _serve_ready(self, advance: Advance) -> None:
-        while self._ready:
+        while self._ready and len(self._workers) <= self._concurrency:
             execution_id = self._ready.popleft()
             self._queued.discard(execution_id)
             self._running.add(execution_id)
