@@ -34,7 +34,7 @@ def new_worker_id() -> str:
 
 def is_execution_id(text: str) -> bool:
     """Whether a chosen execution id is legal: `[A-Za-z0-9][A-Za-z0-9._:-]{0,99}`."""
-    return _EXECUTION_ID.fullmatch(text) is not None
+    return isinstance(text, str) and _EXECUTION_ID.fullmatch(text) is not None
 
 
 def idempotency_key(execution_id: str, task: str, visit: int) -> str:

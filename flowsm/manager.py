@@ -18,7 +18,13 @@ from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, FlowMism
 from flowsm.events.commands import Create, Remove
 from flowsm.events.envelope import Recorded
 from flowsm.ids import is_execution_id, new_execution_id, new_worker_id
-from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT, CONFLICT_RETRIES_MAX, EXECUTION_ID_MAX_CHARS, PAGE_DEFAULT_ROWS
+from flowsm.limits import (
+    CONCURRENT_EXECUTIONS_DEFAULT,
+    CONFLICT_RETRIES_MAX,
+    EXECUTION_ID_MAX_CHARS,
+    PAGE_DEFAULT_ROWS,
+    SEQ_MAX,
+)
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
@@ -224,7 +230,11 @@ class FlowManager:
         Raises:
             ExecutionNotFound: there is no such execution.
             LogBroken: a stored event is not what was recorded.
+            UsageError: `after` or `limit` is negative, or no seq at all.
         """
+        for name, number in (("after", after), ("limit", limit)):
+            if number is not None and number not in range(SEQ_MAX):
+                raise UsageError(f"{name} is {number}, expected 0 to {SEQ_MAX - 1}")
         found = await self._log.read(execution_id, after=after, limit=limit)
         if not found and await self._log.head(execution_id) is None:
             raise ExecutionNotFound(execution_id)

@@ -168,7 +168,7 @@ class Queries:
         """
         if status is not None and status not in set(FlowStatus):
             raise UsageError(f"status {status!r} is not one of {', '.join(FlowStatus)}")
-        if not 1 <= limit <= PAGE_MAX_ROWS:
+        if limit not in range(1, PAGE_MAX_ROWS + 1):
             raise UsageError(f"limit is {limit}, expected 1 to {PAGE_MAX_ROWS}")
         conditions = ["removed = 0"]
         parameters: dict[str, Any] = {"limit": limit + 1}
@@ -263,8 +263,8 @@ def _select_flows(conditions: Sequence[str], flow_ids: Sequence[str], parameters
 
 
 def _since(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise UsageError(f"since={moment.isoformat()} has no time zone: give an aware datetime")
+    if getattr(moment, "tzinfo", None) is None:
+        raise UsageError(f"since is {moment!s}, which has no time zone: give an aware datetime")
     return timestamp(moment.astimezone(UTC))
 
 

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from flowsm import FlowManager, FlowStatus
+from flowsm.errors import UsageError
 
 
 def one(task: str, **policy):
@@ -117,3 +118,28 @@ async def test_threads_with_loops_of_their_own_share_a_manager(path, tasks) -> N
     assert len(calls) == len(set(calls)) == 20
     assert (await manager.verify()).ok
     await manager.close()
+
+
+@pytest.mark.parametrize("arguments", [{"after": -1}, {"limit": -1}, {"after": 10**30}, {"limit": 2**63}])
+async def test_events_are_asked_for_by_numbers_that_are_seqs(manager, tasks, arguments) -> None:
+    """A negative limit is no way to say all of them; a number that no seq can be is said to be one."""
+    tasks.register_task("fine", lambda: 1)
+    execution_id = (await manager.run(one("fine"))).execution_id
+    with pytest.raises(UsageError, match="expected 0 to"):
+        await manager.events(execution_id, **arguments)
+    assert await manager.events(execution_id, limit=0) == []
+
+
+@pytest.mark.parametrize("arguments", [{"since": 3}, {"limit": "a"}, {"limit": 1.5}])
+async def test_a_list_is_asked_for_in_words_that_it_knows(manager, arguments) -> None:
+    """Values of a wrong type are told by the library's own error."""
+    with pytest.raises(UsageError):
+        await manager.executions(**arguments)
+
+
+@pytest.mark.parametrize("execution_id", [3, b"x", "", "@last", "a b", "x" * 101])
+def test_a_chosen_id_is_one_or_refused(manager, tasks, execution_id) -> None:
+    """Whatever is no id is an error that says what one looks like."""
+    tasks.register_task("fine", lambda: 1)
+    with pytest.raises(UsageError, match="is not usable"):
+        manager.create_flow_execution(one("fine"), execution_id=execution_id)
