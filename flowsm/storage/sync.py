@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from flowsm.storage.transaction import Transactions, Work
 
 __all__ = ["SyncWriter"]
+
+_INHERITED: Final[list[sqlite3.Connection]] = []
+"""Connections of a parent process, kept so that nobody closes them here."""
 
 
 class SyncWriter:
@@ -21,6 +25,7 @@ class SyncWriter:
         self._transactions = Transactions(path, work)
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._process = 0
 
     def apply(self, request: Any) -> Any:
         """The request's result, durable; its error is raised.
@@ -30,8 +35,9 @@ class SyncWriter:
             CommitFailed: it is not known whether it was.
         """
         with self._lock:
+            self._leave_to_parent()
             if self._connection is None:
-                self._connection = self._connector()
+                self._connection, self._process = self._connector(), os.getpid()
             (result,) = self._transactions.run(self._connection, [request])
         if isinstance(result, Exception):
             raise result
@@ -40,6 +46,13 @@ class SyncWriter:
     def release(self) -> None:
         """Close the connection; the next request opens another."""
         with self._lock:
+            self._leave_to_parent()
             connection, self._connection = self._connection, None
             if connection is not None:
                 connection.close()
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child: neither use nor close the parent's connection, for SQLite's locks do not survive a fork."""
+        if self._connection is not None and self._process != os.getpid():
+            _INHERITED.append(self._connection)
+            self._connection = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
 from flowsm import FlowManager, FlowStatus
 from flowsm.errors import LogUnavailable, UsageError
+from flowsm.storage import sync
 
 FLOW = {"id": "f", "name": "F", "start_task": "fine", "tasks": [{"name": "fine"}]}
 
@@ -42,3 +45,28 @@ async def test_nothing_is_written_to_a_file_that_is_gone(tmp_path: Path, tasks, 
         assert (await manager.run(FLOW)).status is FlowStatus.COMPLETED
         assert (await manager.verify()).ok
         assert (await manager.summary()).status_counts == {"completed": 3}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_forked_child_uses_connections_of_its_own(tmp_path: Path, tasks) -> None:
+    """A manager that was used before a fork works on in both processes; the parent's connection is left alone."""
+    tasks.register_task("fine", lambda: 1)
+    manager = FlowManager(tmp_path / "flowsm.db", tasks=tasks)
+    manager.create_flow_execution(FLOW, execution_id="parent")
+    child = os.fork()
+    if child == 0:  # pragma: no cover - another process
+        manager.create_flow_execution(FLOW, execution_id="child")
+        inherited = len(sync._INHERITED)
+        manager._log.release()
+        os._exit(0 if inherited == 1 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    manager.create_flow_execution(FLOW, execution_id="after")
+    assert sync._INHERITED == []
+
+    async def finish() -> bool:
+        async with manager:
+            for execution_id in ("parent", "child", "after"):
+                assert (await manager.execute_flow(execution_id)).status is FlowStatus.COMPLETED
+            return (await manager.verify()).ok
+
+    assert asyncio.run(finish())
