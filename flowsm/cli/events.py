@@ -8,7 +8,8 @@ from cyclopts import Parameter
 
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionId
-from flowsm.cli.output import print_json, print_table
+from flowsm.cli.output import print_json
+from flowsm.cli.table import print_table
 from flowsm.cli.wording import describe
 from flowsm.events.envelope import Recorded
 from flowsm.manager import FlowManager

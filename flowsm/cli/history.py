@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionId
-from flowsm.cli.output import local_time, print_json, print_table, seconds_text
+from flowsm.cli.output import local_time, print_json, seconds_text
+from flowsm.cli.table import print_table
 from flowsm.manager import FlowManager
 from flowsm.projections.queries import AttemptRow
 
@@ -34,7 +35,7 @@ def _row(attempt: AttemptRow) -> tuple[object, ...]:
         attempt.visit,
         attempt.attempt,
         attempt.status,
-        attempt.outcome,
+        None if attempt.outcome == attempt.status else attempt.outcome,
         local_time(attempt.started_at),
         seconds_text(took),
         attempt.error or attempt.message,

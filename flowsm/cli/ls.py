@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db
-from flowsm.cli.output import local_time, print_json, print_table, seconds_text, talk
+from flowsm.cli.output import local_time, print_json, seconds_text, talk
+from flowsm.cli.table import print_table
 from flowsm.errors import UsageError
 from flowsm.limits import PAGE_DEFAULT_ROWS
 from flowsm.projections.queries import ExecutionRow
@@ -19,6 +20,7 @@ from flowsm.status import FlowStatus
 __all__ = ["ls", "moment_of"]
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_TO_THE_MINUTE: Final = len("2026-01-31 12:00")
 _AGO: Final = re.compile(r"(\d{1,6})([smhdw])")
 
 
@@ -72,7 +74,7 @@ def _row(item: ExecutionRow) -> tuple[str | None, ...]:
         item.status.value,
         item.flow_name,
         item.current_task,
-        local_time(item.created_at),
+        local_time(item.created_at)[:_TO_THE_MINUTE],
         seconds_text(took),
         error,
     )

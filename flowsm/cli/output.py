@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, TextIO
 
 import msgspec
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-__all__ = ["MARKS", "STYLES", "console_for", "local_time", "print_json", "print_table", "print_text", "safe", "short"]
-__all__ += ["seconds_text", "talk"]
+__all__ = ["MARKS", "STYLES", "console_for", "local_time", "print_json", "print_text", "safe", "seconds_text", "short"]
+__all__ += ["status_text", "talk"]
 
 _REORDERING: Final = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029)
 _UNPRINTABLE: Final = {
@@ -128,25 +124,6 @@ def print_json(value: Any) -> None:
         return
     buffer.write(data)
     buffer.flush()
-
-
-def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, styled: int | None = None) -> None:
-    """Print rows in columns; the words of column `styled` are statuses, and get their colours and marks."""
-    console = console_for(sys.stdout)
-    table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, pad_edge=False, show_edge=False)
-    for header in headers:
-        table.add_column(header, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        cells = [Text("" if value is None else safe(value)) for value in row]
-        if styled is not None:
-            cells[styled] = status_text(str(row[styled]))
-        table.add_row(*cells)
-    if console.is_terminal:
-        console.print(table)
-        return
-    with console.capture() as captured:
-        console.print(table)
-    print_text("".join(line.rstrip() + os.linesep for line in captured.get().splitlines()))
 
 
 def status_text(status: str) -> Text:

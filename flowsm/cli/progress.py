@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Protocol, TextIO
+from typing import Final, Protocol, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -13,12 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from flowsm.cli.output import console_for, safe, seconds_text, status_text
+from flowsm.cli.table import fitted
 from flowsm.cli.wording import describe
 from flowsm.events import facts as f
 from flowsm.events.envelope import Recorded
 
 __all__ = ["Follower", "LiveTable", "progress_on"]
 
+_HEADERS: Final = ("task", "attempt", "status", "time", "message")
 _OTHER_LINES = 5
 """Lines of the terminal that are not rows: the table's head, the prompt before it, some air."""
 
@@ -100,20 +102,24 @@ class LiveTable:
         """The table as it is now."""
         now = datetime.now(UTC)
         table = Table(box=None, pad_edge=False)
-        for header in ("task", "attempt", "status", "time", ""):
-            table.add_column(header, no_wrap=True, overflow="ellipsis", style="" if header else "dim")
+        for header in _HEADERS:
+            table.add_column(header, no_wrap=True, overflow="ellipsis", style="dim" if header == "message" else "")
         room = max(1, self._console.height - _OTHER_LINES)
         hidden = len(self._rows) - room
         if hidden > 0:
             table.add_row(Text(f"… {hidden} more above", style="dim"))
-        for row in self._rows[-room:]:
-            table.add_row(
+        rows = [
+            [
                 Text(safe(row.task)),
                 Text(str(row.attempt or "")),
                 status_text(row.status),
                 Text(_time_of(row, now)),
                 Text(safe(row.message)),
-            )
+            ]
+            for row in self._rows[-room:]
+        ]
+        for cells in fitted(_HEADERS, rows, self._console.width) or rows:
+            table.add_row(*cells)
         return table
 
     def _end(self, status: str, seconds: float | None, message: str) -> None:

@@ -12,13 +12,13 @@ from flowsm.cli.output import (
     console_for,
     local_time,
     print_json,
-    print_table,
     print_text,
     safe,
     seconds_text,
     short,
     status_text,
 )
+from flowsm.cli.table import print_table
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
 from flowsm.tasks.result import TaskResult

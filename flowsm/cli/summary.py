@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db
-from flowsm.cli.output import print_json, print_table, print_text, seconds_text
+from flowsm.cli.output import print_json, print_text, seconds_text
+from flowsm.cli.table import print_table
 from flowsm.projections.queries import Statistic
 
 __all__ = ["summary"]
