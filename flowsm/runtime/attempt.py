@@ -167,14 +167,20 @@ class AttemptRunner:
     ) -> Normalised:
         """Await the work; past the deadline cancel it, and leave it behind if it does not stop.
 
-        The deadline is wall time: an alarm that rings before it, for clocks differ, is set again.
+        The deadline is wall time: an alarm that rings before it, for clocks differ, is set again. A task's own
+        timeout is over at the latest after that many seconds, although the wall clock was set back meanwhile.
         """
         if deadline is None or late is None:
             return await work
         task = asyncio.ensure_future(work)
         task.add_done_callback(_drop)
+        last = self._clock.monotonic() + (deadline - self._clock.now()).total_seconds()
         try:
             while not task.done() and (seconds := (deadline - self._clock.now()).total_seconds()) > 0:
+                if isinstance(late, TaskTimeout):
+                    seconds = min(seconds, last - self._clock.monotonic())
+                    if seconds <= 0:
+                        break
                 await self._wait(task, seconds)
             if task.done():
                 return task.result()

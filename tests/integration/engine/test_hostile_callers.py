@@ -98,7 +98,7 @@ async def test_threads_with_loops_of_their_own_share_a_manager(path, tasks) -> N
 
     async def slow(context):
         calls.append(context.execution_id)
-        for _ in range(500):
+        for _ in range(20):
             await asyncio.sleep(0)
 
     tasks.register_task("slow", slow)
