@@ -25,6 +25,7 @@ from flowsm.errors import DocumentInvalid, UsageError
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
 from flowsm.status import FlowStatus
+from flowsm.tasks.factory import TaskFactory
 
 __all__ = ["run"]
 
@@ -74,7 +75,7 @@ def run(
 ) -> int:
     """Run a flow to its end, or go on with an execution that was interrupted."""
     registry = load_tasks(tasks)
-    order = _order(target, input, id, as_json=as_json, types=registry.types())
+    order = _order(target, input, id, as_json=as_json, registry=registry)
     folders = [Path.cwd(), *(allow_dir or ())]
     seen = _Seen(options=_options(tasks, db, allow_dir, allow_host, durability))
 
@@ -97,14 +98,18 @@ def run(
     return FINE if execution.status is FlowStatus.COMPLETED else FAILED
 
 
-def _order(target: str, text: str | None, execution_id: str | None, *, as_json: bool, types: list[str]) -> _Order:
+def _order(target: str, text: str | None, execution_id: str | None, *, as_json: bool, registry: TaskFactory) -> _Order:
     if not looks_like_file(target):
         if text is not None or execution_id is not None:
             raise UsageError(f"{target!r} is an execution that exists: --input and --id are for new ones")
         return _Order(target=target, flow=None, input=None, execution_id=None)
     if (target, text) == ("-", "@-"):
         raise UsageError("stdin cannot be both the flow and its input")
-    checked = check_flow(target if target == "-" else Path(target), known_task_types=types)
+    checked = check_flow(
+        target if target == "-" else Path(target),
+        known_task_types=registry.types(),
+        check_parameters=registry.check_parameters,
+    )
     if checked.flow is None:
         if as_json:
             print_findings(checked, as_json=True)

@@ -37,7 +37,12 @@ def validate(
     """
     registry = load_tasks(tasks)
     source = file if file == "-" else Path(file)
-    checked = check_flow(source, known_task_types=registry.types(), unknown_types="error" if tasks else "warning")
+    checked = check_flow(
+        source,
+        known_task_types=registry.types(),
+        unknown_types="error" if tasks else "warning",
+        check_parameters=registry.check_parameters,
+    )
     print_findings(checked, as_json=as_json)
     return INVALID if checked.flow is None else FINE
 
@@ -53,5 +58,6 @@ def print_findings(checked: Checked, *, as_json: bool) -> None:
         errors = sum(finding.severity == "error" for finding in checked.findings)
         print_text(f"{safe(checked.source)}: {errors} error{'s' * (errors != 1)}")
         return
-    flow = checked.flow
-    print_text(f"{safe(checked.source)}: valid: {len(flow.tasks)} tasks, {len(flow.conditions)} conditions")
+    counted = ((checked.flow.tasks, "task"), (checked.flow.conditions, "condition"))
+    tasks, conditions = (f"{len(part)} {word}{'s' * (len(part) != 1)}" for part, word in counted)
+    print_text(f"{safe(checked.source)}: valid: {tasks}, {conditions}")
