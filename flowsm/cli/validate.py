@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -37,12 +39,13 @@ def validate(
     """
     registry = load_tasks(tasks)
     source = file if file == "-" else Path(file)
-    checked = check_flow(
-        source,
-        known_task_types=registry.types(),
-        unknown_types="error" if tasks else "warning",
-        check_parameters=registry.check_parameters,
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # task types of other distributions are imported to be asked
+        checked = check_flow(
+            source,
+            known_task_types=registry.types(),
+            unknown_types="error" if tasks else "warning",
+            check_parameters=registry.check_parameters,
+        )
     print_findings(checked, as_json=as_json)
     return INVALID if checked.flow is None else FINE
 
