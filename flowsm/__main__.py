@@ -11,17 +11,26 @@ __all__ = ["main"]
 def main() -> int:
     """Run the command line on the process's arguments; returns the exit code."""
     from flowsm.cli import main as run_command_line  # noqa: PLC0415 - `import flowsm.__main__` costs nothing
-    from flowsm.cli.exit_codes import BROKEN_PIPE  # noqa: PLC0415 - likewise
+    from flowsm.cli.exit_codes import BROKEN_PIPE, FAILED  # noqa: PLC0415 - likewise
 
     _prepare_streams()
     try:
         code = run_command_line(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:
-        # whoever read has seen enough; nothing may complain at exit, when Python flushes what is left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read has seen enough
+        _let_go_of_stdout()
         return BROKEN_PIPE
+    except OSError as error:  # a full disk, a folder that is gone …
+        _let_go_of_stdout()
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"flowsm: {where}{error.strerror or error}\n")
+        return FAILED
     return code
+
+
+def _let_go_of_stdout() -> None:
+    """Let nothing complain at exit, when Python flushes what is left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _prepare_streams() -> None:

@@ -71,6 +71,7 @@ class LiveTable:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._rows: list[_Row] = []
+        self.warnings: list[str] = []
 
     def catch_up(self, event: Recorded) -> None:
         """The same as `see`: the table shows the whole execution."""
@@ -86,6 +87,7 @@ class LiveTable:
             case f.TaskCompleted(status=status, duration_us=duration_us, message=message, error=error):
                 said = error.message if error else message
                 self._end(status, duration_us / 1_000_000, said or "")
+                self.warnings += [safe(f"warning: {event.fact.task}: {warning}") for warning in event.fact.warnings]
             case f.TaskTimedOut(duration_us=duration_us, error=error):
                 self._end("timed_out", duration_us / 1_000_000, error.message)
             case f.TaskInterrupted(reason=reason):
@@ -147,3 +149,5 @@ def progress_on(stream: TextIO) -> Iterator[Follower]:
     table = LiveTable(console)
     with Live(table, console=console, refresh_per_second=8):
         yield table
+    for warning in table.warnings:
+        console.print(Text(warning), soft_wrap=True)

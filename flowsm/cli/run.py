@@ -10,21 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import msgspec
 from cyclopts import Parameter
 
 from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED
 from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_explain
+from flowsm.cli.input_option import read_input
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db, Durable, TasksOption
 from flowsm.cli.output import print_json, print_text, safe, seconds_text, status_text, talk
 from flowsm.cli.progress import Follower, progress_on
 from flowsm.cli.tasks_option import load_tasks
 from flowsm.cli.validate import print_findings
 from flowsm.definition.load import check_flow
-from flowsm.errors import DocumentInvalid, UsageError
+from flowsm.errors import DocumentInvalid, InputInvalid, UsageError
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
 from flowsm.status import FlowStatus
+from flowsm.tasks.factory import TaskFactory
 
 __all__ = ["run"]
 
@@ -74,7 +75,7 @@ def run(
 ) -> int:
     """Run a flow to its end, or go on with an execution that was interrupted."""
     registry = load_tasks(tasks)
-    order = _order(target, input, id, as_json=as_json, types=registry.types())
+    order = _order(target, input, id, as_json=as_json, registry=registry)
     folders = [Path.cwd(), *(allow_dir or ())]
     seen = _Seen(options=_options(tasks, db, allow_dir, allow_host, durability))
 
@@ -93,44 +94,35 @@ def run(
             go_on = shlex.join(["flowsm", "run", seen.execution_id, *seen.options])
             talk(f"flowsm: interrupted; to go on: {go_on}")
         return INTERRUPTED
+    except InputInvalid as error:
+        hint = "; give one with --input" if input is None else ""
+        raise InputInvalid(error.flow, error.pointer, error.problem + hint) from None
     _report(execution, as_json=as_json)
     return FINE if execution.status is FlowStatus.COMPLETED else FAILED
 
 
-def _order(target: str, text: str | None, execution_id: str | None, *, as_json: bool, types: list[str]) -> _Order:
+def _order(target: str, text: str | None, execution_id: str | None, *, as_json: bool, registry: TaskFactory) -> _Order:
     if not looks_like_file(target):
         if text is not None or execution_id is not None:
             raise UsageError(f"{target!r} is an execution that exists: --input and --id are for new ones")
         return _Order(target=target, flow=None, input=None, execution_id=None)
     if (target, text) == ("-", "@-"):
         raise UsageError("stdin cannot be both the flow and its input")
-    checked = check_flow(target if target == "-" else Path(target), known_task_types=types)
+    with contextlib.redirect_stdout(sys.stderr):  # task types of other distributions are imported to be asked
+        checked = check_flow(
+            target if target == "-" else Path(target),
+            known_task_types=registry.types(),
+            check_parameters=registry.check_parameters,
+        )
     if checked.flow is None:
         if as_json:
             print_findings(checked, as_json=True)
         raise DocumentInvalid(checked.source, checked.findings)
     for finding in checked.findings:
         talk(f"{checked.source}: {finding}")
-    return _Order(target=target, flow=checked.flow, input=_input(text), execution_id=execution_id)
-
-
-def _input(text: str | None) -> Any:
-    if text is None:
-        return None
-    place = "--input"
-    if text.startswith("@"):
-        place = f"--input {text}"
-        try:
-            raw = sys.stdin.buffer.read() if text == "@-" else Path(text[1:]).read_bytes()
-        except OSError as error:
-            raise UsageError(f"{place}: {error.strerror or error}") from None
-    else:
-        raw = text.encode("utf-8", "surrogateescape")
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        hint = "" if text.startswith("@") else "; for a file write --input @FILE"
-        raise UsageError(f"{place} is not JSON: {error}{hint}") from None
+    return _Order(
+        target=target, flow=checked.flow, input=read_input(text, checked.flow.name), execution_id=execution_id
+    )
 
 
 def _options(

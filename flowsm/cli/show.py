@@ -17,6 +17,7 @@ from flowsm.cli.output import (
     seconds_text,
     short,
     status_text,
+    talk,
 )
 from flowsm.cli.table import print_table
 from flowsm.manager import FlowManager
@@ -41,6 +42,9 @@ def show(execution: ExecutionId, *, db: Db = DEFAULT_DB, as_json: AsJson = False
         print_text("")
         rows = [_row(name, result) for name, result in found.task_results.items()]
         print_table(("task", "status", "outcome", "time", "message", "data"), rows, styled=1)
+    for name, result in found.task_results.items():
+        for warning in result.warnings:
+            talk(f"warning: {safe(name)}: {safe(warning)}")
 
 
 def _print_head(found: FlowExecution) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
@@ -28,7 +29,8 @@ def load_tasks(sources: Iterable[str] | None) -> TaskFactory:
     registry.load_entry_points()
     for source in sources or ():
         before = set(registry.types())
-        known = _load(source)
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for data
+            known = _load(source)
         if not known and before == set(registry.types()):
             talk(f'flowsm: {source} registers no task type: write @task("name") above a function')
     return registry
@@ -47,7 +49,9 @@ def _load(source: str) -> bool:
             raise _broken(source, error) from error
         hint = f"; for a file write {source}.py" if Path(f"{source}.py").exists() else ""
         raise NotFound(f"there is no module {source!r}{hint}") from None
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise _broken(source, error) from error
     return known
 
@@ -67,7 +71,9 @@ def _load_file(source: str, path: Path) -> bool:
     _search(path.parent)
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         del sys.modules[name]
         raise _broken(source, error) from error
     return False

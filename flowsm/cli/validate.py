@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +39,13 @@ def validate(
     """
     registry = load_tasks(tasks)
     source = file if file == "-" else Path(file)
-    checked = check_flow(source, known_task_types=registry.types(), unknown_types="error" if tasks else "warning")
+    with contextlib.redirect_stdout(sys.stderr):  # task types of other distributions are imported to be asked
+        checked = check_flow(
+            source,
+            known_task_types=registry.types(),
+            unknown_types="error" if tasks else "warning",
+            check_parameters=registry.check_parameters,
+        )
     print_findings(checked, as_json=as_json)
     return INVALID if checked.flow is None else FINE
 
@@ -53,5 +61,6 @@ def print_findings(checked: Checked, *, as_json: bool) -> None:
         errors = sum(finding.severity == "error" for finding in checked.findings)
         print_text(f"{safe(checked.source)}: {errors} error{'s' * (errors != 1)}")
         return
-    flow = checked.flow
-    print_text(f"{safe(checked.source)}: valid: {len(flow.tasks)} tasks, {len(flow.conditions)} conditions")
+    counted = ((checked.flow.tasks, "task"), (checked.flow.conditions, "condition"))
+    tasks, conditions = (f"{len(part)} {word}{'s' * (len(part) != 1)}" for part, word in counted)
+    print_text(f"{safe(checked.source)}: valid: {tasks}, {conditions}")

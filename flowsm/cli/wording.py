@@ -31,7 +31,8 @@ def _completed(fact: f.TaskCompleted) -> str:
     outcome = "" if fact.outcome == fact.status else f", outcome {fact.outcome}"
     took = seconds_text(fact.duration_us / _MICROSECONDS)
     said = fact.error.message if fact.error else fact.message
-    return f"{_try(fact)}: {fact.status}{outcome} ({took})" + (f": {said}" if said else "")
+    words = "; ".join([*([said] if said else []), *(f"warning: {warning}" for warning in fact.warnings)])
+    return f"{_try(fact)}: {fact.status}{outcome} ({took})" + (f": {words}" if words else "")
 
 
 def _timed_out(fact: f.TaskTimedOut) -> str:

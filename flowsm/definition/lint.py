@@ -146,7 +146,7 @@ def _lint_declared_parameters(
         for problem in check(task_type, task.get("parameters", {})):
             pointer, _, message = problem.partition(": ")
             place: Place = (where, "parameters")
-            for token in parse_pointer(pointer):
+            for token in () if pointer == "/" else parse_pointer(pointer):
                 place = (place, token)
             report.error("bad_parameters", place, message)
 

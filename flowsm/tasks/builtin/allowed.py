@@ -12,7 +12,7 @@ from flowsm.errors import DataInvalid, NotAllowed
 from flowsm.limits import DATA_MAX_BYTES, MIB
 from flowsm.tasks.context import Permissions
 
-__all__ = ["allowed_path", "check_host", "read_allowed", "writable_target"]
+__all__ = ["allowed_path", "check_host", "is_bare_word", "read_allowed", "writable_target"]
 
 _PORTS: Final = {"http": 80, "https": 443}
 _OPEN_FLAGS: Final = (
@@ -24,6 +24,11 @@ _OPEN_FLAGS: Final = (
 )
 
 
+def is_bare_word(text: str) -> bool:
+    """Whether it names neither a file nor a place: `external_api`, but not `orders.cvs`, whose user meant a file."""
+    return not any(mark in text for mark in "/\\.:~")
+
+
 def allowed_path(path: str, permissions: Permissions) -> Path:
     """Where the path really leads, links and `..` resolved.
 
@@ -31,6 +36,8 @@ def allowed_path(path: str, permissions: Permissions) -> Path:
         NotAllowed: that is in none of the allowed folders.
         DataInvalid: it is no path at all.
     """
+    if path.startswith("~"):
+        raise DataInvalid(path, "", "expected a path, but '~' stands for no folder here; write the folder out, or ./~")
     try:
         real = Path(os.path.realpath(path))
     except (OSError, ValueError) as error:
@@ -79,8 +86,11 @@ def writable_target(path: str, permissions: Permissions) -> Path:
         DataInvalid: something that is not a regular file is there, or the folder cannot be made.
     """
     real = allowed_path(path, permissions)
-    if real.exists() and not real.is_file():
-        raise DataInvalid(path, "", "expected a file to write, found a folder or a special file")
+    try:
+        if real.exists() and not real.is_file():
+            raise DataInvalid(path, "", "expected a file to write, found a folder or a special file")
+    except OSError as error:
+        raise DataInvalid(path, "", f"cannot be written: {error.strerror}") from error
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

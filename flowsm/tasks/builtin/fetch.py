@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from flowsm.errors import DataInvalid
-from flowsm.tasks.builtin.allowed import read_allowed
+from flowsm.tasks.builtin.allowed import is_bare_word, read_allowed
 from flowsm.tasks.builtin.declared import BuiltinTask, Rehearsal
 from flowsm.tasks.builtin.http import fetch_url, without_secrets
 from flowsm.tasks.builtin.readers import FORMATS, read_csv, read_json, read_ndjson
@@ -41,7 +41,7 @@ class FetchData(BuiltinTask):
 
     Parameters, all optional:
         data_source: a path, relative to the working folder, or an http(s) URL. When it is absent, or a bare word
-            (no path separator, no known suffix: `external_api`, which is noted as a warning), the built-in sample.
+            (`external_api`: no path separator and no suffix; noted as a warning), the built-in sample.
         format: `csv`, `json` or `ndjson`; by default by suffix, for URLs also by content type, else JSON.
         limit: how many records at most.
         delimiter: one character, for CSV.
@@ -73,7 +73,7 @@ class FetchData(BuiltinTask):
             records = await run_in_daemon_thread(_parse, body, shown, form, parameters)
             return _data(records, shown)
         known = _SUFFIXES.get(PurePath(source).suffix.lower())
-        if known is None and form is None and not any(mark in source for mark in "/\\"):
+        if known is None and form is None and is_bare_word(source):
             self.warnings.append(
                 f"data_source {source!r} is neither a URL nor a file name ({', '.join(sorted(_SUFFIXES))}): "
                 f"the built-in sample was used; for a file of that name, give format"

@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from typing import Any, ClassVar, Final, Literal
 
 from flowsm.errors import DataInvalid
-from flowsm.tasks.builtin.allowed import writable_target
+from flowsm.tasks.builtin.allowed import is_bare_word, writable_target
 from flowsm.tasks.builtin.declared import BuiltinTask, Rehearsal
 from flowsm.tasks.builtin.records import Records, latest_records
 from flowsm.tasks.builtin.table import write_table
@@ -49,8 +49,8 @@ class StoreData(BuiltinTask):
     Parameters, all optional:
         records: the records, instead of those of an earlier result.
         storage_path: a path, relative to the working folder; its folder is made. The file is replaced as a whole or
-            not at all. When it is absent, or a bare word (no path separator, no known suffix and no format, which is
-            noted as a warning), the records stay in the log.
+            not at all. When it is absent, or a bare word (no path separator, no suffix and no format; noted as a
+            warning), the records stay in the log.
         format: `json`, `ndjson`, `csv` or `sqlite`; by default by suffix.
         table: the table of a SQLite file, by default `records`.
         mode: `replace` the table (the default) or `append` to it, which after a retry can hold records twice.
@@ -69,7 +69,9 @@ class StoreData(BuiltinTask):
         count = len(records)
         path = parameters.storage_path
         form = self._format(parameters)
-        if path and form is None and not any(mark in path for mark in "/\\"):
+        if path and "://" in path:
+            raise DataInvalid(path, "", "expected a path, found a URL; give a plain path")
+        if path and form is None and is_bare_word(path):
             self.warnings.append(
                 f"storage_path {path!r} is no file name ({', '.join(sorted(_SUFFIXES))}): the records stay in the log; "
                 f"for a file of that name, give format"

@@ -144,6 +144,23 @@ def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
     assert b"Exception ignored" not in ran.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("command", ["schema sql", "ls --json", "--help"])
+def test_a_full_disk_behind_stdout_is_a_sentence(folder: Path, command: str) -> None:
+    """What cannot be written is said once, without a traceback, and the exit code tells of it."""
+    (folder / "go").touch()
+    _flowsm(folder, "run", "flow.json", "--tasks", "tasks.py")
+    ran = subprocess.run(
+        ["sh", "-c", f"{shlex.quote(sys.executable)} -m flowsm {command} > /dev/full"],
+        cwd=folder,
+        env=_environment(),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (1, b"flowsm: No space left on device\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals")
 def test_a_terminal_shows_live_progress(folder: Path) -> None:
     """On a terminal the tasks are a table that is drawn again; stdout still has the result alone."""
@@ -235,8 +252,9 @@ def test_an_ambiguous_beginning_names_the_candidates(folder: Path) -> None:
 def test_a_list_on_a_terminal_is_cut_at_its_width(folder: Path) -> None:
     """On a terminal a table keeps to the width and has colours; in a pipe nothing is cut."""
     (folder / "go").touch()
-    chosen = "x" * 90
-    _flowsm(folder, "run", "flow.json", "--tasks", "tasks.py", "--id", chosen)
+    long = "x" * 90
+    (folder / "flow.json").write_text(json.dumps(FLOW | {"name": long}))
+    _flowsm(folder, "run", "flow.json", "--tasks", "tasks.py", "--id", "chosen")
     ours, theirs = os.openpty()
     environment = _environment(COLUMNS="60")
     ran = subprocess.run(
@@ -246,7 +264,8 @@ def test_a_list_on_a_terminal_is_cut_at_its_width(folder: Path) -> None:
     os.close(theirs)
     os.close(ours)
     assert ran.returncode == 0
-    assert "…" in seen
+    assert "x…" in seen
+    assert "chosen" in seen
     assert "\x1b[32m" in seen
     assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= 60 for line in seen.splitlines())
-    assert chosen.encode() in _flowsm(folder, "ls").stdout
+    assert long.encode() in _flowsm(folder, "ls").stdout

@@ -73,15 +73,39 @@ def test_input_is_json_text_a_file_or_stdin(flowsm: Any, folder: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
-    [("{nope", "--input is not JSON"), ("@gone.json", "--input @gone.json: No such file"), ("[" * 9999, "not JSON")],
+    ("given", "code", "said"),
+    [
+        ("{nope", 2, "--input is not JSON"),
+        ("[" * 9999, 2, "not JSON"),
+        ("@", 2, "--input @: Is a directory"),
+        ("@a\0b", 2, "--input @a\\x00b: embedded null byte"),
+        ("@gone.json", 4, "--input @gone.json: No such file"),
+        ("@broken.json", 3, "--input @broken.json is not JSON"),
+        ("@/dev/zero", 3, "larger than 16 MiB"),
+    ],
 )
-def test_an_input_that_cannot_be_used_is_a_usage_error(flowsm: Any, given: str, said: str) -> None:
-    """The sentence says what is wrong with the input, and nothing is recorded."""
+def test_an_input_that_cannot_be_used_is_refused(flowsm: Any, folder: Path, given: str, code: int, said: str) -> None:
+    """The sentence says what is wrong with the input, the exit code of what kind it is, and nothing is recorded."""
+    (folder / "broken.json").write_text("{nope")
     ran = flowsm("run", "flow.json", "--input", given)
-    assert ran.code == 2
+    assert ran.code == code
     assert said in ran.err
     assert not Path("flowsm.db").exists()
+
+
+def test_an_input_on_a_closed_stdin_is_a_usage_error(flowsm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to read where the shell closed it (`<&-`)."""
+    monkeypatch.setattr(sys, "stdin", None)
+    ran = flowsm("run", "flow.json", "--input", "@-")
+    assert (ran.code, ran.err) == (2, "flowsm: --input @-: stdin is not open: give a file, or the text itself\n")
+
+
+def test_an_input_that_is_missing_is_asked_for(flowsm: Any, folder: Path) -> None:
+    """Where the flow wants an input and none was given, the option to give it with is named."""
+    flow = json.loads((folder / "bad.json").read_text()) | {"input_schema": {"type": "object"}}
+    (folder / "wants.json").write_text(json.dumps(flow))
+    assert "; give one with --input" in flowsm("run", "wants.json").err
+    assert "--input" not in flowsm("run", "wants.json", "--input", "1").err
 
 
 def test_stdin_cannot_be_two_things(flowsm: Any) -> None:

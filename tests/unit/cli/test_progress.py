@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 
 import msgspec
+import pytest
 from rich.console import Console
 
-from flowsm.cli.progress import LiveTable
+from flowsm.cli.progress import LiveTable, progress_on
 from flowsm.cli.wording import describe
 from flowsm.events import facts as f
 from flowsm.events.envelope import Recorded
@@ -18,6 +19,11 @@ FACTS = [
     (f.TaskStarted(worker="w", **TRY), "a (visit 2) (attempt 2)", "▶ running"),
     (f.TaskCompleted(status="success", outcome="large", **TRY), "a (visit 2) (attempt 2): success, outcome large", "✓"),
     (f.TaskCompleted(status="failure", outcome="failure", error=ERROR, **TRY), "no disk", "✗ failure"),
+    (
+        f.TaskCompleted(status="success", outcome="success", warnings=("odd",), **TRY),
+        "(0 ms): warning: odd",
+        "✓ success",
+    ),
     (f.TaskTimedOut(duration_us=2_000_000, error=ERROR, **TRY), "no disk (2.0 s)", "✗ timed_out"),
     (f.TaskInterrupted(reason="its worker left", **TRY), "its worker left", "! interrupted"),
     (f.RetryScheduled(delay_seconds=3, due="2026-01-01T00:00:03.000000Z", **TRY), "a: attempt 2 in 3.0 s", "… waiting"),
@@ -78,3 +84,20 @@ def test_facts_of_the_execution_have_their_words() -> None:
     assert "not known" in describe(f.Unknown(type="new.thing", version=3, data=msgspec.Raw(b"{}")))
     otherwise = f.TransitionTaken(source="a", target="b", trigger="o", condition="c", met=False)
     assert describe(otherwise) == "a → b (no condition met, last c)"
+
+
+def test_warnings_are_said_in_full_once_the_live_table_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal, where the table has no room for them."""
+    for name, value in {"COLUMNS": "40", "TERM": "xterm", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    terminal = _Terminal()
+    with progress_on(terminal) as follower:
+        follower.see(_recorded(FACTS[0][0]))
+        long = "the built-in sample was used, for there is no such file"
+        follower.see(_recorded(f.TaskCompleted(status="success", outcome="success", warnings=(long,), **TRY)))
+    assert terminal.getvalue().rstrip().endswith(f"warning: a: {long}")
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True

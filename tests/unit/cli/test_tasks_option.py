@@ -44,6 +44,7 @@ def test_a_file_may_import_its_neighbours(here: Path) -> None:
         ("x = 1\ndef f(:\n", "broken.py, line 2: SyntaxError"),
         ("import json\njson.loads('{')\n", "broken.py, line 2: JSONDecodeError"),
         ("import sys\nsys.exit(3)\n", "broken.py, line 2: SystemExit: 3"),
+        ("class Odd(BaseException): ...\nraise Odd('no')\n", "broken.py, line 2: Odd: no"),
         ("import no_module_of_this_name\n", "broken.py, line 1: ModuleNotFoundError"),
         ("from flowsm import task\n\ntask(3)\n", "broken.py, line 3: expected @task"),
     ],
@@ -88,3 +89,11 @@ def test_what_tasks_print_stays_out_of_the_data(flowsm: Any, here: Path) -> None
     ran = flowsm("run", "loud.json", "--tasks", "loud.py", "--json")
     assert ran.json["task_results"]["a"]["data"] == 1
     assert "NOISE" in ran.err
+
+
+def test_what_a_tasks_file_prints_is_talk(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Data alone goes to stdout, or `--json` could not be parsed."""
+    (here / "chatty.py").write_text('print("hello")\n' + GOOD.format(name="chatty"))
+    load_tasks(["chatty.py"])
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "hello\n")

@@ -8,7 +8,7 @@ import pytest
 
 from flowsm.errors import DataInvalid, NotAllowed
 from flowsm.tasks.builtin import allowed
-from flowsm.tasks.builtin.allowed import allowed_path, check_host, read_allowed, writable_target
+from flowsm.tasks.builtin.allowed import allowed_path, check_host, is_bare_word, read_allowed, writable_target
 from flowsm.tasks.context import Permissions
 
 
@@ -213,3 +213,15 @@ def test_other_hosts(url, hosts, option):
     with pytest.raises(NotAllowed) as caught:
         check_host(urlsplit(url), Permissions(hosts=hosts))
     assert f"--allow-host {option} or FlowManager(allow_hosts=[{option!r}])" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["external_api", "customer database", "s3-bucket", ""])
+def test_a_bare_word_names_no_file(text):
+    """Words of the earlier manager's samples, which mean the built-in sample or the log."""
+    assert is_bare_word(text)
+
+
+@pytest.mark.parametrize("text", ["orders.cvs", "orders.csv ", "a/b", "a\\b", "c:orders", "~orders", "."])
+def test_what_looks_like_a_file_is_no_bare_word(text):
+    """A misspelt suffix is a mistake to be told of, not a reason to go on with other records."""
+    assert not is_bare_word(text)

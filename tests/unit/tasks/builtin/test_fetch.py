@@ -117,3 +117,9 @@ async def test_thousands_of_records(run, make_context):
     assert first["iata"] is None
     assert isinstance(first["elevation"], int)
     assert isinstance(first["lat"], float)
+
+
+async def test_a_misspelt_file_is_not_the_sample(run):
+    """A source with a suffix is a file: another suffix is a failure, not the built-in sample in its place."""
+    with pytest.raises(DataInvalid, match=r"orders\.cvs: the suffix is none of"):
+        await run("fetch_data", data_source="orders.cvs")

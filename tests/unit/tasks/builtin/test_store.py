@@ -313,3 +313,19 @@ def test_every_field_of_the_parameters_is_documented():
     """The class says what each of its parameters is for."""
     for name in store.StoreParameters.__struct_fields__:
         assert name in store.StoreData.__doc__
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("report.xlsx", "the suffix is none of"),
+        ("~/report.json", "'~' stands for no folder here"),
+        ("file:///report.json", "found a URL"),
+        ("x" * 300 + ".json", "File name too long"),
+    ],
+)
+async def test_places_that_would_surprise(run, tmp_path, path, said):
+    """What is meant as a file is written there or refused: no folder named ~ or file:, no records silently kept."""
+    with pytest.raises(DataInvalid, match=said):
+        await run("store_data", ROWS, storage_path=path)
+    assert list(tmp_path.iterdir()) == []
