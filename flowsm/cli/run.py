@@ -61,6 +61,7 @@ def run(
             "beginning of it, or @last.",
         ),
     ],
+    /,
     *,
     input: Annotated[str | None, Parameter(help="The input: JSON text, @file, or @- for stdin.")] = None,
     tasks: TasksOption = None,

@@ -18,7 +18,8 @@ __all__ = ["verify"]
 
 
 def verify(
-    execution: Annotated[str | None, Parameter(help="Only this execution.")] = None,
+    execution: Annotated[str | None, Parameter(name="ID", help="Only this execution.")] = None,
+    /,
     *,
     db: Db = DEFAULT_DB,
     as_json: AsJson = False,
