@@ -50,3 +50,10 @@ def test_a_folder_that_is_not_there_yet_may_be_allowed(flowsm: Any) -> None:
     ran = flowsm("run", "flow.json", "--allow-dir", "out")
     assert ran.code == 0
     assert "--allow-dir out: there is no such folder yet" in ran.err
+
+
+def test_a_misspelt_at_word_is_told_those_that_there_are(flowsm: Any) -> None:
+    """An id never begins with @, so nothing was looked for in vain."""
+    flowsm("run", "flow.json")
+    ran = flowsm("show", "@lst")
+    assert (ran.code, "@last-failed" in ran.err) == (2, True)
