@@ -231,7 +231,7 @@ def test_show_events_and_history_tell_the_same_story(flowsm: Any) -> None:
     assert [event["seq"] for event in recorded] == list(range(1, len(recorded) + 1))
     after = flowsm("events", "x1", "--after", "4", "--limit", "2", "--json").json
     assert [event["seq"] for event in after] == [5, 6]
-    assert "saw 8" in flowsm("events", "x1").out
+    assert "gt 0: yes, saw 8" in flowsm("events", "x1").out
     attempts = flowsm("history", "x1", "--json").json
     assert [(attempt["task"], attempt["status"]) for attempt in attempts] == [
         ("fetch", "success"),
@@ -312,16 +312,19 @@ def test_verify_is_exit_code_1_when_the_log_does_not_hold(
         assert flowsm(*argv, "--json").json["ok"] is ok
 
 
-def test_rebuild_prints_its_report(flowsm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The report's figures are printed, or the report as JSON."""
+@pytest.mark.parametrize("ok", [True, False])
+def test_rebuild_prints_its_report(flowsm: Any, monkeypatch: pytest.MonkeyPatch, ok: bool) -> None:
+    """The report's figures are printed, or the report as JSON; damage that it met is exit code 1."""
 
     async def rebuild(manager: FlowManager) -> _Report:
-        return _Report(True, 7, [])
+        return _Report(ok, 7, [])
 
     monkeypatch.setattr(FlowManager, "rebuild", rebuild, raising=False)
     flowsm("run", "flow.json")
-    assert flowsm("rebuild").out.splitlines() == ["rebuilt", "events: 7"]
-    assert flowsm("rebuild", "--json").json["events"] == 7
+    ran = flowsm("rebuild")
+    assert ran.code == (0 if ok else 1)
+    assert ran.out.splitlines() == ["✓ rebuilt" if ok else "✗ rebuilt, but for what is damaged", "events: 7"]
+    assert flowsm("rebuild", "--json").json == {"ok": ok, "events": 7, "problems": []}
 
 
 def test_init_writes_once_and_overwrites_nothing(flowsm: Any, folder: Path) -> None:
