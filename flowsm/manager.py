@@ -106,8 +106,7 @@ class FlowManager:
         runner = AttemptRunner(self.tasks, self._clock, Permissions(folders=folders, hosts=tuple(allow_hosts)))
         self._advancer = Advancer(self._log, self._loader, runner, self.tasks, self._clock, self.worker)
         self._queries = Queries(self._log)
-        self._supervisor: Supervisor | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._supervisors: dict[asyncio.AbstractEventLoop, Supervisor] = {}
 
     # -- flows -------------------------------------------------------------------------------
 
@@ -173,12 +172,9 @@ class FlowManager:
         prepared, command = self._prepare(flow, input)
         self._require_tasks(prepared.machine)
         chosen = self._chosen_id(execution_id)
-        supervisor = await self._bound()
-        try:
-            await self._advancer.create(prepared, command, chosen, start=supervisor.has_room())
-        except Conflict:
-            raise ExecutionExists(chosen) from None
-        supervisor.kick(chosen)
+        supervisor = self._bound()
+        # whoever stops waiting here does not stop what may be recorded already: then it is to be driven too
+        await asyncio.shield(asyncio.ensure_future(self._begin(supervisor, prepared, command, chosen)))
         return ExecutionHandle(self, chosen)
 
     async def run(
@@ -189,7 +185,7 @@ class FlowManager:
 
     async def finish(self, execution_id: str) -> FlowExecution:
         """Drive an execution of this log until it has ended, or join the one who does."""
-        supervisor = await self._bound()
+        supervisor = self._bound()
         return execution_of(await supervisor.finish(execution_id))
 
     async def remove_flow(self, execution_id: str, *, reason: str = "", actor: str = "") -> None:
@@ -286,7 +282,7 @@ class FlowManager:
     # -- living ------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        await self._bound()
+        self._bound()
         return self
 
     async def __aexit__(
@@ -296,18 +292,28 @@ class FlowManager:
 
     async def close(self) -> None:
         """Stop what runs, let go of the file; what was running goes on when it is executed again."""
-        supervisor, self._supervisor = self._supervisor, None
-        if supervisor is not None and self._loop is asyncio.get_running_loop():
+        supervisor = self._supervisors.pop(asyncio.get_running_loop(), None)
+        if supervisor is not None:
             await supervisor.close()
         await self._log.close()
 
-    async def _bound(self) -> Supervisor:
-        """The supervisor on the running loop: a new one when the loop is new."""
+    def _bound(self) -> Supervisor:
+        """The running loop's supervisor: a new one when the loop is new, for each thread may run one."""
         loop = asyncio.get_running_loop()
-        if self._supervisor is None or self._loop is not loop:
-            self._loop = loop
-            self._supervisor = Supervisor(self._advancer, EmbeddedDispatcher(self._clock, self._concurrency))
-        return self._supervisor
+        supervisor = self._supervisors.get(loop)
+        if supervisor is None:
+            for ended in [other for other in list(self._supervisors) if other.is_closed()]:
+                self._supervisors.pop(ended, None)
+            supervisor = Supervisor(self._advancer, EmbeddedDispatcher(self._clock, self._concurrency))
+            self._supervisors[loop] = supervisor
+        return supervisor
+
+    async def _begin(self, supervisor: Supervisor, prepared: Prepared, command: Create, chosen: str) -> None:
+        try:
+            await self._advancer.create(prepared, command, chosen, start=supervisor.has_room())
+        except Conflict:
+            raise ExecutionExists(chosen) from None
+        supervisor.kick(chosen)
 
     def _flow(self, source: FlowConfig | Source) -> FlowConfig:
         return source if isinstance(source, FlowConfig) else self.load_flow_config(source)

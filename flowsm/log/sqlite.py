@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from flowsm.clock import Clock, SystemClock, timestamp
-from flowsm.errors import AppendUnknown, LogUnavailable
+from flowsm.errors import AppendUnknown, LogUnavailable, UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.limits import READ_PAGE_EVENTS
 from flowsm.log import read
@@ -58,7 +58,12 @@ class SqliteEventLog:
                 within one commit; `{g}` stands for the generation of the projections' tables.
             migrations: the steps that make the projections' tables, after the log's own.
             clock: tells when a migration was applied.
+
+        Raises:
+            UsageError: the path cannot be one (SQLite takes an empty one for a file that nobody finds again).
         """
+        if not str(path) or "\0" in str(path):
+            raise UsageError(f"expected the path of a file for the log, or ':memory:', found {str(path)!r}")
         folder = private_folder() if str(path) == ":memory:" else None
         self.path = str(path) if folder is None else str(Path(folder.name) / "flowsm.db")
         self._statements = Statements(row_statements or {})

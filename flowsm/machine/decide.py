@@ -213,7 +213,7 @@ def _failure(state: ExecutionState) -> ErrorInfo:
     """Why an execution failed that conditions sent to its end."""
     result = next(reversed(state.results.values()), None)
     if result is not None and result.error is not None:
-        message = f"task {result.task!r} failed: {result.error.message}"
+        message = f"task {result.task!r} failed: {result.error.message or result.error.type}"
         return ErrorInfo(type=result.error.type, message=message, types=result.error.types)
     ended = f"task {result.task!r} ended with outcome {result.outcome!r}" if result else "no task ran"
     return ErrorInfo(type="FlowFailed", message=f"{ended}, which sends the flow to its failure")

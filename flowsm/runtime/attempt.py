@@ -19,6 +19,7 @@ from flowsm.ids import idempotency_key
 from flowsm.limits import ABANDON_AFTER_SECONDS
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import Attempt, ExecutionState
+from flowsm.runtime.driver_task import forgive, is_cancelled, leave_behind
 from flowsm.runtime.execution import json_copy
 from flowsm.runtime.previous import PreviousResults
 from flowsm.status import TaskStatus
@@ -39,6 +40,13 @@ class ResultSchemaMissed(ValueError):
 
 class TaskTimeout(TimeoutError):
     """The attempt took longer than the task's timeout."""
+
+
+class SelfCancelled(RuntimeError):
+    """The task's code cancelled the asyncio task that it runs in."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the code of task {name!r} cancelled the asyncio task that it runs in")
 
 
 class FlowTimeout(TimeoutError):
@@ -67,6 +75,7 @@ class AttemptRunner:
             asyncio.CancelledError: the driver was cancelled; nothing is to be recorded.
         """
         name = state.node
+        driving = _running()
         began = self._clock.monotonic()
         timed_out = False
         try:
@@ -74,14 +83,15 @@ class AttemptRunner:
             task = self._make(machine, name, attempt)
             context = self._context(state, attempt, deadline)
             given = await self._within(_perform(task, context), deadline, late)
-            if _is_cancelled():
+            if is_cancelled():
                 raise asyncio.CancelledError  # noqa: TRY301 (the task's code kept it to itself)
             ended = self._checked(machine, name, given)
         except (TaskTimeout, FlowTimeout) as expired:
             timed_out = True
             ended = failure(expired, name)
         except BaseException as raised:  # noqa: BLE001 (whatever a task raises is its result)
-            ended = _failure_of(raised, name)
+            own = await forgive() if isinstance(raised, asyncio.CancelledError) else False
+            ended = failure(SelfCancelled(name), name) if own else _failure_of(raised, name, driving)
         result = ended.result
         return RecordResult(
             driver=driver,
@@ -157,14 +167,20 @@ class AttemptRunner:
     ) -> Normalised:
         """Await the work; past the deadline cancel it, and leave it behind if it does not stop.
 
-        The deadline is wall time: an alarm that rings before it, for clocks differ, is set again.
+        The deadline is wall time: an alarm that rings before it, for clocks differ, is set again. A task's own
+        timeout is over at the latest after that many seconds, although the wall clock was set back meanwhile.
         """
         if deadline is None or late is None:
             return await work
         task = asyncio.ensure_future(work)
         task.add_done_callback(_drop)
+        last = self._clock.monotonic() + (deadline - self._clock.now()).total_seconds()
         try:
             while not task.done() and (seconds := (deadline - self._clock.now()).total_seconds()) > 0:
+                if isinstance(late, TaskTimeout):
+                    seconds = min(seconds, last - self._clock.monotonic())
+                    if seconds <= 0:
+                        break
                 await self._wait(task, seconds)
             if task.done():
                 return task.result()
@@ -172,6 +188,8 @@ class AttemptRunner:
             if not task.done():
                 task.cancel()
                 await self._wait(task, ABANDON_AFTER_SECONDS)
+                if not task.done():
+                    leave_behind(task)
         raise late
 
     async def _wait(self, task: asyncio.Task[Normalised], seconds: float) -> None:
@@ -191,31 +209,37 @@ def _drop(task: asyncio.Task[Normalised]) -> None:
 async def _perform(task: BaseTask, context: TaskContext) -> Normalised:
     """What the task's code comes to; a check that does not pass is the result."""
     name = context.task_name
+    performing = _running()
     try:
         checked = await task.check(context)
         if isinstance(checked, TaskResult) and checked.status != TaskStatus.SUCCESS:
             return normalise(checked, name)
         return normalise(await task.execute(context), name)
     except BaseException as raised:  # noqa: BLE001 (likewise)
-        return _failure_of(raised, name)
+        return _failure_of(raised, name, performing)
 
 
-def _failure_of(raised: BaseException, name: str) -> Normalised:
-    """The failure that a task raised, whatever it raised.
+def _failure_of(raised: BaseException, name: str, within: asyncio.Task[Any] | None) -> Normalised:
+    """The failure that a task raised, whatever it raised, running within an asyncio task.
 
     Raises:
-        BaseException: it was not the task's own: the driver is cancelled, or somebody pressed Ctrl-C.
+        BaseException: it was not the task's own: the driver is cancelled or closed, or somebody pressed Ctrl-C.
     """
-    if isinstance(raised, KeyboardInterrupt | GeneratorExit):
+    if isinstance(raised, KeyboardInterrupt):
         raise raised
-    if isinstance(raised, asyncio.CancelledError) and _is_cancelled():
+    if isinstance(raised, GeneratorExit) and (within is None or _running() is not within):
+        raise raised
+    if isinstance(raised, asyncio.CancelledError) and is_cancelled():
         raise raised
     return failure(raised, name)
 
 
-def _is_cancelled() -> bool:
-    current = asyncio.current_task()
-    return current is not None and current.cancelling() > 0
+def _running() -> asyncio.Task[Any] | None:
+    """The asyncio task that runs; none where a coroutine is closed because its loop has ended."""
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
 
 
 def _as_info(error: TaskError | None) -> ErrorInfo | None:

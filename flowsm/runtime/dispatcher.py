@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Final, Protocol, cast
 
 from flowsm.clock import Clock
 from flowsm.limits import ABANDON_AFTER_SECONDS
+from flowsm.runtime.driver_task import DriverTask, leave_behind
 
 __all__ = ["Dispatcher", "EmbeddedDispatcher"]
 
@@ -35,6 +37,10 @@ class Dispatcher(Protocol):
 
     def has_room(self) -> bool:
         """Whether a kick would be served at once."""
+        ...
+
+    def lending(self) -> AbstractContextManager[None]:
+        """While an execution that is being advanced waits for another one, the other has its place."""
         ...
 
     async def close(self) -> None:
@@ -79,6 +85,16 @@ class EmbeddedDispatcher:
             self._ready.append(execution_id)
             self._employ()
 
+    @contextmanager
+    def lending(self) -> Iterator[None]:
+        """One more may advance meanwhile: else those who wait for each other's places would wait for ever."""
+        self._concurrency += 1
+        self._employ()
+        try:
+            yield
+        finally:
+            self._concurrency -= 1
+
     async def close(self) -> None:
         """Cancel what runs, and wait until it has stopped, or will not."""
         self._closed = True
@@ -89,6 +105,8 @@ class EmbeddedDispatcher:
         if not tasks:
             return
         _, left = await asyncio.wait(tasks, timeout=2 * ABANDON_AFTER_SECONDS)
+        for task in left:
+            leave_behind(task)
         if left:
             _LOGGER.warning("left behind, for their code does not stop: %s", ", ".join(sorted(self._running)))
 
@@ -114,17 +132,18 @@ class EmbeddedDispatcher:
             return
         wanted = min(self._concurrency, len(self._ready) + len(self._running))
         while len(self._workers) < wanted:
-            self._workers.add(asyncio.get_running_loop().create_task(self._work(self._advance)))
+            self._workers.add(DriverTask(self._work(self._advance), loop=asyncio.get_running_loop()))
 
     async def _work(self, advance: Advance) -> None:
         """Advance what is ready, then leave: at once, so that a kick that finds no worker employs one."""
+        worker = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             await self._serve_ready(advance)
         finally:
-            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._workers.discard(worker)
 
     async def _serve_ready(self, advance: Advance) -> None:
-        while self._ready:
+        while self._ready and len(self._workers) <= self._concurrency:
             execution_id = self._ready.popleft()
             self._queued.discard(execution_id)
             self._running.add(execution_id)

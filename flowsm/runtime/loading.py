@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
-from flowsm.definition.digest import canonical_json, flow_digest, flow_from_canonical
+from flowsm.definition.digest import canonical_digest, canonical_json, flow_from_canonical
+from flowsm.definition.load import load_flow
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import ExecutionNotFound, LogBroken
 from flowsm.events.envelope import Recorded
@@ -44,7 +45,7 @@ class StateLoader:
     def __init__(self, log: EventLog) -> None:
         self._log = log
         self._machines: OrderedDict[str, FlowMachine] = OrderedDict()
-        self._prepared: OrderedDict[int, Prepared] = OrderedDict()
+        self._prepared: OrderedDict[bytes, Prepared] = OrderedDict()
         self._states: OrderedDict[str, ExecutionState] = OrderedDict()
 
     async def machine(self, digest: str) -> FlowMachine:
@@ -60,14 +61,24 @@ class StateLoader:
         return known
 
     def prepare(self, flow: FlowConfig) -> Prepared:
-        """A parsed flow, ready to run; the same object is prepared once."""
-        known = self._prepared.get(id(flow))
+        """A parsed flow, checked and ready to run; flows of the same value are prepared once.
+
+        The machine gets a flow of its own: the parameters of the one given can be changed, and it would be another
+        flow then.
+
+        Raises:
+            DocumentInvalid: it was put together by hand, or changed, and has errors.
+        """
+        value = _value_of(flow)
+        known = None if value is None else self._prepared.get(value)
         if known is None:
-            canonical = canonical_json(flow)
-            digest = flow_digest(flow)
-            known = Prepared(flow, digest, canonical, self._machines.get(digest) or compile_flow(flow))
+            own = load_flow(flow)
+            canonical = canonical_json(own)
+            digest = canonical_digest(canonical)
+            known = Prepared(own, digest, canonical, self._machines.get(digest) or compile_flow(own))
             self._keep(self._machines, digest, known.machine)
-            self._keep(self._prepared, id(flow), known)
+            if value is not None:
+                self._keep(self._prepared, value, known)
         return known
 
     @staticmethod
@@ -136,6 +147,14 @@ class StateLoader:
             if events and events[0].digest == snapshot.digest:
                 return state, events[1:]
         return new_state(stream), await self._log.read(stream, inflated=True)
+
+
+def _value_of(flow: FlowConfig) -> bytes | None:
+    """Bytes that are the same only for flows of the same value (NaN, which JSON has not, included); None if it has none."""
+    try:
+        return msgspec.msgpack.encode(flow)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None
 
 
 def _state_in(snapshot: Snapshot) -> ExecutionState | None:

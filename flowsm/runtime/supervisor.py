@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from flowsm.errors import FlowsmError
+from flowsm.errors import FlowsmError, UsageError
 from flowsm.machine.effect import Nothing, WaitUntil, next_effect
 from flowsm.machine.state import ExecutionState
 from flowsm.runtime.advance import Advancer
@@ -16,6 +18,19 @@ from flowsm.runtime.dispatcher import Dispatcher
 __all__ = ["Supervisor"]
 
 _LOGGER: Final = logging.getLogger("flowsm.runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """In whose execution code runs, and who drives it."""
+
+    supervisor: Supervisor
+    advancer: Advancer
+    execution_id: str
+
+
+_SERVED: Final[ContextVar[_Served | None]] = ContextVar("flowsm_served", default=None)
+"""Tasks' code, their asyncio tasks and their threads find here what they are part of."""
 
 
 class Supervisor:
@@ -43,12 +58,21 @@ class Supervisor:
         replaced would take the execution back. Cancelling this wait leaves the execution running.
 
         Raises:
+            UsageError: a task of that very execution asks.
             FlowsmError: it cannot be driven.
         """
+        waiting = _SERVED.get()
+        if waiting is not None and (waiting.advancer, waiting.execution_id) == (self._advancer, execution_id):
+            raise UsageError(
+                f"a task of execution {execution_id!r} cannot wait for that execution's end: let the task return"
+            )
         waiter: asyncio.Future[ExecutionState] = asyncio.get_running_loop().create_future()
         self._waiters.setdefault(execution_id, []).append(waiter)
         if execution_id not in self._serving:
             self._dispatcher.kick(execution_id)
+        if waiting is not None and waiting.supervisor is self:
+            with self._dispatcher.lending():
+                return await waiter
         return await waiter
 
     async def close(self) -> None:
@@ -66,6 +90,7 @@ class Supervisor:
 
     async def _serve(self, execution_id: str) -> None:
         self._serving.add(execution_id)
+        _SERVED.set(_Served(self, self._advancer, execution_id))
         try:
             state = await self._advancer.advance(execution_id)
         except FlowsmError as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
+from flowsm.errors import LogUnavailable
 from flowsm.storage.errors import CommitFailed, is_busy, unavailable
 
 __all__ = ["Transactions", "Work", "reading"]
@@ -33,11 +35,12 @@ class Work(Protocol):
 class Transactions:
     """Runs groups of requests on one connection, and remembers how long a commit takes."""
 
-    __slots__ = ("_path", "_work", "commit_seconds")
+    __slots__ = ("_file", "_path", "_work", "commit_seconds")
 
     def __init__(self, path: str, work: Work) -> None:
         self._path = path
         self._work = work
+        self._file: tuple[int, int] | None = None
         self.commit_seconds = 0.0
 
     def run(self, connection: sqlite3.Connection, requests: Sequence[Any]) -> list[Any]:
@@ -46,7 +49,9 @@ class Transactions:
         The write lock is taken at once: a deferred transaction that reads, then writes, fails in spite of any timeout.
         """
         try:
-            _begin(connection)
+            self._begin(connection)
+        except LogUnavailable as error:
+            return [error for _ in requests]
         except sqlite3.Error as error:
             return [unavailable(self._path, error) for _ in requests]
         return self._finish(connection, self._work, requests)
@@ -54,7 +59,9 @@ class Transactions:
     def run_at_once(self, connection: sqlite3.Connection, requests: Sequence[Any]) -> list[Any] | None:
         """The same on a connection without a busy timeout; None if another connection holds the write lock."""
         try:
-            _begin(connection)
+            self._begin(connection)
+        except LogUnavailable as error:
+            return [error for _ in requests]
         except sqlite3.Error as error:
             if is_busy(error):
                 return None
@@ -64,12 +71,37 @@ class Transactions:
     def run_function(self, connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], Any]) -> Any:
         """The function's result, or exception, from a transaction of its own."""
         try:
-            _begin(connection)
+            self._begin(connection)
+        except LogUnavailable as error:
+            return error
         except sqlite3.Error as error:
             return unavailable(self._path, error)
         (result,) = self._finish(connection, lambda raw, _: [function(raw)], [None])
         self._work.settled(False)
         return result
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Take the write lock; what an interrupt left open is undone first.
+
+        Raises:
+            LogUnavailable: the path leads to another file than before, or to none: what is written would be lost.
+            sqlite3.Error: the lock cannot be taken.
+        """
+        try:
+            now = os.stat(self._path)  # noqa: PTH116 (a microsecond; on every transaction's way)
+        except OSError:
+            found = None
+        else:
+            found = (now.st_dev, now.st_ino)
+        self._file = self._file or found
+        if found != self._file:
+            what = "removed" if found is None else "replaced by another"
+            raise LogUnavailable(
+                self._path, f"the file was {what} while it was open; nothing was written: put it back, or open it again"
+            )
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.execute("BEGIN IMMEDIATE")
 
     def _finish(
         self,
@@ -107,13 +139,6 @@ class Transactions:
                 connection.execute("ROLLBACK")
         except sqlite3.Error:
             return  # the next BEGIN tells
-
-
-def _begin(connection: sqlite3.Connection) -> None:
-    """Take the write lock; what an interrupt left open is undone first."""
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
-    connection.execute("BEGIN IMMEDIATE")
 
 
 @contextmanager

@@ -193,25 +193,6 @@ async def test_whatever_a_task_raises_is_its_failure(manager, tasks, raised, sec
     assert (await manager.run(one("fetch"))).status is FlowStatus.COMPLETED
 
 
-async def test_a_task_that_cancels_itself_leaves_nobody_waiting(manager, tasks) -> None:
-    """Code that cancels its own asyncio task stops its driver: those who wait are told, the log can be gone on from."""
-    calls = []
-
-    async def suicidal():
-        calls.append(1)
-        if len(calls) == 1:
-            asyncio.current_task().cancel()
-            await asyncio.sleep(0)
-        return "alive"
-
-    tasks.register_task("suicidal", suicidal)
-    handle = await manager.start(one("suicidal"))
-    with pytest.raises(asyncio.CancelledError):
-        await handle
-    result = await manager.execute_flow(handle.execution_id)
-    assert result.task_results["suicidal"].data == "alive"
-
-
 @pytest.mark.parametrize("function", [lambda: {1: object()}, lambda: float("nan")])
 async def test_a_result_that_is_no_json_is_a_failure(manager, tasks, function) -> None:
     """What cannot be recorded is a failure of the task, in words."""

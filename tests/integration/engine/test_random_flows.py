@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 from reference import reference
 
 from flowsm import FlowManager
 from flowsm.clock import timestamp
+from flowsm.definition.load import check_flow
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import IllegalEvent
 from flowsm.events.codec import decode_fact, encode_fact
@@ -303,6 +304,7 @@ def test_the_manager_takes_the_route_of_the_reference() -> None:
         @settings(QUIET, max_examples=RUNS)
         @given(flow=flows(), script=SCRIPTS, value=INPUTS)
         def agrees(flow, script, value) -> None:
+            assume(check_flow(msgspec.convert(flow, FlowConfig)).flow is not None)
             runner.run(check(flow, script, value))
 
         agrees()

@@ -197,7 +197,8 @@ async def test_those_who_execute_the_same_get_the_same(manager, tasks) -> None:
     await began.wait()
     both.append(asyncio.ensure_future(manager.execute_flow(execution_id)))
     impatient = asyncio.ensure_future(manager.execute_flow(execution_id))
-    await asyncio.sleep(0.01)
+    for _ in range(200):
+        await asyncio.sleep(0)
     impatient.cancel()
     release.set()
     first, second, third = await asyncio.gather(*both)
@@ -212,8 +213,8 @@ async def test_a_waiting_execution_can_be_joined(timed, tasks, clock, script) ->
     first = asyncio.ensure_future(handle.result())
     await clock.sleepers()
     joined = asyncio.ensure_future(timed.execute_flow(handle.execution_id))
-    for _ in range(20):
-        await asyncio.sleep(0.001)
+    for _ in range(200):
+        await asyncio.sleep(0)
     assert script.calls == ["fetch"]
     clock.advance(10)
     assert await first == await joined

@@ -1,0 +1,64 @@
+"""The asyncio task that drives executions: it knows who cancelled it.
+
+Tasks' code runs inside it. What that code cancels of its own accord is that task's failure; a cancellation from
+elsewhere (the manager is closed, the loop ends) stops the driver, and leaves an attempt without a result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+__all__ = ["DriverTask", "forgive", "is_cancelled", "leave_behind"]
+
+
+class DriverTask(asyncio.Task[None]):
+    """Counts the cancellations that the code which it runs asked of itself."""
+
+    _own = 0
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        """Cancel it; from inside, it is noted whose wish that was."""
+        try:
+            inside = asyncio.current_task() is self
+        except RuntimeError:  # no loop runs: the one it belongs to is being ended
+            inside = False
+        if inside:
+            self._own += 1
+        return super().cancel(msg)
+
+    def withdraw(self) -> bool:
+        """Take back what was asked for from inside; whether there was anything."""
+        own, self._own = self._own, 0
+        for _ in range(own):
+            self.uncancel()
+        return own > 0
+
+
+def is_cancelled() -> bool:
+    """Whether somebody asked that the running asyncio task be cancelled, and did not take it back."""
+    current = asyncio.current_task()
+    return current is not None and current.cancelling() > 0
+
+
+async def forgive() -> bool:
+    """Let the running driver go on although the code inside it has cancelled it; whether it had.
+
+    Raises:
+        asyncio.CancelledError: it was cancelled from elsewhere.
+    """
+    current = asyncio.current_task()
+    if not isinstance(current, DriverTask) or not current.withdraw():
+        return False
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)  # what was not delivered yet is delivered here
+    if is_cancelled():
+        raise asyncio.CancelledError
+    return True
+
+
+def leave_behind(task: asyncio.Task[Any]) -> None:
+    """Give up an asyncio task that does not stop: the end of its loop (`asyncio.run`) does not wait for it either."""
+    asyncio.tasks._unregister_task(task)  # noqa: SLF001 (documented for those who make tasks of their own)
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 (as `asyncio.gather` does)
