@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Final
 
-from cyclopts import App, CycloptsError, Parameter, UnknownCommandError
+from cyclopts import App, CycloptsError, Parameter, UnknownCommandError, UnusedCliTokensError
 
 from flowsm import __version__
 from flowsm.cli.exit_codes import FINE, INTERRUPTED, USAGE, exit_code_of
@@ -51,6 +51,10 @@ def main(argv: Sequence[str]) -> int:
         code = app(list(argv), exit_on_error=False, print_error=False)
     except UnknownCommandError:
         _say(f"flowsm: {_unknown(argv)}\nflowsm: see `flowsm --help`")
+        return USAGE
+    except UnusedCliTokensError as error:
+        extra = " ".join(error.unused_tokens or ())
+        _say(f"flowsm: {extra!r} is more than the command takes\nflowsm: see `{_help_of(argv)}`")
         return USAGE
     except CycloptsError as error:
         _say(f"flowsm: {error}\nflowsm: see `{_help_of(argv)}`")

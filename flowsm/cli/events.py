@@ -19,6 +19,7 @@ __all__ = ["events"]
 
 def events(
     execution: ExecutionId,
+    /,
     *,
     after: Annotated[int, Parameter(help="Only those with a higher seq.")] = 0,
     limit: Annotated[int | None, Parameter(help="How many at most.")] = None,

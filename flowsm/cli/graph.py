@@ -31,6 +31,7 @@ def graph(
             help="A flow document (a path, or - for stdin), or an execution: its id or @last.",
         ),
     ],
+    /,
     *,
     format: Annotated[
         Literal["mermaid", "dot", "text"], Parameter(help="mermaid for Markdown, dot for Graphviz, text to read.")

@@ -14,7 +14,7 @@ __all__ = ["history"]
 _MICROSECONDS = 1_000_000
 
 
-def history(execution: ExecutionId, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def history(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """Print every attempt of every task of an execution, in the order of their starts."""
 
     async def question(manager: FlowManager) -> list[AttemptRow]:

@@ -26,6 +26,7 @@ NEXT: Final = (
 
 def init(
     folder: Annotated[Path, Parameter(name="DIR", help="Where to: made if it is not there.")] = Path(),
+    /,
 ) -> None:
     """Write a sample flow, its tasks and its data into a folder. Overwrites nothing."""
     taken = [name for name in FILES if (folder / name).exists() or (folder / name).is_symlink()]

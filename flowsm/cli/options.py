@@ -18,7 +18,7 @@ Durable: TypeAlias = Annotated[
     Parameter(name="--durability", help="full survives a loss of power, normal the death of the process."),
 ]
 ExecutionId: TypeAlias = Annotated[
-    str, Parameter(help="An execution: its id, a unique beginning of it, @last or @last-failed.")
+    str, Parameter(name="ID", help="An execution: its id, a unique beginning of it, @last or @last-failed.")
 ]
 TasksOption: TypeAlias = Annotated[
     list[str] | None,

@@ -45,7 +45,8 @@ class LineByLine:
 
     def see(self, event: Recorded) -> None:
         """Print it."""
-        print(safe(f"{event.at[11:23]} {event.type:<20} {describe(event.fact)}"), file=self._stream, flush=True)
+        line = safe(f"{event.at[11:23]} {event.type:<20} {describe(event.fact)}")
+        print(line.rstrip(), file=self._stream, flush=True)
 
     def catch_up(self, event: Recorded) -> None:
         """Say nothing."""

@@ -16,6 +16,7 @@ __all__ = ["remove"]
 
 def remove(
     execution: ExecutionId,
+    /,
     *,
     reason: Annotated[str, Parameter(help="Why: it is recorded.")] = "",
     db: Db = DEFAULT_DB,

@@ -21,5 +21,11 @@ def report_lines(report: Any) -> Iterator[str]:
         if not isinstance(value, (dict, list)):
             yield f"{safe(name.replace('_', ' '))}: {safe(value)}"
     for problem in problems:
-        words = problem.values() if isinstance(problem, dict) else [problem]
-        yield f"problem: {safe(', '.join(str(word) for word in words if word not in (None, '')))}"
+        yield f"problem: {safe(_sentence(problem))}"
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """The place, as far as one is to blame, and what is wrong there."""
+    seq = f"seq {problem['seq']}" if problem["seq"] else ""
+    place = ", ".join(part for part in (problem["stream"], seq) if part)
+    return f"{place}: {problem['message']}" if place else problem["message"]

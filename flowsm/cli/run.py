@@ -61,6 +61,7 @@ def run(
             "beginning of it, or @last.",
         ),
     ],
+    /,
     *,
     input: Annotated[str | None, Parameter(help="The input: JSON text, @file, or @- for stdin.")] = None,
     tasks: TasksOption = None,
@@ -76,12 +77,12 @@ def run(
     """Run a flow to its end, or go on with an execution that was interrupted."""
     registry = load_tasks(tasks)
     order = _order(target, input, id, as_json=as_json, registry=registry)
-    folders = [Path.cwd(), *(allow_dir or ())]
+    folders = [Path.cwd(), *_folders(allow_dir)]
     seen = _Seen(options=_options(tasks, db, allow_dir, allow_host, durability))
 
     async def running() -> FlowExecution:
         manager = FlowManager(
-            db, tasks=registry, durability=durability, allow_dirs=folders, allow_hosts=allow_host or ()
+            db, tasks=registry, durability=durability, allow_dirs=folders, allow_hosts=_hosts(allow_host)
         )
         async with manager:
             with progress_on(sys.stderr) as follower, contextlib.redirect_stdout(sys.stderr):
@@ -123,6 +124,24 @@ def _order(target: str, text: str | None, execution_id: str | None, *, as_json: 
     return _Order(
         target=target, flow=checked.flow, input=read_input(text, checked.flow.name), execution_id=execution_id
     )
+
+
+def _folders(given: list[Path] | None) -> list[Path]:
+    for folder in given or ():
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--allow-dir {folder}: expected a folder, found a file")
+        if not folder.exists():  # store_data may make it
+            talk(f"flowsm: --allow-dir {folder}: there is no such folder yet")
+    return given or []
+
+
+def _hosts(given: list[str] | None) -> list[str]:
+    for host in given or ():
+        if not host or "/" in host or "@" in host:
+            raise UsageError(
+                f"--allow-host {host!r}: expected a host, such as example.com or localhost:8080, not a URL"
+            )
+    return given or []
 
 
 def _options(

@@ -15,8 +15,9 @@ __all__ = ["schema"]
 def schema(
     of: Annotated[
         Literal["flow", "events", "sql"],
-        Parameter(help="flow or events: a JSON Schema; sql: the statements that make the log's tables."),
+        Parameter(name="OF", help="flow or events: a JSON Schema; sql: the statements that make the log's tables."),
     ],
+    /,
 ) -> None:
     """Print a schema: of flow documents, of events, or the log's SQL."""
     schemas = import_module("flowsm.schemas")

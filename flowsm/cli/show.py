@@ -27,7 +27,7 @@ from flowsm.tasks.result import TaskResult
 __all__ = ["show"]
 
 
-def show(execution: ExecutionId, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def show(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """Show one execution: status, path, results."""
 
     async def question(manager: FlowManager) -> FlowExecution:

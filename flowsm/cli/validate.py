@@ -29,6 +29,7 @@ def validate(
             help="A flow document: a path, or - for stdin.",
         ),
     ],
+    /,
     *,
     tasks: TasksOption = None,
     as_json: AsJson = False,

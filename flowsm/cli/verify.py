@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 
 from flowsm.cli.exit_codes import FAILED, FINE
@@ -18,7 +19,8 @@ __all__ = ["verify"]
 
 
 def verify(
-    execution: Annotated[str | None, Parameter(help="Only this execution.")] = None,
+    execution: Annotated[str | None, Parameter(name="ID", help="Only this execution.")] = None,
+    /,
     *,
     db: Db = DEFAULT_DB,
     as_json: AsJson = False,
@@ -30,7 +32,7 @@ def verify(
 
     report = ask(db, question)
     if as_json:
-        print_json(report)
+        print_json({"ok": report.ok, **msgspec.to_builtins(report)})
     else:
         print_text("✓ the log holds" if report.ok else "✗ the log does not hold")
         for line in report_lines(report):

@@ -43,7 +43,10 @@ def _transition(fact: f.TransitionTaken) -> str:
     if fact.condition is None:
         return f"{fact.source} → {fact.target}"
     why = f"{fact.condition} met" if fact.met else f"no condition met, last {fact.condition}"
-    seen = "".join(f"; {o.path} {o.op} {short(o.wanted, 40)}, saw {short(o.seen, 40)}" for o in fact.operands)
+    seen = "".join(
+        f"; {o.path} {o.op} {short(o.wanted, 40)}: {'yes' if o.held else 'no'}, saw {short(o.seen, 40)}"
+        for o in fact.operands
+    )
     return f"{fact.source} → {fact.target} ({why}{seen})"
 
 

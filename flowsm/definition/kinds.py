@@ -17,6 +17,7 @@ from flowsm.limits import NAME_MAX_CHARS
 __all__ = ["INVALID", "AnyValue", "Choice", "Field", "Items", "Kind", "Mapping", "Name", "Number", "Record", "Text"]
 
 INVALID: Final = MISSING
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -33,7 +34,12 @@ class Kind(Protocol):
 
 
 def _wrong_type(expected: str, value: Any, place: Place, report: Report) -> Any:
-    report.error("wrong_type", place, f"expected {expected}", value)
+    hint = ""
+    if expected == "text" and isinstance(value, bool | int | float):  # YAML reads no, 1.0 and 12 as these
+        hint = 'put it in quotes: "…"'
+    elif expected.endswith("number") and isinstance(value, str) and _NUMBER.fullmatch(value):
+        hint = "leave out the quotes"
+    report.error("wrong_type", place, f"expected {expected}", value, hint)
     return INVALID
 
 

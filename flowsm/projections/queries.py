@@ -215,6 +215,7 @@ class Queries:
         Raises:
             ExecutionNotFound: nothing fits.
             AmbiguousId: more than one does.
+            UsageError: it begins with @, and means nothing.
         """
         if text in {"@last", "@last-failed"}:
             status = FlowStatus.FAILED if text == "@last-failed" else None
@@ -222,6 +223,8 @@ class Queries:
             if not page.items:
                 raise ExecutionNotFound(text)
             return page.items[0].execution_id
+        if text.startswith("@"):
+            raise UsageError(f"{text!r} is neither @last nor @last-failed, and no id begins so")
         found = [row[0] for row in await self._query("ids_by_prefix", {"prefix": text})] if text else []
         if not found:
             raise ExecutionNotFound(text)

@@ -83,13 +83,17 @@ def error_info(exception: BaseException) -> TaskError:
         text = "".join(traceback.TracebackException.from_exception(exception, compact=True).format())
     except Exception:  # noqa: BLE001 - likewise
         text = ""
+    if not message.strip():
+        message = type(exception).__name__
+    elif isinstance(exception, KeyError) or message.isdecimal():  # a bare key, or an exit code
+        message = f"{type(exception).__name__}: {message}"
     return TaskError(
         type=type(exception).__name__, message=_bounded(message), types=names, traceback=_bounded_traceback(text)
     )
 
 
 def _failed(task_name: str, error: TaskError) -> Normalised:
-    text = error.message or error.type
+    text = error.message
     result = TaskResult(
         task_name=task_name, status=TaskStatus.FAILURE, message=text, error=text, outcome=TaskStatus.FAILURE.value
     )

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from flowsm.errors import UsageError
+from flowsm.tasks.choices import with_choices
 from flowsm.tasks.context import TaskContext
 from flowsm.tasks.wording import POLICY_PARAMETERS, convert_problem, escape, holds_reference, unknown_parameter
 
@@ -125,7 +126,7 @@ class Signature:
             try:
                 values[name] = msgspec.convert(value, known.type if known else self._rest)
             except (msgspec.ValidationError, TypeError, RecursionError) as error:
-                problems.append(convert_problem(error, f"/{escape(name)}", value))
+                problems.append(with_choices(convert_problem(error, f"/{escape(name)}", value), self.schema))
         return values, problems
 
     def _is_positional(self, name: str) -> bool:

@@ -10,6 +10,7 @@ from flowsm.definition.model import TaskConfig
 from flowsm.status import TaskStatus
 from flowsm.tasks.base import BaseTask
 from flowsm.tasks.builtin.rehearse import rehearsed_failure
+from flowsm.tasks.choices import with_choices
 from flowsm.tasks.context import TaskContext
 from flowsm.tasks.result import TaskResult
 from flowsm.tasks.wording import POLICY_PARAMETERS, convert_problem, holds_reference, nearest
@@ -64,7 +65,7 @@ class BuiltinTask(BaseTask):
             try:
                 msgspec.convert({name: value}, cls.Parameters)
             except (msgspec.ValidationError, RecursionError) as error:
-                problems.append(convert_problem(error, "", {name: value}))
+                problems.append(with_choices(convert_problem(error, "", {name: value}), cls.parameters_schema))
         return problems
 
     def validate_parameters(self) -> bool:

@@ -162,3 +162,20 @@ def test_a_circle_is_a_finding():
 
     assert "too_deep" in {finding.code for finding in check_flow(circle).findings}
     assert [finding.code for finding in check_flow({"id": shared}).findings] == ["too_large"]
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"name": False}, 'put it in quotes: "…"'),
+        ({"version": 1.0}, 'put it in quotes: "…"'),
+        ({"timeout": "10"}, "leave out the quotes"),
+        ({"timeout": "ten"}, ""),
+        ({"name": None}, ""),
+    ],
+)
+def test_quotes_too_many_or_too_few_are_told(change, hint):
+    """YAML reads `no` and `1.0` as other than text, and a number in quotes is text: the hint says which it was."""
+    flow = {"id": "a", "name": "A", "start_task": "t", "tasks": [{"name": "t"}]}
+    (finding,) = check_flow(flow | change).findings
+    assert (finding.code, finding.hint) == ("wrong_type", hint)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -147,9 +148,9 @@ def test_exception_as_data():
 
 
 def test_exception_without_a_message():
-    """The result of an exception that says nothing names its type."""
+    """An exception that says nothing is told by its type, in the result and in the error."""
     assert failure(ValueError(), "t").result.error == "ValueError"
-    assert failure(ValueError(), "t").error.message == ""
+    assert failure(ValueError(), "t").error.message == "ValueError"
 
 
 def test_exception_that_cannot_speak():
@@ -207,3 +208,18 @@ def test_text_subclass():
             raise RuntimeError("no")
 
     assert normalise(TaskResult(status="success", message=Text("m")), "t").result.message == "m"
+
+
+@pytest.mark.parametrize(
+    ("exception", "message"),
+    [
+        (KeyError("total"), "KeyError: 'total'"),
+        (SystemExit(5), "SystemExit: 5"),
+        (ValueError(" "), "ValueError"),
+        (asyncio.CancelledError(), "CancelledError"),
+        (ValueError("no disk"), "no disk"),
+    ],
+)
+def test_a_message_says_something(exception, message):
+    """A bare key, a number or nothing is told with the name of its class: "task failed: 'total'" helps nobody."""
+    assert error_info(exception).message == message

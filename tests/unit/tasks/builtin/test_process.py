@@ -302,7 +302,7 @@ async def test_order_of_operations(run):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"filter": [{"field": "a", "op": "equals"}]}, "/filter/0/op: Invalid enum value 'equals'"),
+        ({"filter": [{"field": "a", "op": "equals"}]}, "/filter/0/op: expected one of "),
         ({"filter": [{"field": "a", "op": "in", "value": 3}]}, "/filter/0: operator 'in' needs an array as `value`"),
         ({"filter": [{"field": "a", "op": "lt"}]}, "/filter/0: operator 'lt' needs a number or a text as `value`"),
         ({"filter": [{"field": "a", "op": "lt", "value": True}]}, "operator 'lt' needs a number"),
@@ -311,8 +311,11 @@ async def test_order_of_operations(run):
         ({"filter": [{"field": "a", "op": "empty", "value": 0}]}, "operator 'empty' takes true, false or no"),
         ({"filter": [{"field": "/a~2", "op": "exists"}]}, "/filter/0: '/a~2' is no JSON Pointer"),
         ({"filter": [{"op": "exists"}]}, "/filter/0: Object missing required field `field`"),
-        ({"filter": [{"field": "a", "op": "exists", "path": "x"}]}, "/filter/0: Object contains unknown field `path`"),
-        ({"derive": [{"field": "a", "op": "eval", "args": []}]}, "/derive/0/op: Invalid enum value 'eval'"),
+        (
+            {"filter": [{"field": "a", "op": "exists", "path": "x"}]},
+            "/filter/0: expected only the fields field, op, value, found 'path'",
+        ),
+        ({"derive": [{"field": "a", "op": "eval", "args": []}]}, "/derive/0/op: expected one of "),
         ({"derive": [{"field": "a", "op": "divide", "args": [1]}]}, "operation 'divide' takes 2 arguments, found 1"),
         ({"derive": [{"field": "a", "op": "round", "args": []}]}, "operation 'round' takes 1 to 2 arguments, found 0"),
         ({"derive": [{"field": "/a", "op": "lower", "args": [1]}]}, "`field` is the name of the new field"),
@@ -328,7 +331,7 @@ async def test_order_of_operations(run):
         ({"aggregate": {"by": ["/~"], "values": {}}}, "/aggregate: '/~' is no JSON Pointer"),
         ({"aggregate": {"by": ["x", "/a/x"], "values": {}}}, "/aggregate: the new records would have 'x' twice"),
         ({"aggregate": {"by": ["x"], "values": {"x": {"op": "count"}}}}, "would have 'x' twice"),
-        ({"sort": [{"field": "a", "order": "up"}]}, "/sort/0/order: Invalid enum value 'up'"),
+        ({"sort": [{"field": "a", "order": "up"}]}, "/sort/0/order: expected one of asc, desc"),
         ({"sort": [{"field": "/~"}]}, "/sort/0: '/~' is no JSON Pointer"),
         ({"sort": "a"}, '/sort: Expected `array`, got `str`, found "a"'),
         ({"limit": "3"}, "/limit: Expected `int | null`, got `str`"),

@@ -1,0 +1,59 @@
+"""A command that is used wrongly says what it takes, in the words of its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run",), "parameter FILE|ID requires an argument"),
+        (("validate",), "parameter FILE requires an argument"),
+        (("show",), "parameter ID requires an argument"),
+        (("schema", "x"), 'Invalid value "x" for OF. Choose from: "flow", "events", "sql"'),
+        (("show", "--execution", "x"), "Unknown option: --execution"),
+        (("run", "flow.json", "--taks", "t.py"), "Did you mean --tasks?"),
+        (("show", "x", "y", "z"), "'y z' is more than the command takes"),
+    ],
+)
+def test_arguments_have_the_names_of_the_help(flowsm: Any, words: tuple[str, ...], said: str) -> None:
+    """What is given by place has no option beside it, and is called what the usage line calls it."""
+    ran = flowsm(*words)
+    assert ran.code == 2
+    assert said in ran.err
+    assert f"see `flowsm {words[0]} --help`" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--allow-dir", "flow.json", "--allow-dir flow.json: expected a folder, found a file"),
+        ("--allow-host", "https://example.com", "such as example.com or localhost:8080, not a URL"),
+        ("--allow-host", "example.com/data", "not a URL"),
+        ("--allow-host", "", "expected a host"),
+    ],
+)
+def test_a_permission_that_could_never_hold_is_refused(flowsm: Any, option: str, value: str, said: str) -> None:
+    """A file for a folder, or a URL for a host, is told at once, not when the task fails."""
+    ran = flowsm("run", "flow.json", option, value)
+    assert ran.code == 2
+    assert said in ran.err
+    assert not Path("flowsm.db").exists()
+
+
+def test_a_folder_that_is_not_there_yet_may_be_allowed(flowsm: Any) -> None:
+    """A task may make it; if its name is misspelt, that was said."""
+    ran = flowsm("run", "flow.json", "--allow-dir", "out")
+    assert ran.code == 0
+    assert "--allow-dir out: there is no such folder yet" in ran.err
+
+
+def test_a_misspelt_at_word_is_told_those_that_there_are(flowsm: Any) -> None:
+    """An id never begins with @, so nothing was looked for in vain."""
+    flowsm("run", "flow.json")
+    ran = flowsm("show", "@lst")
+    assert (ran.code, "@last-failed" in ran.err) == (2, True)
