@@ -49,7 +49,7 @@ async def fetch_url(url: str, permissions: Permissions) -> tuple[bytes, str]:
                 async with client.stream("GET", url) as response:
                     if not response.is_redirect:
                         return await _body(response, shown), response.headers.get("content-type", "")
-                    url = urljoin(url, response.headers["location"])
+                    url = _joined(url, response.headers["location"], shown)
                     _check_url(url, shown, permissions)
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         reason = str(error) or type(error).__name__
@@ -61,6 +61,13 @@ def without_secrets(url: str) -> str:
     """The URL without user and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _joined(url: str, location: str, source: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise DataInvalid(source, "", f"it redirects to {location!r}, which is not a URL: {error}") from error
 
 
 def _check_url(url: str, source: str, permissions: Permissions) -> None:
@@ -87,5 +94,6 @@ async def _body(response: httpx.Response, source: str) -> bytes:
             raise DataInvalid(source, "", f"larger than {DATA_MAX_BYTES // MIB} MiB")
     if not response.is_success:
         excerpt = " ".join(body[:HTTP_ERROR_EXCERPT_CHARS].decode("utf-8", "replace").split())
-        raise DataInvalid(source, "", f"the host answered {response.status_code} {response.reason_phrase}: {excerpt}")
+        status = f"{response.status_code} {response.reason_phrase}"
+        raise DataInvalid(source, "", f"the host answered {status}" + (f": {excerpt}" if excerpt else ""))
     return bytes(body)

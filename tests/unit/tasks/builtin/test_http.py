@@ -17,6 +17,7 @@ PAGES = {
     "/csv": (200, "text/csv; charset=utf-8", b"a\n1\n"),
     "/lines": (200, "application/x-ndjson", b'{"a":1}\n'),
     "/api": (200, "application/json", b'{"rows":[{"a":1}]}'),
+    "/silent": (404, "text/plain", b""),
     "/broken": (500, "text/plain", b"it  is\nbroken"),
 }
 
@@ -86,6 +87,18 @@ async def test_redirect_elsewhere(host, permissions):
         await fetch_url(f"http://{host}/redirect?to=http://example.org/", permissions)
     with pytest.raises(DataInvalid, match="found 'file:///etc/passwd'"):
         await fetch_url(f"http://{host}/redirect?to=file:///etc/passwd", permissions)
+
+
+async def test_redirect_to_what_is_no_url(host, permissions):
+    """A place that cannot be read is a failure that names it."""
+    with pytest.raises(DataInvalid, match=r"it redirects to 'http://\[bad', which is not a URL"):
+        await fetch_url(f"http://{host}/redirect?to=http://[bad", permissions)
+
+
+async def test_a_status_without_a_body(host, permissions):
+    """The sentence ends with the status where the host says no more."""
+    with pytest.raises(DataInvalid, match=r"the host answered 404 Not Found$"):
+        await fetch_url(f"http://{host}/silent", permissions)
 
 
 async def test_redirects_are_bounded(host, permissions, monkeypatch):
