@@ -79,6 +79,7 @@ class FlowMachine:
         self.tasks: dict[str, TaskConfig] = {task.name: task for task in flow.tasks}
         labels = [*_ENGINE_STATES, *self.tasks]
         self.referring = frozenset(task.name for task in flow.tasks if has_references(task.parameters))
+        self.looking = frozenset(condition.source_task for condition in flow.conditions if condition.when)
         self.retries = {task.name: task_retry(task) for task in flow.tasks}
         self.timeouts = {task.name: task_timeout(task) for task in flow.tasks}
         self._ids: dict[str, str] = {label: f"s{number}" for number, label in enumerate(labels)}

@@ -60,7 +60,7 @@ class ConditionEvaluator:
 
     def needs_scope(self, task: str) -> bool:
         """Whether a condition of the task looks at recorded values."""
-        return any(rule.condition.when for rule in self.machine.rules[task])
+        return task in self.machine.looking
 
     def evaluate(self, task: str, status: str, outcome: str, scope: dict[str, Any] | None = None) -> Route:
         """The route from `task`, which ended with `status` and `outcome`.
@@ -75,6 +75,8 @@ class ConditionEvaluator:
         for rule in self.machine.rules[task]:
             if rule.condition.outcome != outcome:
                 continue
+            if not rule.condition.when and status in rule.edges:
+                return Route(edge=rule.edges[status], operands=tuple(operands))
             asked = [ask(clause, scope or {}) for clause in rule.condition.when]
             operands.extend(asked)
             edge = rule.edges.get(status)

@@ -159,7 +159,7 @@ class Advancer:
         self, machine: FlowMachine, state: ExecutionState, command: Command, epoch: int
     ) -> ExecutionState:
         """Decide and append; where the stream went on meanwhile, read on and decide again."""
-        failed: Exception = Conflict(state.stream, state.seq, state.seq)
+        failed: Exception | None = None
         for _ in range(CONFLICT_RETRIES_MAX):
             if not _stands(state, command):
                 return state
@@ -175,7 +175,7 @@ class Advancer:
                 continue
             await self._keep(state, after, appended)
             return after
-        raise failed
+        raise failed or Conflict(state.stream, state.seq, state.seq)
 
     async def _keep(self, before: ExecutionState, after: ExecutionState, appended: Appended) -> None:
         self._loader.remember(after)

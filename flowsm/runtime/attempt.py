@@ -83,7 +83,7 @@ class AttemptRunner:
             task = self._make(machine, name, attempt)
             context = self._context(state, attempt, deadline)
             given = await self._within(_perform(task, context), deadline, late)
-            if is_cancelled():
+            if driving is not None and driving.cancelling():
                 raise asyncio.CancelledError  # noqa: TRY301 (the task's code kept it to itself)
             ended = self._checked(machine, name, given)
         except (TaskTimeout, FlowTimeout) as expired:

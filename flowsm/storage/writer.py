@@ -26,7 +26,13 @@ __all__ = ["Writer"]
 INLINE_MAX_REQUESTS: Final = 128
 """A larger group, some 50 us each, would hold the loop up for too long."""
 INLINE_COMMIT_MAX_SECONDS: Final = 0.001
-"""Up to this average a commit may run on the loop's thread."""
+"""Up to this average a commit may run on the loop's thread; the larger the group, the longer, up to four times it.
+
+On another thread a large group is slower by far: every row that it writes may have to wait for a busy loop to let go
+of the interpreter, for 5 ms.
+"""
+_INLINE_PATIENCE_MAX: Final = 4.0
+_REQUESTS_PER_PATIENCE: Final = 25
 
 
 class Writer:
@@ -91,18 +97,21 @@ class Writer:
             self._settle()
             return
         connection = self._thread.raw
-        if (
-            connection is not None
-            and len(group) <= INLINE_MAX_REQUESTS
-            and self._transactions.commit_seconds <= INLINE_COMMIT_MAX_SECONDS
-            and not _is_alone(group)
-        ):
+        if connection is not None and self._is_short(len(group)) and not _is_alone(group):
             results = self._run_here(connection, group)
             if results is not None:
                 self._answer(group, results)
                 return
         self._busy = True
         self._thread.post(lambda: self._run_there(group))
+
+    def _is_short(self, requests: int) -> bool:
+        """Whether a transaction of so many requests may hold the loop up."""
+        patience = min(_INLINE_PATIENCE_MAX, 1 + requests / _REQUESTS_PER_PATIENCE)
+        return (
+            requests <= INLINE_MAX_REQUESTS
+            and self._transactions.commit_seconds <= patience * INLINE_COMMIT_MAX_SECONDS
+        )
 
     def _next_group(self) -> list[tuple[Any, asyncio.Future[Any]]]:
         """What comes into the next transaction; those who stopped waiting before it are left out."""
