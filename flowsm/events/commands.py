@@ -11,21 +11,21 @@ from flowsm.events.facts import ErrorInfo
 __all__ = ["Advance", "Cancel", "Command", "Create", "Driver", "RecordResult", "Remove"]
 
 
-class Driver(msgspec.Struct, frozen=True, kw_only=True):
+class Driver(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who drives: the worker's id, and the code versions of its task types."""
 
     worker: str
     versions: dict[str, str | None] = {}
 
 
-class Create(msgspec.Struct, frozen=True, kw_only=True):
+class Create(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Make an execution of the flow."""
 
     digest: str
     input: Any = None
 
 
-class Advance(msgspec.Struct, frozen=True, kw_only=True):
+class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Go on to where a task must run or time must pass. A running attempt is one that its owner left behind.
 
     `chance` is a number in [0, 1), which spreads retries.
@@ -35,7 +35,7 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True):
     chance: float = 0.5
 
 
-class RecordResult(msgspec.Struct, frozen=True, kw_only=True):
+class RecordResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The running attempt ended; then go on like `Advance`. `timed_out` says whose time was over."""
 
     driver: Driver
@@ -53,14 +53,14 @@ class RecordResult(msgspec.Struct, frozen=True, kw_only=True):
     chance: float = 0.5
 
 
-class Cancel(msgspec.Struct, frozen=True, kw_only=True):
+class Cancel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """End the execution where it stands."""
 
     reason: str = ""
     actor: str = ""
 
 
-class Remove(msgspec.Struct, frozen=True, kw_only=True):
+class Remove(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Take an ended execution out of the lists."""
 
     reason: str = ""

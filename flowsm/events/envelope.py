@@ -12,7 +12,7 @@ from flowsm.events.facts import Fact
 __all__ = ["Recorded"]
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fact with its place in the log.
 
     `position` counts over the whole log, `seq` within the stream, from 1. `at` is `clock.timestamp` text.

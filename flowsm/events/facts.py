@@ -64,8 +64,8 @@ class Operand(_Value, frozen=True, kw_only=True):
     held: bool
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The base of all facts."""
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The base of all facts. They hold JSON, which has no circles: the garbage collector need not visit them."""
 
     TYPE: ClassVar[str] = ""
     VERSION: ClassVar[int] = 1

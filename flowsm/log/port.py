@@ -38,7 +38,7 @@ class Increment(msgspec.Struct, frozen=True, gc=False):
     amounts: tuple[int, ...]
 
 
-class Append(msgspec.Struct, frozen=True, kw_only=True):
+class Append(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one writer wants recorded in one stream, with the rows that follow from it: all or nothing.
 
     `expected_seq` is 0 for a new stream. `epoch` is the driver's fencing number; None for commands, which only check
@@ -57,7 +57,7 @@ class Append(msgspec.Struct, frozen=True, kw_only=True):
     rows: Sequence[RowChange | Increment] = ()
 
 
-class Appended(msgspec.Struct, frozen=True, kw_only=True):
+class Appended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where it was recorded: `position` of the last event (0 if none), the stream's head after it."""
 
     position: int
@@ -66,7 +66,7 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class Head(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stream's authority row."""
 
     stream: str
@@ -76,7 +76,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     worker: str
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A disposable copy of a folded state: valid for this seq, this digest and this version of the fold."""
 
     stream: str

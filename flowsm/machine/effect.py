@@ -9,7 +9,7 @@ from flowsm.machine.state import ExecutionState, Phase
 __all__ = ["Decide", "Effect", "Nothing", "RunTask", "WaitUntil", "next_effect"]
 
 
-class RunTask(msgspec.Struct, frozen=True, kw_only=True):
+class RunTask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attempt was started: its code must run, and its result be recorded."""
 
     task: str
@@ -17,17 +17,17 @@ class RunTask(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
 
 
-class WaitUntil(msgspec.Struct, frozen=True, kw_only=True):
+class WaitUntil(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Nothing happens before `due` (timestamp text)."""
 
     due: str
 
 
-class Decide(msgspec.Struct, frozen=True):
+class Decide(msgspec.Struct, frozen=True, gc=False):
     """The machine can go on at once: decide again."""
 
 
-class Nothing(msgspec.Struct, frozen=True):
+class Nothing(msgspec.Struct, frozen=True, gc=False):
     """The execution has ended, or does not exist."""
 
 

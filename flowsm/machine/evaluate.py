@@ -17,7 +17,7 @@ __all__ = ["ConditionEvaluator", "Route", "ask"]
 _SEEN_MAX_BYTES = 1_000
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
+class Route(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The edge that is taken, and the operands that were seen on the way to it."""
 
     edge: Edge

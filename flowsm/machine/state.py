@@ -30,7 +30,7 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
-class StoredResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class StoredResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The latest result of a task, as recorded."""
 
     task: str
@@ -46,7 +46,7 @@ class StoredResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     warnings: tuple[str, ...] = ()
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The attempt that is running, or will be (`due`), or was interrupted; `started_seq` is its start's place."""
 
     visit: int
@@ -58,7 +58,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeout_seconds: float | None = None
 
 
-class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Everything that the events of one stream amount to.
 
     `node` is the machine's state by name; `transitions` counts those of conditions; `results` keeps
