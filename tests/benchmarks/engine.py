@@ -59,12 +59,13 @@ def flowsm_rate(path: Path, durability: str, executions: int, in_flight: int) ->
         async with FlowManager(path, tasks=registry, durability=durability, concurrency=in_flight) as manager:
             flow = manager.load_flow_config(DOCUMENT)
             await manager.run(flow)
-            started = time.perf_counter()
-            if in_flight == 1:
-                for _ in range(executions):
+
+            async def one_after_the_other() -> None:
+                for _ in range(executions // in_flight):
                     await manager.run(flow)
-            else:
-                await asyncio.gather(*(manager.run(flow) for _ in range(executions)))
+
+            started = time.perf_counter()
+            await asyncio.gather(*(one_after_the_other() for _ in range(in_flight)))
             return executions * TASKS / (time.perf_counter() - started)
 
     return asyncio.run(work())
@@ -111,11 +112,13 @@ def same_rows_rate(path: Path, written: Path, durability: str, per_commit: int, 
     places = {(row[1], row[2]): row[0] for row in events}
     attempts = sorted(tables["attempts_1"], key=lambda row: places[row[0], row[1]])
     status_of = {row[0]: (*row[4:18], *row[18:], row[0]) for row in tables["executions_1"]}
+    row_of = {row[0]: row for row in tables["executions_1"]}
     head_of = {row[1]: (row[2], row[3], row[4], row[5], row[0]) for row in tables["streams"]}
     sum_of = {(row[0], row[1]): (row[3], row[4], *row[:3]) for row in tables["statistics_1"]}
     flow_id = tables["executions_1"][0][1]
     per_task = len(events) / len(attempts)
     starts = [(*row[:5], "running", None, row[7], None, None, row[10], None, None, None) for row in attempts]
+    created: set[str] = set()
     with closing(connect(path, durability)) as connection:
         prepare_same_rows(connection, written, tables)
         started = time.perf_counter()
@@ -124,8 +127,17 @@ def same_rows_rate(path: Path, written: Path, durability: str, per_commit: int, 
             some = attempts[first:last]
             connection.execute("BEGIN IMMEDIATE")
             write(connection, insert_into("events", events), events[round(first * per_task) : round(last * per_task)])
-            write(connection, UPDATE_HEAD, [head_of[row[0]] for row in some])
-            write(connection, UPDATE_STATUS, [status_of[row[0]] for row in some])
+            new = dict.fromkeys(row[0] for row in some if row[0] not in created)
+            created.update(new)
+            write(
+                connection,
+                insert_into("streams", tables["streams"]),
+                [(head_of[name][4], name, *head_of[name][:4]) for name in new],
+            )
+            write(connection, insert_into("executions_1", tables["executions_1"]), [row_of[name] for name in new])
+            write(connection, UPDATE_HEAD, [head_of[row[0]] for row in some if row[0] not in new])
+            write(connection, UPDATE_STATUS, [status_of[row[0]] for row in some if row[0] not in new])
+            write(connection, "UPDATE log_head SET position = ?", [(last,)])
             write(connection, insert_into("attempts_1", starts), starts[first:last])
             write(connection, UPDATE_ATTEMPT, [(row[5], row[6], row[8], row[9], row[11], *row[:2]) for row in some])
             write(connection, UPDATE_SUM, list({sum_of[flow_id, row[2]]: None for row in some}))
@@ -139,12 +151,12 @@ def prepare_same_rows(connection: sqlite3.Connection, written: Path, tables: dic
     for sql in indexes_of(written):
         connection.execute(sql)
     connection.execute("BEGIN")
-    for table in ("streams", "executions_1", "statistics_1"):
+    for table in ("log_head", "statistics_1"):
         connection.executemany(insert_into(table, tables[table]), tables[table])
     connection.execute("COMMIT")
 
 
-TABLES = ("events", "streams", "executions_1", "attempts_1", "statistics_1")
+TABLES = ("log_head", "events", "streams", "executions_1", "attempts_1", "statistics_1")
 UPDATE_HEAD = "UPDATE streams SET seq = ?, digest = ?, epoch = ?, worker = ? WHERE number = ?"
 UPDATE_STATUS = """UPDATE executions_1 SET status = ?, current_task = ?, path = ?, completed_tasks = ?,
     skipped_tasks = ?, transitions = ?, attempts = ?, failures = ?, interruptions = ?, last_error_type = ?,
