@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Sequence
@@ -107,7 +108,19 @@ def _of_type(fact: type[Fact], reference: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json_text(schema: dict[str, Any]) -> str:
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(_with_clean_descriptions(schema), indent=2, ensure_ascii=False) + "\n"
+
+
+def _with_clean_descriptions(schema: Any) -> Any:
+    """The schema with its docstrings dedented: Python does so itself since 3.13, before it does not."""
+    if isinstance(schema, dict):
+        return {
+            key: inspect.cleandoc(value)
+            if key == "description" and isinstance(value, str)
+            else _with_clean_descriptions(value)
+            for key, value in schema.items()
+        }
+    return [_with_clean_descriptions(item) for item in schema] if isinstance(schema, list) else schema
 
 
 if __name__ == "__main__":

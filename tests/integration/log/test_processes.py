@@ -301,6 +301,7 @@ async def test_a_newer_log_is_not_written(tmp_path):
 
 READ_ONLY = """
 import os
+import pathlib, tempfile, urllib.parse, urllib.request  # while the interpreter's own folder can be read
 if os.geteuid() == 0:
     os.setuid(65534)
 async def main():
