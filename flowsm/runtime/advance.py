@@ -15,7 +15,7 @@ from flowsm.errors import AppendUnknown, Conflict, IllegalEvent
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult
 from flowsm.events.facts import Fact, TransitionTaken
 from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS
-from flowsm.log.port import Append, Appended, EventLog
+from flowsm.log.port import Append, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.effect import Decide, RunTask, next_effect
@@ -151,7 +151,7 @@ class Advancer:
                 failed = error
                 self._loader.forget(execution_id)
                 continue
-            await self._keep(state, after, appended)
+            self._loader.remember(after)
             return after, machine, appended.epoch
         raise failed
 
@@ -173,14 +173,11 @@ class Advancer:
                 self._loader.forget(state.stream)
                 state, _ = await self._loader.load(state.stream)
                 continue
-            await self._keep(state, after, appended)
+            self._loader.remember(after)
+            if after.seq // SNAPSHOT_EVERY_EVENTS > state.seq // SNAPSHOT_EVERY_EVENTS:
+                await self._loader.save_snapshot(after, appended.digest)
             return after
         raise failed or Conflict(state.stream, state.seq, state.seq)
-
-    async def _keep(self, before: ExecutionState, after: ExecutionState, appended: Appended) -> None:
-        self._loader.remember(after)
-        if after.seq // SNAPSHOT_EVERY_EVENTS > before.seq // SNAPSHOT_EVERY_EVENTS:
-            await self._loader.save_snapshot(after, appended.digest)
 
 
 def _stands(state: ExecutionState, command: Command) -> bool:
