@@ -9,9 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
-
-from flowsm.clock import Clock, SystemClock, timestamp
+from flowsm.clock import Clock, SystemClock
 from flowsm.definition.load import Source, load_flow
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, FlowMismatch, UsageError
@@ -136,11 +134,10 @@ class FlowManager:
         """
         prepared, command = self._prepare(flow_config, input)
         chosen = self._chosen_id(execution_id)
-        before, now = new_state(chosen), self._clock.now()
-        facts, after = step(prepared.machine, before, command, now)
-        batch = batch_of(before, facts, timestamp(now), after)
+        before = new_state(chosen)
+        facts, after = step(prepared.machine, before, command, self._clock.now())
         try:
-            self._log.append_sync(msgspec.structs.replace(batch, definition=prepared.definition))
+            self._log.append_sync(batch_of(before, facts, after, definition=prepared.definition))
         except Conflict:
             raise ExecutionExists(chosen) from None
         return chosen
@@ -203,10 +200,9 @@ class FlowManager:
         """
         for attempt in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
-            now = self._clock.now()
-            facts, after = step(machine, state, Remove(reason=reason, actor=actor), now)
+            facts, after = step(machine, state, Remove(reason=reason, actor=actor), self._clock.now())
             try:
-                await self._log.append(batch_of(state, facts, timestamp(now), after))
+                await self._log.append(batch_of(state, facts, after))
             except Conflict:
                 if attempt == CONFLICT_RETRIES_MAX - 1:
                     raise

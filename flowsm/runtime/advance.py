@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
-from flowsm.clock import Clock, timestamp
+from flowsm.clock import Clock
 from flowsm.errors import AppendUnknown, Conflict, IllegalEvent
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult
 from flowsm.events.facts import Fact, TransitionTaken
@@ -29,11 +29,27 @@ __all__ = ["Advancer", "batch_of"]
 
 
 def batch_of(
-    before: ExecutionState, facts: tuple[Fact, ...], at: str, after: ExecutionState, *, epoch: int | None = None
+    before: ExecutionState,
+    facts: tuple[Fact, ...],
+    after: ExecutionState,
+    *,
+    epoch: int | None = None,
+    claim_for: str = "",
+    definition: tuple[str, bytes] | None = None,
 ) -> Append:
-    """The facts of one decision, with the rows that follow from them."""
-    rows = project(before, facts, at, after)
-    return Append(stream=after.stream, expected_seq=before.seq, at=at, facts=facts, epoch=epoch, rows=rows)
+    """The facts of one decision, with the rows that follow from them; `claim_for` is the worker that takes it over."""
+    at = after.updated_at
+    return Append(
+        stream=after.stream,
+        expected_seq=before.seq,
+        at=at,
+        facts=facts,
+        epoch=epoch,
+        claim=bool(claim_for),
+        worker=claim_for,
+        definition=definition,
+        rows=project(before, facts, at, after),
+    )
 
 
 class Advancer:
@@ -96,16 +112,8 @@ class Advancer:
             more, after = step(machine, after, self._advance(machine), now)
             facts += more
             _drive(machine, before, facts)
-        batch = Append(
-            stream=execution_id,
-            expected_seq=0,
-            at=timestamp(now),
-            facts=facts,
-            claim=start,
-            worker=self._worker,
-            definition=prepared.definition,
-            rows=project(before, facts, timestamp(now), after),
-        )
+        claim_for = self._worker if start else ""
+        batch = batch_of(before, facts, after, claim_for=claim_for, definition=prepared.definition)
         appended = await self._log.append(batch)
         self._loader.remember(after)
         if start:
@@ -130,23 +138,12 @@ class Advancer:
         failed: Exception = Conflict(execution_id, 0, 0)
         for _ in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
-            now = self._clock.now()
-            facts, after = step(machine, state, self._advance(machine), now)
+            facts, after = step(machine, state, self._advance(machine), self._clock.now())
             if not facts:
                 return state, machine, -1
             _drive(machine, state, facts)
-            rows = project(state, facts, timestamp(now), after)
-            batch = Append(
-                stream=execution_id,
-                expected_seq=state.seq,
-                at=timestamp(now),
-                facts=facts,
-                claim=True,
-                worker=self._worker,
-                rows=rows,
-            )
             try:
-                appended = await self._log.append(batch)
+                appended = await self._log.append(batch_of(state, facts, after, claim_for=self._worker))
             except (Conflict, AppendUnknown) as error:
                 failed = error
                 self._loader.forget(execution_id)
@@ -163,11 +160,10 @@ class Advancer:
         for _ in range(CONFLICT_RETRIES_MAX):
             if not _stands(state, command):
                 return state
-            now = self._clock.now()
-            facts, after = step(machine, state, command, now)
+            facts, after = step(machine, state, command, self._clock.now())
             _drive(machine, state, facts)
             try:
-                appended = await self._log.append(batch_of(state, facts, timestamp(now), after, epoch=epoch))
+                appended = await self._log.append(batch_of(state, facts, after, epoch=epoch))
             except (Conflict, AppendUnknown) as error:
                 failed = error
                 self._loader.forget(state.stream)
