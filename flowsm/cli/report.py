@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from flowsm.cli.output import safe
+from flowsm.cli.exit_codes import FAILED, FINE
+from flowsm.cli.output import print_json, print_text, safe
 
-__all__ = ["report_lines"]
+__all__ = ["answer", "report_lines"]
+
+
+class Report(Protocol):
+    """What a report on the whole log can be asked."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        ...
+
+
+def answer(report: Report, *, as_json: bool, well: str, ill: str) -> int:
+    """Print the report, after one line that says how it stands; returns the exit code."""
+    if as_json:
+        print_json({"ok": report.ok, **msgspec.to_builtins(report)})
+    else:
+        print_text(well if report.ok else ill)
+        for line in report_lines(report):
+            print_text(line)
+    return FINE if report.ok else FAILED
 
 
 def report_lines(report: Any) -> Iterator[str]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
-from flowsm.cli.exit_codes import FAILED, FINE
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db
-from flowsm.cli.output import print_json, print_text
-from flowsm.cli.report import report_lines
+from flowsm.cli.report import answer
 from flowsm.manager import FlowManager
 from flowsm.projections.verify import VerifyReport
 
@@ -30,11 +27,4 @@ def verify(
     async def question(manager: FlowManager) -> VerifyReport:
         return await manager.verify(None if execution is None else await manager.resolve_id(execution))
 
-    report = ask(db, question)
-    if as_json:
-        print_json({"ok": report.ok, **msgspec.to_builtins(report)})
-    else:
-        print_text("✓ the log holds" if report.ok else "✗ the log does not hold")
-        for line in report_lines(report):
-            print_text(line)
-    return FINE if report.ok else FAILED
+    return answer(ask(db, question), as_json=as_json, well="✓ the log holds", ill="✗ the log does not hold")
