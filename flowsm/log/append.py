@@ -52,6 +52,7 @@ class Appender:
         self._position = 0
         self._generation = 0
         self._heads: dict[str, _Head] = {}
+        self._definitions: set[str] = set()
 
     def settled(self, committed: bool) -> None:
         """What is kept stands only if the transaction was committed."""
@@ -121,7 +122,7 @@ class Appender:
             heads[stream] = (seq, digest, epoch, worker, number)
             changed[stream] = None
             if request.payloads or batch.definition is not None:
-                _write_documents(connection, request)
+                self._write_documents(connection, request)
             results.append(Appended(position=position if request.events else 0, seq=seq, digest=digest, epoch=epoch))
         if position != first_position:
             connection.execute(_SET_POSITION, (position,))
@@ -139,6 +140,17 @@ class Appender:
         self._heads[stream] = head
         return head
 
+    def _write_documents(self, connection: sqlite3.Connection, request: Pending) -> None:
+        """Store a batch's large values, and its flow, unless that is there: no stored flow ever goes."""
+        if request.payloads:
+            connection.executemany(_INSERT_PAYLOAD, map(_payload_row, request.payloads.items()))
+        definition = request.batch.definition
+        if definition is not None and definition[0] not in self._definitions:
+            digest, document = definition
+            values = {"digest": digest, "document": document.decode(), "at": request.batch.at}
+            connection.execute(_INSERT_DEFINITION, values)
+            self._definitions.add(digest)
+
     def _refresh(self, connection: sqlite3.Connection) -> None:
         """Read again what is kept, if another connection may have changed it; until it is settled it is not known."""
         (data_version,) = connection.execute("PRAGMA data_version").fetchone()
@@ -146,6 +158,7 @@ class Appender:
             self._data_version = data_version
             self._position, self._generation = connection.execute(_GROUP_STATE).fetchone()
             self._heads.clear()
+            self._definitions.clear()
         self._known = False
 
 
@@ -154,16 +167,6 @@ def _raise_if_file(error: Exception) -> None:
     cause = error.cause if isinstance(error, StatementFailed) else error
     if isinstance(cause, sqlite3.Error) and concerns_file(cause):
         raise cause
-
-
-def _write_documents(connection: sqlite3.Connection, request: Pending) -> None:
-    """Store a batch's large values, and its flow."""
-    if request.payloads:
-        connection.executemany(_INSERT_PAYLOAD, map(_payload_row, request.payloads.items()))
-    if request.batch.definition is not None:
-        digest, document = request.batch.definition
-        values = {"digest": digest, "document": document.decode(), "at": request.batch.at}
-        connection.execute(_INSERT_DEFINITION, values)
 
 
 def _payload_row(payload: tuple[str, bytes]) -> tuple[str, int, bytes]:

@@ -43,6 +43,10 @@ _EVENTS_PER_STEP: Final = 100
 """A step stops here and is continued by the next, so that a loop of skipped tasks is no endless transaction."""
 
 
+_BETWEEN_ATTEMPTS: Final = frozenset({Phase.ENTERED, Phase.INTERRUPTED, Phase.BACKOFF})
+_FAILURE: Final = TaskStatus.FAILURE.value
+
+
 class _Draft:
     """The events of one decision, and the state that they lead to."""
 
@@ -64,17 +68,17 @@ class _Draft:
         driver = command.driver
         while len(self.facts) < _EVENTS_PER_STEP:
             phase = self.state.phase
-            if phase is Phase.CREATED:
+            if phase == Phase.CREATED:
                 self.start(driver)
-            elif phase is Phase.ENDING:
+            elif phase == Phase.ENDING:
                 self.end()
-            elif phase in {Phase.ENTERED, Phase.INTERRUPTED, Phase.BACKOFF} and self.is_overdue():
+            elif phase in _BETWEEN_ATTEMPTS and self.is_overdue():
                 self.abort(_flow_timeout(self.machine))
-            elif phase is Phase.ENTERED:
+            elif phase == Phase.ENTERED:
                 self.enter(driver)
-            elif phase is Phase.INTERRUPTED or (phase is Phase.BACKOFF and self.is_due()):
+            elif phase == Phase.INTERRUPTED or (phase == Phase.BACKOFF and self.is_due()):
                 self.start_attempt(driver)
-            elif phase is Phase.DECIDED:
+            elif phase == Phase.DECIDED:
                 self.after_result(command.chance)
             else:
                 return
@@ -131,8 +135,8 @@ class _Draft:
                     task=task.name,
                     visit=visit,
                     attempt=number,
-                    status=TaskStatus.FAILURE,
-                    outcome=TaskStatus.FAILURE,
+                    status=_FAILURE,
+                    outcome=_FAILURE,
                     message=str(missing),
                     error=ErrorInfo(type="UnresolvedReference", message=str(missing)),
                 )
@@ -147,7 +151,7 @@ class _Draft:
         if self.is_overdue():
             self.abort(_flow_timeout(self.machine))
             return
-        if result.status == TaskStatus.FAILURE:
+        if result.status == _FAILURE:
             policy = self.machine.retries[result.task]
             if is_retryable(policy, result.attempt, result.error):
                 delay = delay_seconds(policy, result.attempt, chance)
@@ -221,9 +225,9 @@ def _failure(state: ExecutionState) -> ErrorInfo:
 
 def possible_commands(state: ExecutionState) -> tuple[str, ...]:
     """What may be asked of an execution in this state."""
-    if state.phase is Phase.NEW:
+    if state.phase == Phase.NEW:
         return ("create",)
-    if state.phase is not Phase.ENDED:
+    if state.phase != Phase.ENDED:
         return ("execute", "cancel")
     return () if state.removed else ("remove",)
 
@@ -249,7 +253,7 @@ def step(
             _leave_interrupted(draft, f"its worker {state.worker} left no result")
             draft.settle(command)
         case Create():
-            if state.phase is not Phase.NEW:
+            if state.phase != Phase.NEW:
                 raise _refuse("create", state)
             flow = machine.flow
             draft.record(
@@ -261,7 +265,7 @@ def step(
             _leave_interrupted(draft, "the execution was cancelled")
             draft.cancel(command)
         case Remove():
-            if state.phase is not Phase.ENDED or state.removed:
+            if state.phase != Phase.ENDED or state.removed:
                 raise _refuse("remove", state)
             draft.record(ExecutionRemoved(reason=command.reason, actor=command.actor))
     return tuple(draft.facts), draft.state
@@ -269,7 +273,7 @@ def step(
 
 def _leave_interrupted(draft: _Draft, reason: str) -> None:
     state = draft.state
-    if state.phase is Phase.RUNNING and state.attempt is not None:
+    if state.phase == Phase.RUNNING and state.attempt is not None:
         draft.record(
             TaskInterrupted(
                 task=state.node,
@@ -283,7 +287,7 @@ def _leave_interrupted(draft: _Draft, reason: str) -> None:
 def _record_result(draft: _Draft, command: RecordResult) -> None:
     state = draft.state
     running = state.attempt
-    if state.phase is not Phase.RUNNING or running is None or state.node != command.task:
+    if state.phase != Phase.RUNNING or running is None or state.node != command.task:
         raise _refuse("record a result of", state)
     if (running.visit, running.attempt) != (command.visit, command.attempt):
         raise _refuse("record a result of another attempt of", state)

@@ -37,9 +37,9 @@ Effect = RunTask | WaitUntil | Decide | Nothing
 def next_effect(state: ExecutionState) -> Effect:
     """What must happen next."""
     attempt = state.attempt
-    if state.phase is Phase.RUNNING and attempt is not None:
+    if state.phase == Phase.RUNNING and attempt is not None:
         return RunTask(task=state.node, visit=attempt.visit, attempt=attempt.attempt)
-    if state.phase is Phase.BACKOFF and attempt is not None and attempt.due is not None:
+    if state.phase == Phase.BACKOFF and attempt is not None and attempt.due is not None:
         due = attempt.due if state.deadline is None else min(attempt.due, state.deadline)
         return WaitUntil(due=due)
     if state.phase in {Phase.NEW, Phase.ENDED}:

@@ -40,13 +40,16 @@ __all__ = ["evolve", "fold"]
 _Changes = dict[str, Any]
 _ENGINE_TRIGGERS: Final = frozenset({START, ABORT, CANCEL})
 _STATUSES: Final = frozenset(TaskStatus)
+_SUCCESS: Final = TaskStatus.SUCCESS.value
+_FAILURE: Final = TaskStatus.FAILURE.value
+_RUNNING: Final = FlowStatus.RUNNING
 
 
 class _Refused(Exception):
     pass
 
 
-def _expect(state: ExecutionState, *phases: Phase) -> None:
+def _expect(state: ExecutionState, *phases: str) -> None:
     if state.phase not in phases:
         expected = " or ".join(phases)
         raise _Refused(f"legal when the execution is {expected}, it is {state.phase}")
@@ -84,7 +87,7 @@ def _started(_: FlowMachine, state: ExecutionState, fact: ExecutionStarted, at: 
     _expect(state, Phase.CREATED)
     if state.started_at is not None:
         raise _Refused("the execution was started before")
-    return {"status": FlowStatus.RUNNING, "worker": fact.worker, "deadline": fact.deadline, "started_at": at}
+    return {"status": _RUNNING, "worker": fact.worker, "deadline": fact.deadline, "started_at": at}
 
 
 def _task_started(_: FlowMachine, state: ExecutionState, fact: TaskStarted, at: str) -> _Changes:
@@ -104,16 +107,20 @@ def _task_started(_: FlowMachine, state: ExecutionState, fact: TaskStarted, at: 
     return {"phase": Phase.RUNNING, "attempt": attempt, "worker": fact.worker, "attempts": state.attempts + 1}
 
 
-def _with_result(state: ExecutionState, result: StoredResult, **changes: Any) -> _Changes:
-    results = dict(state.results)
-    results.pop(result.task, None)
-    results[result.task] = result
-    if result.status == TaskStatus.SUCCESS and result.task not in state.succeeded:
-        changes["succeeded"] = (*state.succeeded, result.task)
-    if result.status == TaskStatus.FAILURE:
+def _with_result(state: ExecutionState, result: StoredResult) -> _Changes:
+    task = result.task
+    results = state.results.copy()
+    if task in results:
+        del results[task]  # the latest comes last
+    results[task] = result
+    changes: _Changes = {"phase": Phase.DECIDED, "results": results}
+    if result.status == _SUCCESS:
+        if task not in state.succeeded:
+            changes["succeeded"] = (*state.succeeded, task)
+    elif result.status == _FAILURE:
         changes["failures"] = state.failures + 1
         changes["last_error"] = result.error
-    return dict(phase=Phase.DECIDED, results=results, **changes)
+    return changes
 
 
 def _task_completed(_: FlowMachine, state: ExecutionState, fact: TaskCompleted, at: str) -> _Changes:
@@ -172,7 +179,7 @@ def _retry_scheduled(machine: FlowMachine, state: ExecutionState, fact: RetrySch
     _expect(state, Phase.DECIDED)
     _expect_task(state, fact.task, fact.visit)
     result = state.results[fact.task]
-    if result.status != TaskStatus.FAILURE or fact.attempt != result.attempt + 1:
+    if result.status != _FAILURE or fact.attempt != result.attempt + 1:
         raise _Refused(f"schedules attempt {fact.attempt} after attempt {result.attempt} ended in {result.status}")
     attempt = Attempt(visit=fact.visit, attempt=fact.attempt, due=fact.due)
     return {"phase": Phase.BACKOFF, "attempt": attempt}

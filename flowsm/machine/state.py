@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
@@ -16,18 +15,18 @@ FOLD_VERSION: Final = 1
 """Raised whenever `evolve` comes to give another state for the same events: it outdates snapshots."""
 
 
-class Phase(StrEnum):
-    """What the execution is about to do."""
+class Phase:
+    """What the execution is about to do: words, for a look at an enumeration's member costs 0.1 us in Python 3.11."""
 
-    NEW = "new"
-    CREATED = "created"
-    ENTERED = "entered"
-    RUNNING = "running"
-    INTERRUPTED = "interrupted"
-    DECIDED = "decided"
-    BACKOFF = "backoff"
-    ENDING = "ending"
-    ENDED = "ended"
+    NEW: Final = "new"
+    CREATED: Final = "created"
+    ENTERED: Final = "entered"
+    RUNNING: Final = "running"
+    INTERRUPTED: Final = "interrupted"
+    DECIDED: Final = "decided"
+    BACKOFF: Final = "backoff"
+    ENDING: Final = "ending"
+    ENDED: Final = "ended"
 
 
 class StoredResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -67,7 +66,7 @@ class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     stream: str
     seq: int = 0
-    phase: Phase = Phase.NEW
+    phase: str = Phase.NEW
     status: FlowStatus = FlowStatus.CREATED
     node: str = "created"
     digest: str = ""

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
-
 from flowsm.events.facts import (
     ErrorInfo,
     ExecutionCancelled,
@@ -27,25 +25,23 @@ from flowsm.events.facts import (
 )
 from flowsm.log.port import Increment, RowChange
 from flowsm.machine.state import Attempt, ExecutionState, Phase
+from flowsm.projections.brief import brief_attempt, brief_execution, names_json
 
 __all__ = ["ENDED_TASK", "attempt_rows", "execution_row", "project"]
 
 ENDED_TASK: Final = ""
 """The task name under which statistics keep the ends of whole executions."""
 
-_ENCODE: Final = msgspec.json.Encoder().encode
 _MESSAGE_MAX_CHARS: Final = 2_000
 
 
 _SILENT: Final = frozenset({ExecutionCreated, TransitionTaken, RetryScheduled, ExecutionRemoved})
 """Facts that change nothing but the execution's own row."""
 
+_STARTS: Final = (TaskStarted, ExecutionStarted)
+_ENDS: Final = (TaskCompleted, TaskTimedOut, TaskInterrupted)
 _End = tuple[str, str | None, str | None, int | None, str | None, ErrorInfo | None]
 """An attempt's status, outcome, end, duration, message and error."""
-
-
-def _json(names: tuple[str, ...]) -> str:
-    return _ENCODE(names).decode() if names else "[]"
 
 
 def _short(text: str | None) -> str | None:
@@ -55,17 +51,17 @@ def _short(text: str | None) -> str | None:
 def execution_row(state: ExecutionState) -> RowChange:
     """The one row of an execution, as its state has it."""
     error = state.last_error
-    due = state.attempt.due if state.attempt is not None and state.phase is Phase.BACKOFF else None
+    due = state.attempt.due if state.attempt is not None and state.phase == Phase.BACKOFF else None
     params = (
         state.stream,
         state.flow_id,
         state.flow_name,
         state.digest,
-        state.status.value,
+        state.status._value_,
         state.current_task,
-        _json(state.path),
-        _json(state.succeeded),
-        _json(state.skipped),
+        names_json(state.path),
+        names_json(state.succeeded),
+        names_json(state.skipped),
         state.transitions,
         state.attempts,
         state.failures,
@@ -134,12 +130,12 @@ def attempt_rows(before: ExecutionState, facts: Iterable[Fact], at: str, flow_id
         seq += 1
         if type(fact) in _SILENT:
             continue
-        if isinstance(fact, TaskStarted | ExecutionStarted):
+        if isinstance(fact, _STARTS):
             worker = fact.worker
             if isinstance(fact, TaskStarted):
                 began = (seq, at, worker)
                 rows.append(_attempt_row(before, fact, began, ("running", None, None, None, None, None)))
-        elif isinstance(fact, TaskCompleted | TaskTimedOut | TaskInterrupted):
+        elif isinstance(fact, _ENDS):
             ended, outcome, duration_us = _end_of(fact, at)
             rows.append(_attempt_row(before, fact, began, ended))
             rows.append(_count(flow_id, fact.task, outcome, duration_us))
@@ -171,6 +167,8 @@ def project(
     before: ExecutionState, facts: Iterable[Fact], at: str, after: ExecutionState
 ) -> list[RowChange | Increment]:
     """All the rows that follow from facts recorded together at `at`, which led from `before` to `after`."""
-    rows = attempt_rows(before, facts, at, after.flow_id)
-    rows.append(execution_row(after))
+    rows = [
+        brief_attempt(row) if type(row) is RowChange else row for row in attempt_rows(before, facts, at, after.flow_id)
+    ]
+    rows.append(brief_execution(before, after) or execution_row(after))
     return rows

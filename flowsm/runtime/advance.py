@@ -180,9 +180,9 @@ def _stands(state: ExecutionState, command: Command) -> bool:
     """Whether the execution still waits for this attempt's result, or has not been started on a task since."""
     attempt = state.attempt
     if not isinstance(command, RecordResult):
-        return state.phase is not Phase.RUNNING
+        return state.phase != Phase.RUNNING
     return (
-        state.phase is Phase.RUNNING
+        state.phase == Phase.RUNNING
         and attempt is not None
         and (state.node, attempt.visit, attempt.attempt) == (command.task, command.visit, command.attempt)
     )

@@ -22,6 +22,8 @@ TASK_FAILED: Final = "TaskFailed"
 """The error type of a result that says FAILURE."""
 
 _STATUSES: Final = {str(status): status for status in TaskStatus}
+_SUCCESS: Final = TaskStatus.SUCCESS
+_FAILURE: Final = TaskStatus.FAILURE
 _CONTRADICTIONS: Final = frozenset({(TaskStatus.SUCCESS, "failure"), (TaskStatus.FAILURE, "success")})
 
 
@@ -56,12 +58,12 @@ def normalise(result: object, task_name: str) -> Normalised:
     try:
         if not isinstance(result, TaskResult):
             data = json_form(result)
-            return Normalised(TaskResult(task_name=task_name, status=TaskStatus.SUCCESS, data=data, outcome="success"))
+            return Normalised(TaskResult(task_name=task_name, status=_SUCCESS, data=data, outcome="success"))
         checked = _checked(result, task_name)
     except (_Wrong, NotJson) as wrong:
         message = f"the result of task {task_name!r} cannot be recorded: {wrong}"
         return _failed(task_name, TaskError(type=INVALID_RESULT, message=_bounded(message), types=(INVALID_RESULT,)))
-    if checked.status is not TaskStatus.FAILURE:
+    if checked.status is not _FAILURE:
         return Normalised(checked)
     message = checked.error or checked.message or "the task reported a failure"
     return Normalised(checked, TaskError(type=TASK_FAILED, message=message, types=(TASK_FAILED,)))
@@ -126,7 +128,7 @@ def _status(status: object) -> TaskStatus:
 
 def _outcome(outcome: object, status: TaskStatus) -> str:
     if outcome is None:
-        return status.value
+        return status._value_
     if not isinstance(outcome, str) or not 0 < len(outcome) <= NAME_MAX_CHARS or _clean(outcome) != outcome:
         raise _Wrong(f"/outcome: expected a word of 1 to {NAME_MAX_CHARS} characters, found {_show(outcome)}")
     if (status, outcome) in _CONTRADICTIONS:

@@ -2,6 +2,14 @@
 
 -- Their order here is the order in which they run within one commit.
 
+-- name: end_attempt
+UPDATE attempts_{g} SET status = ?, outcome = ?, ended_at = ?, duration_us = ?
+WHERE execution_id = ? AND started_seq = ?;
+
+-- name: start_attempt
+INSERT INTO attempts_{g} (execution_id, started_seq, task, visit, attempt, status, started_at, worker)
+VALUES (?, ?, ?, ?, ?, 'running', ?, ?);
+
 -- name: put_attempt
 INSERT INTO attempts_{g} (
     execution_id, started_seq, task, visit, attempt, status, outcome, started_at, ended_at, duration_us,
@@ -27,6 +35,11 @@ ON CONFLICT (execution_id) DO UPDATE SET
     started_at = excluded.started_at, ended_at = excluded.ended_at, updated_at = excluded.updated_at,
     seq = excluded.seq, removed = excluded.removed
 WHERE excluded.seq > executions_{g}.seq;
+
+-- name: step_execution
+UPDATE executions_{g} SET
+    current_task = ?, path = ?, completed_tasks = ?, transitions = ?, attempts = ?, updated_at = ?, seq = ?
+WHERE execution_id = ?;
 
 -- name: add_statistic
 INSERT INTO statistics_{g} (flow_id, task, outcome, count, duration_us) VALUES (?, ?, ?, ?, ?)

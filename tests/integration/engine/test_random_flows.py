@@ -190,10 +190,10 @@ def is_legal(machine: FlowMachine, state: ExecutionState) -> None:
     assert set(state.results) <= set(state.visits) == set(state.path)
     expected = {Phase.RUNNING: RunTask, Phase.BACKOFF: WaitUntil, Phase.NEW: Nothing, Phase.ENDED: Nothing}
     assert type(next_effect(state)) is expected.get(state.phase, Decide)
-    assert (state.ended_at is not None) == (state.phase is Phase.ENDED)
+    assert (state.ended_at is not None) == (state.phase == Phase.ENDED)
     if state.phase in in_task:
         assert state.path[-1] == state.node
-    if state.phase is Phase.DECIDED:
+    if state.phase == Phase.DECIDED:
         assert list(state.results)[-1] == state.node
 
 

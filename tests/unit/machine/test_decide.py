@@ -190,7 +190,7 @@ def test_a_loop_of_skipped_tasks_is_cut_into_steps() -> None:
     assert len(given.when(ADVANCE)) == 100
     assert next_effect(given.state) == Decide()
     steps = 1
-    while given.state.phase is not Phase.ENDED:
+    while given.state.phase != Phase.ENDED:
         assert 0 < len(given.when(ADVANCE)) <= 102
         steps += 1
     assert (steps, given.state.transitions, given.state.status) == (5, 200, FlowStatus.FAILED)

@@ -127,7 +127,7 @@ def test_failed_and_timed_out_attempts_are_counted_and_the_last_error_kept() -> 
         assert (state.phase, state.failures, state.last_error) == (Phase.DECIDED, 1, ERROR)
         assert (state.results["a"].status, state.results["a"].outcome) == ("failure", "failure")
         waiting = evolve(MACHINE, state, retry(), AT)
-        assert waiting.phase is Phase.BACKOFF
+        assert waiting.phase == Phase.BACKOFF
         assert waiting.attempt is not None
         assert waiting.attempt.due == "2026-02"
         again = evolve(MACHINE, waiting, runs(attempt=2), AT)

@@ -27,7 +27,8 @@ def shown(row: RowChange) -> dict[str, Any]:
 
 def rows_of(made) -> tuple[dict[str, Any], list[dict[str, Any]], list[tuple[Any, ...]]]:
     """The execution's row, the attempts' and the increments of a step."""
-    rows = project(*made)
+    before, facts, at, after = made
+    rows = [*attempt_rows(before, facts, at, after.flow_id), execution_row(after)]
     changes = [shown(row) for row in rows if isinstance(row, RowChange)]
     sums = [(*row.key, *row.amounts) for row in rows if isinstance(row, Increment)]
     return changes[-1], changes[:-1], sums

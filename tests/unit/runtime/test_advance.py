@@ -97,7 +97,7 @@ def engine(log: Log) -> Engine:
 
 async def test_an_execution_is_claimed_and_driven_to_its_end(engine: Engine, log: Log) -> None:
     """Advance claims, decides, runs and records, until the execution has ended; the log folds to what it returns."""
-    assert (await engine.create()).phase is Phase.CREATED
+    assert (await engine.create()).phase == Phase.CREATED
     state = await engine.advancer.advance("x")
     head = await log.head("x")
     assert head is not None
@@ -113,7 +113,7 @@ async def test_creation_may_start_the_first_task_in_the_same_commit(engine: Engi
     """With `start`, one append creates, claims and starts; the driver goes on from there."""
     batches: list[Append] = []
     log.before = batches.append
-    assert (await engine.create(start=True)).phase is Phase.RUNNING
+    assert (await engine.create(start=True)).phase == Phase.RUNNING
     assert (len(batches), batches[0].claim) == (1, True)
     assert (await engine.advancer.advance("x")).status is FlowStatus.COMPLETED
     assert "task.interrupted" not in log.types()
