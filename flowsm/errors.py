@@ -19,6 +19,8 @@ FlowsmError
 │   ├── ExecutionExists
 │   ├── FlowMismatch           the execution runs another flow than the one given
 │   ├── IllegalCommand         not possible in the present state
+│   ├── SignalConflict         a signal's idempotency key came with another content
+│   ├── SignalRefused          a signal that does not fit what waits for it, or one too many
 │   ├── RebuildSuperseded      another rebuild, begun later, has taken over
 │   └── AmbiguousId
 ├── IllegalEvent               an event that the machine would not allow: log and machine part here
@@ -67,6 +69,8 @@ __all__ = [
     "NotFound",
     "PluginBroken",
     "RebuildSuperseded",
+    "SignalConflict",
+    "SignalRefused",
     "TaskResultNotFound",
     "TaskTypeNotFound",
     "UnresolvedReference",
@@ -223,6 +227,25 @@ class IllegalCommand(ConflictError):
         self.possible = tuple(possible)
         options = ", ".join(possible) or "nothing"
         super().__init__(f"cannot {command} execution {execution_id!r}: it is {status}; possible now: {options}")
+
+
+class SignalConflict(ConflictError):
+    """A signal with this idempotency key came before, and said something else; nothing was recorded."""
+
+    def __init__(self, execution_id: str, name: str, key: str) -> None:
+        self.execution_id, self.name, self.key = execution_id, name, key
+        super().__init__(
+            f"signal {name!r} to execution {execution_id!r}: a signal with idempotency key {key!r} came before, "
+            "and said something else; give another key to what is another signal"
+        )
+
+
+class SignalRefused(ConflictError):
+    """A signal that does not fit what waits for it, or one too many; nothing was recorded."""
+
+    def __init__(self, execution_id: str, name: str, reason: str) -> None:
+        self.execution_id, self.name, self.reason = execution_id, name, reason
+        super().__init__(f"signal {name!r} to execution {execution_id!r} is refused: {reason}")
 
 
 class RebuildSuperseded(ConflictError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import time
@@ -9,10 +10,12 @@ from typing import Final
 
 from flowsm.limits import EXECUTION_ID_MAX_CHARS
 
-__all__ = ["idempotency_key", "is_execution_id", "new_execution_id", "new_worker_id"]
+__all__ = ["child_id", "idempotency_key", "is_execution_id", "new_execution_id", "new_worker_id"]
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _EXECUTION_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{EXECUTION_ID_MAX_CHARS - 1}}}")
+_NOT_OF_IDS: Final = re.compile(r"[^A-Za-z0-9._:-]")
+_DIGEST_CHARS: Final = 16
 
 
 def _word(number: int, chars: int) -> str:
@@ -35,6 +38,18 @@ def new_worker_id() -> str:
 def is_execution_id(text: str) -> bool:
     """Whether a chosen execution id is legal: `[A-Za-z0-9][A-Za-z0-9._:-]{0,99}`."""
     return isinstance(text, str) and _EXECUTION_ID.fullmatch(text) is not None
+
+
+def child_id(parent: str, task: str, visit: int, attempt: int) -> str:
+    """The id of the execution that a `subflow` task starts: `parent:task:visit`, with the attempt after the first.
+
+    What a legal id cannot hold is replaced, and a digest of the names keeps it unique.
+    """
+    plain = ":".join([parent, task, str(visit), *([str(attempt)] if attempt > 1 else [])])
+    if is_execution_id(plain):
+        return plain
+    digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
+    return f"{_NOT_OF_IDS.sub('-', plain)[: EXECUTION_ID_MAX_CHARS - _DIGEST_CHARS - 1]}:{digest}"
 
 
 def idempotency_key(execution_id: str, task: str, visit: int) -> str:

@@ -34,6 +34,11 @@ ERROR_MESSAGE_MAX_CHARS: Final = 10_000
 TRACEBACK_MAX_CHARS: Final = 20_000
 RESULT_MAX_WARNINGS: Final = 100
 CONCURRENT_EXECUTIONS_DEFAULT: Final = 100
+INTERRUPTIONS_MAX: Final = 3
+"""Crashes of one visit after which a person is asked: a task that kills its process must not do so for ever."""
+SIGNALS_KEPT_MAX: Final = 1_000
+SIGNAL_KEYS_MAX: Final = 1_000
+SUBFLOW_DEPTH_MAX: Final = 16
 
 ABANDON_AFTER_SECONDS: Final = 5.0
 

@@ -20,6 +20,8 @@ class FlowStatus(StrEnum):
 
     CREATED = "created"
     RUNNING = "running"
+    WAITING = "waiting"
+    PAUSED = "paused"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, get_args
 
 from flowsm.definition.kinds import AnyValue, Choice, Field, Items, Mapping, Name, Number, Record, Text
-from flowsm.definition.model import END, Operator, RetryPolicy
+from flowsm.definition.model import END, OnInterrupt, Operator, RetryPolicy
 from flowsm.definition.user_schema import UserSchema
 from flowsm.limits import (
     CONDITION_MAX_CLAUSES,
@@ -20,6 +20,7 @@ from flowsm.limits import (
 __all__ = ["CLAUSE", "CONDITION", "FLOW", "OPERATORS", "RETRY", "TASK"]
 
 OPERATORS: Final[tuple[str, ...]] = get_args(Operator)
+_ON_INTERRUPT: Final[tuple[str, ...]] = get_args(OnInterrupt)
 _BACKOFF_MAX: Final = 1_000
 _ERROR_NAMES_MAX: Final = 100
 _ONCE: Final = RetryPolicy()
@@ -129,6 +130,13 @@ TASK: Final = Record(
             default=[],
             about="When all of these clauses hold, and there are some, the task is not run and ends `skipped`.",
         ),
+        Field(
+            name="on_interrupt",
+            kind=Choice("bad_word", _ON_INTERRUPT),
+            default="retry",
+            about="What happens when an attempt was started and a crash left no result of it: `retry` runs it again, "
+            "`fail` takes the task's failure, `probe` asks the task's own `probe`, `ask` waits for a person.",
+        ),
     ),
 )
 
@@ -192,6 +200,12 @@ FLOW: Final = Record(
             kind=UserSchema(),
             nullable=True,
             about="JSON Schema (2020-12) of the input; what does not fit is refused when the execution is created.",
+        ),
+        Field(
+            name="on_cancel",
+            kind=Text(),
+            nullable=True,
+            about="The task that cleans up when an execution is cancelled; by default none runs.",
         ),
         Field(
             name="tasks",

@@ -27,7 +27,8 @@ def lint_routes(flow: dict[str, Any], place: Place, report: Report) -> None:
         asked[condition["source_task"]].append((number, condition))
     never_met = {number: reason for of_task in asked.values() for number, reason in _never_met(of_task)}
     edges = {name: _targets(of_task, never_met) for name, of_task in asked.items()}
-    reached = reach([flow["start_task"]], edges)
+    cleaning = [flow["on_cancel"]] if flow.get("on_cancel") is not None else []
+    reached = reach([flow["start_task"], *cleaning], edges)
     for name, number in numbers.items():
         if name not in reached:
             report.warning(

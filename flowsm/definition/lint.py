@@ -67,6 +67,8 @@ def lint(
     before = report.errors
     if "start_task" in flow and flow["start_task"] not in names:
         _unknown("unknown_start_task", (place, "start_task"), flow["start_task"], names, report)
+    if flow.get("on_cancel") is not None and flow["on_cancel"] not in names:
+        _unknown("unknown_on_cancel", (place, "on_cancel"), flow["on_cancel"], names, report)
     _lint_conditions(conditions, names, report)
     routes_are_known = report.errors == before and len(names) == len(flow["tasks"])
     for task, where in tasks:

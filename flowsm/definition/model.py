@@ -16,6 +16,7 @@ __all__ = [
     "Clause",
     "ConditionConfig",
     "FlowConfig",
+    "OnInterrupt",
     "Operator",
     "RetryPolicy",
     "TaskConfig",
@@ -27,6 +28,10 @@ END_FAILURE = "end_failure"
 RESERVED_TARGETS = frozenset({END, END_SUCCESS, END_FAILURE})
 
 Operator = Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "contains", "starts_with", "exists", "empty"]
+
+OnInterrupt = Literal["retry", "fail", "probe", "ask"]
+"""What happens to a task whose attempt was started and left no result: run it again, take its failure, let the task
+find out, or wait for a person."""
 
 
 class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -63,6 +68,7 @@ class TaskConfig(_Document, frozen=True, kw_only=True):
     retry: RetryPolicy | None = None
     result_schema: dict[str, Any] | bool | None = None
     skip_when: tuple[Clause, ...] = ()
+    on_interrupt: OnInterrupt = "retry"
 
 
 class ConditionConfig(_Document, frozen=True, kw_only=True):
@@ -94,3 +100,4 @@ class FlowConfig(_Document, frozen=True, kw_only=True):
     max_transitions: int = TRANSITIONS_DEFAULT
     timeout: float | None = None
     input_schema: dict[str, Any] | bool | None = None
+    on_cancel: str | None = None

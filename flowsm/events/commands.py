@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from flowsm.events.facts import ErrorInfo
+from flowsm.events.facts import ErrorInfo, ParentRef
 
-__all__ = ["Advance", "Cancel", "Command", "Create", "Driver", "RecordResult", "Remove"]
+__all__ = [
+    "Advance",
+    "Cancel",
+    "Command",
+    "Create",
+    "Driver",
+    "Interrupt",
+    "Pause",
+    "RecordChild",
+    "RecordProbe",
+    "RecordResult",
+    "Redrive",
+    "Remove",
+    "Resolution",
+    "Resolve",
+    "Resume",
+    "Signal",
+]
+
+Resolution = Literal["success", "failure", "retry"]
 
 
 class Driver(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -19,10 +38,18 @@ class Driver(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Create(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Make an execution of the flow."""
+    """Make an execution of the flow; `start_at` (timestamp text) is when it is to be started by whoever finds it."""
 
     digest: str
     input: Any = None
+    start_at: str | None = None
+    paused: bool = False
+    idempotency_key: str | None = None
+    parent: ParentRef | None = None
+    depth: int = 0
+
+
+# -- of those who drive ---------------------------------------------------------------------------
 
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -53,9 +80,89 @@ class RecordResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     chance: float = 0.5
 
 
-class Cancel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """End the execution where it stands."""
+class Interrupt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The running attempt was stopped because the execution is paused or cancelled; then go on like `Advance`."""
 
+    driver: Driver
+    task: str
+    visit: int
+    attempt: int
+    by: Literal["pause", "cancel"]
+    chance: float = 0.5
+
+
+class RecordProbe(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The probe ended: what became of the interrupted attempt, or None if it was not done; then go on."""
+
+    driver: Driver
+    task: str
+    visit: int
+    attempt: int
+    result: RecordResult | None
+    chance: float = 0.5
+
+
+class RecordChild(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The execution that a `subflow` task waits for has ended; then go on like `Advance`."""
+
+    driver: Driver
+    child: str
+    status: str
+    data: Any = None
+    error: ErrorInfo | None = None
+    chance: float = 0.5
+
+
+# -- of operators and other systems ----------------------------------------------------------------
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Tell the execution something; `outcome` is the word that the task waiting for it ends with."""
+
+    name: str
+    payload: Any = None
+    outcome: str | None = None
+    idempotency_key: str | None = None
+    actor: str = ""
+
+
+class Resolve(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Say what became of the attempt that a person is asked about."""
+
+    resolution: Resolution
+    outcome: str | None = None
+    data: Any = None
+    message: str | None = None
+    reason: str = ""
+    actor: str = ""
+
+
+class Pause(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Stop before the next task; `now` stops the running attempt too."""
+
+    reason: str = ""
+    actor: str = ""
+    now: bool = False
+
+
+class Resume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Go on after a pause."""
+
+    reason: str = ""
+    actor: str = ""
+
+
+class Cancel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """End the execution: what runs is stopped, then the flow's `on_cancel` cleans up."""
+
+    reason: str = ""
+    actor: str = ""
+
+
+class Redrive(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Let a failed execution go on from the task that failed, or from `task`."""
+
+    task: str | None = None
     reason: str = ""
     actor: str = ""
 
@@ -67,4 +174,18 @@ class Remove(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     actor: str = ""
 
 
-Command = Create | Advance | RecordResult | Cancel | Remove
+Command = (
+    Create
+    | Advance
+    | RecordResult
+    | Interrupt
+    | RecordProbe
+    | RecordChild
+    | Signal
+    | Resolve
+    | Pause
+    | Resume
+    | Cancel
+    | Redrive
+    | Remove
+)

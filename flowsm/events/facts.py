@@ -8,21 +8,30 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import msgspec
+from flowsm.events.fact import ErrorInfo, Fact, Operand, ParentRef, PayloadRef, Unknown
 
 __all__ = [
     "FACTS",
     "ErrorInfo",
     "ExecutionCancelled",
+    "ExecutionCancelling",
     "ExecutionCompleted",
     "ExecutionCreated",
     "ExecutionFailed",
+    "ExecutionPaused",
+    "ExecutionRedriven",
     "ExecutionRemoved",
+    "ExecutionResumed",
     "ExecutionStarted",
     "Fact",
     "Operand",
+    "ParentRef",
     "PayloadRef",
+    "ProbeStarted",
+    "ResolutionAwaited",
+    "ResolutionGiven",
     "RetryScheduled",
+    "SignalReceived",
     "TaskCompleted",
     "TaskInterrupted",
     "TaskSkipped",
@@ -30,56 +39,9 @@ __all__ = [
     "TaskTimedOut",
     "TransitionTaken",
     "Unknown",
+    "WaitEnded",
+    "WaitStarted",
 ]
-
-
-class _Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    pass
-
-
-class PayloadRef(_Value, frozen=True, kw_only=True):
-    """Where a large value lies: SHA-256 (hex) and size (bytes) of its JSON text."""
-
-    digest: str
-    size: int
-
-
-class ErrorInfo(_Value, frozen=True, kw_only=True):
-    """An error as data. `types` are the names of the exception's class and of its bases."""
-
-    type: str
-    message: str
-    types: tuple[str, ...] = ()
-    traceback: str = ""
-
-
-class Operand(_Value, frozen=True, kw_only=True):
-    """A clause that was asked: what it wanted, what it saw, whether it held."""
-
-    path: str
-    op: str
-    wanted: Any = None
-    seen: Any = None
-    found: bool = True
-    held: bool
-
-
-class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The base of all facts. They hold JSON, which has no circles: the garbage collector need not visit them."""
-
-    TYPE: ClassVar[str] = ""
-    VERSION: ClassVar[int] = 1
-    LARGE: ClassVar[tuple[str, ...]] = ()
-    """The fields whose values may be moved to `payloads`."""
-
-
-class Unknown(Fact, frozen=True, kw_only=True):
-    """An event of a type, or a version, that this flowsm does not know: kept as it is."""
-
-    TYPE: ClassVar[str] = "unknown"
-    type: str
-    version: int
-    data: msgspec.Raw
 
 
 class ExecutionCreated(Fact, frozen=True, kw_only=True):
@@ -91,6 +53,12 @@ class ExecutionCreated(Fact, frozen=True, kw_only=True):
     flow_name: str
     digest: str
     input: Any = None
+    start_at: str | None = None
+    """When it is to be started; None for when somebody executes it."""
+    idempotency_key: str | None = None
+    parent: ParentRef | None = None
+    depth: int = 0
+    """How many executions are above it."""
     stored: dict[str, PayloadRef] = {}
 
 
@@ -100,6 +68,8 @@ class ExecutionStarted(Fact, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "execution.started"
     worker: str
     deadline: str | None = None
+    late_seconds: float = 0.0
+    """How long after its `start_at`."""
 
 
 class TaskStarted(Fact, frozen=True, kw_only=True):
@@ -114,6 +84,8 @@ class TaskStarted(Fact, frozen=True, kw_only=True):
     parameters: dict[str, Any] = {}
     task_version: str | None = None
     timeout_seconds: float | None = None
+    late_seconds: float = 0.0
+    """How long after the due time of the retry."""
     stored: dict[str, PayloadRef] = {}
 
 
@@ -147,13 +119,98 @@ class TaskTimedOut(Fact, frozen=True, kw_only=True):
 
 
 class TaskInterrupted(Fact, frozen=True, kw_only=True):
-    """An attempt was started and no result of it was recorded: its outcome is not known."""
+    """An attempt was started and no result of it was recorded: its outcome is not known.
+
+    `by` is `crash` (its worker left), the operator's verb that stopped it (`pause`, `cancel`), or `probe`: its own
+    probe found that it was not done.
+    """
 
     TYPE: ClassVar[str] = "task.interrupted"
     task: str
     visit: int
     attempt: int
     reason: str
+    by: str = "crash"
+
+
+class ProbeStarted(Fact, frozen=True, kw_only=True):
+    """The task's own `probe` is asked what became of the interrupted attempt."""
+
+    TYPE: ClassVar[str] = "probe.started"
+    task: str
+    visit: int
+    attempt: int
+    worker: str
+
+
+class ResolutionAwaited(Fact, frozen=True, kw_only=True):
+    """A person is to say what became of the interrupted attempt."""
+
+    TYPE: ClassVar[str] = "resolution.awaited"
+    task: str
+    visit: int
+    attempt: int
+    reason: str
+
+
+class ResolutionGiven(Fact, frozen=True, kw_only=True):
+    """Somebody said what became of the attempt: `success`, `failure`, or `retry` for running it again."""
+
+    TYPE: ClassVar[str] = "resolution.given"
+    task: str
+    visit: int
+    attempt: int
+    resolution: str
+    reason: str = ""
+    actor: str = ""
+
+
+class WaitStarted(Fact, frozen=True, kw_only=True):
+    """The attempt is a wait: nothing runs until the time, the signal or the child's end that it waits for.
+
+    `due` ends it well; `expires` is when its own time is over. `digest` is the flow of the child.
+    """
+
+    TYPE: ClassVar[str] = "wait.started"
+    task: str
+    visit: int
+    attempt: int
+    due: str | None = None
+    expires: str | None = None
+    signal: str | None = None
+    child: str | None = None
+    digest: str | None = None
+
+
+class WaitEnded(Fact, frozen=True, kw_only=True):
+    """What was waited for came: `by` is `timer`, `signal` (recorded as seq `signal_seq`), `child` or `expiry`."""
+
+    TYPE: ClassVar[str] = "wait.ended"
+    task: str
+    visit: int
+    attempt: int
+    by: str
+    signal_seq: int | None = None
+    late_seconds: float = 0.0
+
+
+class SignalReceived(Fact, frozen=True, kw_only=True):
+    """Somebody told the execution something. In an ended execution it is of no use, and recorded as that.
+
+    `outcome` is the word that the waiting task ends with; `content` is a digest of all that a signal says, by which
+    a second one with the same `idempotency_key` is known.
+    """
+
+    TYPE: ClassVar[str] = "signal.received"
+    LARGE: ClassVar[tuple[str, ...]] = ("payload",)
+    name: str
+    payload: Any = None
+    outcome: str | None = None
+    idempotency_key: str | None = None
+    content: str = ""
+    used: bool = True
+    actor: str = ""
+    stored: dict[str, PayloadRef] = {}
 
 
 class TaskSkipped(Fact, frozen=True, kw_only=True):
@@ -218,6 +275,46 @@ class ExecutionCancelled(Fact, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()
 
 
+class ExecutionCancelling(Fact, frozen=True, kw_only=True):
+    """Somebody asked for the end of the execution: what runs is stopped, then it is cleaned up."""
+
+    TYPE: ClassVar[str] = "execution.cancelling"
+    reason: str = ""
+    actor: str = ""
+
+
+class ExecutionPaused(Fact, frozen=True, kw_only=True):
+    """The execution stops before its next task; with `now` the running attempt is stopped too, and run again later."""
+
+    TYPE: ClassVar[str] = "execution.paused"
+    reason: str = ""
+    actor: str = ""
+    now: bool = False
+
+
+class ExecutionResumed(Fact, frozen=True, kw_only=True):
+    """The execution goes on from where it was paused."""
+
+    TYPE: ClassVar[str] = "execution.resumed"
+    reason: str = ""
+    actor: str = ""
+
+
+class ExecutionRedriven(Fact, frozen=True, kw_only=True):
+    """A failed execution goes on with another attempt of this visit; what came before is kept.
+
+    `attempt` 0: the visit's result stands, and the way on from it is sought again.
+    """
+
+    TYPE: ClassVar[str] = "execution.redriven"
+    task: str
+    visit: int
+    attempt: int
+    deadline: str | None = None
+    reason: str = ""
+    actor: str = ""
+
+
 class ExecutionRemoved(Fact, frozen=True, kw_only=True):
     """The ended execution leaves the lists; its history stays."""
 
@@ -233,11 +330,21 @@ FACTS: tuple[type[Fact], ...] = (
     TaskCompleted,
     TaskTimedOut,
     TaskInterrupted,
+    ProbeStarted,
+    ResolutionAwaited,
+    ResolutionGiven,
+    WaitStarted,
+    WaitEnded,
+    SignalReceived,
     TaskSkipped,
     RetryScheduled,
     TransitionTaken,
     ExecutionCompleted,
     ExecutionFailed,
     ExecutionCancelled,
+    ExecutionCancelling,
+    ExecutionPaused,
+    ExecutionResumed,
+    ExecutionRedriven,
     ExecutionRemoved,
 )

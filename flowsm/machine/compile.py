@@ -14,6 +14,7 @@ from transitions import EventData, Machine, Transition
 from flowsm.definition.model import END, END_FAILURE, END_SUCCESS, ConditionConfig, FlowConfig, TaskConfig
 from flowsm.definition.policy import task_retry, task_timeout
 from flowsm.definition.references import has_references
+from flowsm.definition.waiting import WAITING_TYPES
 from flowsm.machine.diagram import DiagramFormat, dot, mermaid, text
 from flowsm.machine.state import ExecutionState
 from flowsm.status import FlowStatus, TaskStatus
@@ -79,6 +80,7 @@ class FlowMachine:
         self.tasks: dict[str, TaskConfig] = {task.name: task for task in flow.tasks}
         labels = [*_ENGINE_STATES, *self.tasks]
         self.referring = frozenset(task.name for task in flow.tasks if has_references(task.parameters))
+        self.waiting = frozenset(task.name for task in flow.tasks if task.task_type in WAITING_TYPES)
         self.looking = frozenset(condition.source_task for condition in flow.conditions if condition.when)
         self.retries = {task.name: task_retry(task) for task in flow.tasks}
         self.timeouts = {task.name: task_timeout(task) for task in flow.tasks}
@@ -169,9 +171,11 @@ class FlowMachine:
             by_source.setdefault(condition.source_task, []).append(condition)
         for task in self.tasks:
             edges.extend(self._compile_task(task, by_source.get(task, []), outcomes))
+        cleaner = self.flow.on_cancel
         for source in ("created", *self.tasks):
+            cancelled = "cancelled" if cleaner is None or source in {"created", cleaner} else cleaner
             edges.append(Edge(trigger=ABORT, source=source, target="failed", label=ABORT))
-            edges.append(Edge(trigger=CANCEL, source=source, target="cancelled", label=CANCEL))
+            edges.append(Edge(trigger=CANCEL, source=source, target=cancelled, label=CANCEL))
         return edges
 
     def _compile_task(self, task: str, conditions: list[ConditionConfig], outcomes: dict[str, int]) -> list[Edge]:

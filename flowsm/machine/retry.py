@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flowsm.definition.model import RetryPolicy
 from flowsm.events.facts import ErrorInfo
 
-__all__ = ["delay_seconds", "is_retryable"]
+__all__ = ["INTERRUPTED", "NEVER_RETRIED", "RESOLVED_AS_FAILURE", "delay_seconds", "is_retryable"]
+
+INTERRUPTED: Final = "TaskInterrupted"
+"""The error type of an interrupted attempt whose task runs at most once (`on_interrupt` is `fail`)."""
+RESOLVED_AS_FAILURE: Final = "ResolvedAsFailure"
+"""The error type of an attempt that a person gave up."""
+NEVER_RETRIED: Final = frozenset(
+    {INTERRUPTED, RESOLVED_AS_FAILURE, "InvalidParameters", "SubflowTooDeep", "UnresolvedReference"}
+)
+"""Failures that the engine itself found, and that another attempt would find again."""
 
 
 def delay_seconds(policy: RetryPolicy, attempt: int, chance: float) -> float:
@@ -30,4 +41,4 @@ def is_retryable(policy: RetryPolicy, attempt: int, error: ErrorInfo | None) -> 
     if attempt >= policy.max_attempts:
         return False
     names = {error.type, *error.types} if error else set()
-    return names.isdisjoint(policy.non_retryable_errors)
+    return names.isdisjoint(policy.non_retryable_errors) and names.isdisjoint(NEVER_RETRIED)

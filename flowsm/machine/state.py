@@ -6,12 +6,23 @@ from typing import Any, Final
 
 import msgspec
 
-from flowsm.events.facts import ErrorInfo
+from flowsm.events.facts import ErrorInfo, ParentRef
 from flowsm.status import FlowStatus
 
-__all__ = ["FOLD_VERSION", "Attempt", "ExecutionState", "Phase", "StoredResult", "new_state", "scope_of"]
+__all__ = [
+    "FOLD_VERSION",
+    "Attempt",
+    "ExecutionState",
+    "Phase",
+    "Request",
+    "StoredResult",
+    "StoredSignal",
+    "Waiting",
+    "new_state",
+    "scope_of",
+]
 
-FOLD_VERSION: Final = 1
+FOLD_VERSION: Final = 2
 """Raised whenever `evolve` comes to give another state for the same events: it outdates snapshots."""
 
 
@@ -22,7 +33,14 @@ class Phase:
     CREATED: Final = "created"
     ENTERED: Final = "entered"
     RUNNING: Final = "running"
+    WAITING: Final = "waiting"
+    AWAITED: Final = "awaited"
+    """What a wait was for has come: its result follows in the same append."""
     INTERRUPTED: Final = "interrupted"
+    PROBING: Final = "probing"
+    ASKING: Final = "asking"
+    AGAIN: Final = "again"
+    """The attempt is to be started once more, at once."""
     DECIDED: Final = "decided"
     BACKOFF: Final = "backoff"
     ENDING: Final = "ending"
@@ -45,8 +63,21 @@ class StoredResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     warnings: tuple[str, ...] = ()
 
 
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What an attempt waits for: a time, a signal or the end of a child; `expires` is when its own time is over."""
+
+    due: str | None = None
+    expires: str | None = None
+    signal: str | None = None
+    child: str | None = None
+    digest: str | None = None
+
+
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The attempt that is running, or will be (`due`), or was interrupted; `started_seq` is its start's place."""
+    """The attempt that is running, or will be (`due`), or was interrupted; `started_seq` is its start's place.
+
+    `interruptions` counts the crashes of its visit, `base` the attempts of the visit that a redrive left behind.
+    """
 
     visit: int
     attempt: int
@@ -55,13 +86,35 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     due: str | None = None
     parameters: dict[str, Any] = {}
     timeout_seconds: float | None = None
+    interruptions: int = 0
+    base: int = 0
+    waiting: Waiting | None = None
+
+
+class StoredSignal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A signal that no wait has taken yet."""
+
+    seq: int
+    name: str
+    payload: Any = None
+    outcome: str | None = None
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What an operator asked for, and has not been withdrawn; `now` stops a running attempt."""
+
+    at: str
+    reason: str = ""
+    actor: str = ""
+    now: bool = False
 
 
 class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Everything that the events of one stream amount to.
 
-    `node` is the machine's state by name; `transitions` counts those of conditions; `results` keeps
-    the order in which they were recorded, the latest last.
+    `node` is the machine's state by name; `transitions` counts those of conditions, `transitions_base` of them before
+    a redrive; `results` keeps the order in which they were recorded, the latest last; `signals` those not yet taken,
+    and `signal_keys` the content of those that came with an idempotency key.
     """
 
     stream: str
@@ -73,6 +126,10 @@ class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     flow_id: str = ""
     flow_name: str = ""
     input: Any = None
+    start_at: str | None = None
+    idempotency_key: str | None = None
+    parent: ParentRef | None = None
+    depth: int = 0
     worker: str = ""
     created_at: str = ""
     started_at: str | None = None
@@ -85,18 +142,34 @@ class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     path: tuple[str, ...] = ()
     succeeded: tuple[str, ...] = ()
     transitions: int = 0
+    transitions_base: int = 0
     attempts: int = 0
     failures: int = 0
     interruptions: int = 0
+    redrives: int = 0
     skipped: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     last_error: ErrorInfo | None = None
+    paused: Request | None = None
+    cancelling: Request | None = None
+    cleaning: bool = False
+    """Whether the flow's `on_cancel` task has been entered for that."""
+    signals: tuple[StoredSignal, ...] = ()
+    signal_keys: dict[str, str] = {}
     removed: bool = False
 
     @property
     def current_task(self) -> str | None:
         """The task that the execution stands at, None before the first and after the end."""
         return None if self.node in {"created", "completed", "failed", "cancelled"} else self.node
+
+    @property
+    def signal(self) -> StoredSignal | None:
+        """The signal that has come for the wait that is open, None where there is none."""
+        waiting = self.attempt.waiting if self.attempt is not None else None
+        if self.phase != Phase.WAITING or waiting is None or waiting.signal is None:
+            return None
+        return next((signal for signal in self.signals if signal.name == waiting.signal), None)
 
 
 def new_state(stream: str) -> ExecutionState:

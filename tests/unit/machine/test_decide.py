@@ -11,7 +11,7 @@ import pytest
 from flowsm.clock import timestamp
 from flowsm.definition.load import load_flow
 from flowsm.errors import IllegalCommand
-from flowsm.events.commands import Advance, Cancel, Command, Create, Driver, RecordResult, Remove
+from flowsm.events.commands import Advance, Cancel, Command, Create, Driver, Interrupt, RecordResult, Remove
 from flowsm.events.facts import ErrorInfo, ExecutionFailed, Fact, RetryScheduled, TaskStarted, TransitionTaken
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.decide import decide, possible_commands, step
@@ -22,6 +22,7 @@ from flowsm.status import FlowStatus
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 DRIVER = Driver(worker="w-1", versions={"a": "1.2"})
 ADVANCE = Advance(driver=DRIVER, chance=0.5)
+STOPPED = Interrupt(driver=DRIVER, task="a", visit=1, attempt=1, by="cancel")
 CREATE = Create(digest="d", input={"customer": 7})
 
 
@@ -233,14 +234,15 @@ def test_a_lost_attempt_is_interrupted_and_started_again() -> None:
 
 
 def test_what_runs_or_waits_can_be_cancelled() -> None:
-    """Cancel ends an execution where it stands; what ran is interrupted; the rest is skipped."""
+    """A cancel is noted; once what ran was stopped the execution ends where it stands, and the rest is skipped."""
     given = Given(machine_of({"name": "a"}, {"name": "b"}, conditions=A_THEN_B))
     given.when(CREATE, ADVANCE)
-    interrupted, taken, ended = given.when(Cancel(reason="enough", actor="me"))
-    assert (interrupted.reason, taken.trigger) == ("the execution was cancelled", "cancel")
+    assert given.types(Cancel(reason="enough", actor="me")) == ["execution.cancelling"]
+    interrupted, taken, ended = given.when(STOPPED)
+    assert (interrupted.by, taken.trigger) == ("cancel", "cancel")
     assert (ended.reason, ended.actor, ended.skipped) == ("enough", "me", ("b",))
     fresh = Given(machine_of({"name": "a"}))
-    assert fresh.types(CREATE, Cancel()) == ["transition.taken", "execution.cancelled"]
+    assert fresh.types(CREATE, Cancel()) == ["execution.cancelling", "transition.taken", "execution.cancelled"]
 
 
 def test_a_cancellation_of_which_only_the_transition_is_known_is_ended() -> None:
@@ -281,7 +283,7 @@ def removed_state() -> Given:
 @pytest.mark.parametrize(
     ("given", "command", "words"),
     [
-        (running_state(), CREATE, "cannot create execution 'x': it is running; possible now: execute, cancel"),
+        (running_state(), CREATE, "cannot create execution 'x': it is running; possible now: execute, signal"),
         (running_state(), Remove(), "cannot remove execution 'x': it is running"),
         (running_state(), ends("b"), "cannot record a result of execution 'x'"),
         (running_state(), ends("a", attempt=2), "cannot record a result of another attempt of"),

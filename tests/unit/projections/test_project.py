@@ -166,7 +166,7 @@ def test_a_cancel_ends_the_running_attempt(script, one):
     """Who cancels interrupts; both are counted."""
     run = script(one)
     run.advance()
-    execution, attempts, sums = rows_of(run.cancel())
+    execution, attempts, sums = rows_of(run.stop())
     assert (execution["status"], execution["current_task"]) == ("cancelled", None)
     assert [row["status"] for row in attempts] == ["interrupted"]
     assert [entry[:3] for entry in sums] == [("f", "a", "interrupted"), ("f", ENDED_TASK, "cancelled")]

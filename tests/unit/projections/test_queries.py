@@ -160,7 +160,7 @@ async def test_a_page_that_ends_the_list_has_no_cursor(table, queries):
 @pytest.mark.parametrize(
     ("filters", "sentence"),
     [
-        ({"status": "done"}, "status 'done' is not one of created, running, completed"),
+        ({"status": "done"}, "status 'done' is not one of created, running, waiting, paused, completed"),
         ({"limit": 0}, "limit is 0, expected 1 to 1000"),
         ({"limit": 1_001}, "limit is 1001"),
         ({"since": datetime(2026, 1, 1)}, "has no time zone"),  # noqa: DTZ001 - that is the point

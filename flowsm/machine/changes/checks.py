@@ -1,0 +1,51 @@
+"""What a fact has to fit: the phase, the task, the visit and the attempt that the state is in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowsm.machine.state import Attempt, ExecutionState
+from flowsm.status import FlowStatus
+
+__all__ = ["Changes", "Refused", "expect", "expect_attempt", "expect_task", "going_on"]
+
+Changes = dict[str, Any]
+"""The fields of the next state that differ from those of this one."""
+
+
+class Refused(Exception):
+    """The machine would not allow the event here; the sentence says why."""
+
+
+def expect(state: ExecutionState, *phases: str) -> None:
+    """Refuse unless the execution is in one of these phases."""
+    if state.phase not in phases:
+        expected = " or ".join(phases)
+        raise Refused(f"legal when the execution is {expected}, it is {state.phase}")
+
+
+def expect_task(state: ExecutionState, task: str, visit: int) -> None:
+    """Refuse unless the machine is in this visit of the task."""
+    if task != state.node:
+        raise Refused(f"names task {task!r}, the machine is in {state.node!r}")
+    if visit != state.visits.get(task, 0):
+        raise Refused(f"names visit {visit} of {task!r}, it is visit {state.visits.get(task, 0)}")
+
+
+def expect_attempt(state: ExecutionState, fact: Any) -> Attempt:
+    """Refuse unless the fact (`task`, `visit`, `attempt`) is about the present attempt; gives that."""
+    expect_task(state, fact.task, fact.visit)
+    attempt = state.attempt
+    if attempt is None or attempt.attempt != fact.attempt:
+        running = attempt.attempt if attempt else None
+        raise Refused(f"ends attempt {fact.attempt}, running is {running}")
+    return attempt
+
+
+_RUNNING = FlowStatus.RUNNING
+_PAUSED = FlowStatus.PAUSED
+
+
+def going_on(state: ExecutionState) -> FlowStatus:
+    """The status of an execution between two attempts: paused, if somebody asked for it."""
+    return _RUNNING if state.paused is None else _PAUSED

@@ -1,0 +1,91 @@
+"""Operators' verbs: pause, resume, cancel, redrive."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flowsm.events.facts import ExecutionCancelling, ExecutionPaused, ExecutionRedriven, ExecutionResumed
+from flowsm.machine.changes.checks import Changes, Refused, expect
+from flowsm.machine.compile import FlowMachine
+from flowsm.machine.state import Attempt, ExecutionState, Phase, Request
+from flowsm.status import FlowStatus
+
+__all__ = ["OPERATOR_CHANGES"]
+
+_AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
+_OVER: Final = frozenset({Phase.NEW, Phase.ENDING, Phase.ENDED})
+_PARKED: Final = frozenset({Phase.WAITING, Phase.ASKING})
+
+
+def _expect_alive(state: ExecutionState) -> None:
+    if state.phase in _OVER:
+        raise Refused(f"is not legal while the execution is {state.phase}")
+    if state.cancelling is not None:
+        raise Refused("the execution is being cancelled")
+
+
+def _paused(_: FlowMachine, state: ExecutionState, fact: ExecutionPaused, at: str) -> Changes:
+    _expect_alive(state)
+    if state.paused is not None and (state.paused.now or not fact.now):
+        raise Refused("the execution was paused before")
+    changes: Changes = {"paused": Request(at=at, reason=fact.reason, actor=fact.actor, now=fact.now)}
+    if state.phase not in _AT_WORK:
+        changes["status"] = FlowStatus.PAUSED
+    return changes
+
+
+def _resumed(_: FlowMachine, state: ExecutionState, fact: ExecutionResumed, at: str) -> Changes:
+    _expect_alive(state)
+    if state.paused is None:
+        raise Refused("the execution is not paused")
+    changes: Changes = {"paused": None}
+    if state.started_at is None:
+        changes["status"] = FlowStatus.CREATED
+    elif state.phase not in _AT_WORK:
+        changes["status"] = FlowStatus.WAITING if state.phase in _PARKED else FlowStatus.RUNNING
+    return changes
+
+
+def _cancelling(_: FlowMachine, state: ExecutionState, fact: ExecutionCancelling, at: str) -> Changes:
+    _expect_alive(state)
+    changes: Changes = {"cancelling": Request(at=at, reason=fact.reason, actor=fact.actor, now=True), "paused": None}
+    if state.status is FlowStatus.PAUSED:
+        changes["status"] = FlowStatus.RUNNING if state.started_at is not None else FlowStatus.CREATED
+    return changes
+
+
+def _redriven(machine: FlowMachine, state: ExecutionState, fact: ExecutionRedriven, at: str) -> Changes:
+    """The machine is put back into the state that it left: no transition leads out of an end."""
+    expect(state, Phase.ENDED)
+    if state.status is not FlowStatus.FAILED or state.removed:
+        raise Refused("only a failed execution that was not removed is redriven")
+    task = fact.task
+    if fact.visit != state.visits.get(task, 0) or not fact.visit:
+        raise Refused(f"names visit {fact.visit} of {task!r}, it was visited {state.visits.get(task, 0)} times")
+    latest = state.results.get(task)
+    before = latest.attempt if latest is not None and latest.visit == fact.visit else 0
+    stands = fact.attempt == 0
+    if fact.attempt != before + 1 and not (stands and before):
+        raise Refused(f"goes on with attempt {fact.attempt}, the latest was attempt {before}")
+    attempt = None if stands else Attempt(visit=fact.visit, attempt=fact.attempt, base=before)
+    return {
+        "phase": Phase.DECIDED if stands else Phase.AGAIN,
+        "status": FlowStatus.RUNNING,
+        "node": task,
+        "attempt": attempt,
+        "path": state.path if state.path[-1:] == (task,) else (*state.path, task),
+        "deadline": fact.deadline,
+        "transitions_base": state.transitions,
+        "redrives": state.redrives + 1,
+        "skipped": (),
+        "error": None,
+        "ended_at": None,
+    }
+
+
+OPERATOR_CHANGES: Final[dict[type[Any], Any]] = {
+    ExecutionPaused: _paused,
+    ExecutionResumed: _resumed,
+    ExecutionCancelling: _cancelling,
+    ExecutionRedriven: _redriven,
+}

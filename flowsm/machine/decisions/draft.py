@@ -1,0 +1,116 @@
+"""A decision in the making: its facts, and the state that they lead to."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flowsm.clock import timestamp
+from flowsm.definition.model import TaskConfig
+from flowsm.events.commands import Driver
+from flowsm.events.facts import ErrorInfo, Fact, TaskCompleted
+from flowsm.machine.compile import FlowMachine
+from flowsm.machine.evolve import evolve
+from flowsm.machine.state import Attempt, ExecutionState
+from flowsm.status import TaskStatus
+
+__all__ = ["Draft"]
+
+
+class Draft:
+    """The facts of one decision; each is folded at once, so that the next is decided on what it means.
+
+    `driver` is who drives; None for an operator's command, which stops where code would have to run. `chance` spreads
+    retries.
+    """
+
+    __slots__ = ("at", "chance", "driver", "facts", "machine", "now", "state")
+
+    def __init__(
+        self,
+        machine: FlowMachine,
+        state: ExecutionState,
+        now: datetime,
+        driver: Driver | None = None,
+        chance: float = 0.5,
+    ) -> None:
+        self.machine = machine
+        self.state = state
+        self.now = now
+        self.at = timestamp(now)
+        self.driver = driver
+        self.chance = chance
+        self.facts: list[Fact] = []
+
+    def record(self, fact: Fact) -> None:
+        """One more fact."""
+        self.state = evolve(self.machine, self.state, fact, self.at)
+        self.facts.append(fact)
+
+    @property
+    def task(self) -> TaskConfig:
+        """The task that the execution stands at."""
+        return self.machine.tasks[self.state.node]
+
+    @property
+    def attempt(self) -> Attempt:
+        """The present attempt, where there must be one."""
+        attempt = self.state.attempt
+        if attempt is None:
+            raise AssertionError(f"no attempt in phase {self.state.phase}")
+        return attempt
+
+    def after(self, seconds: float) -> str:
+        """The moment so many seconds from now."""
+        return timestamp(self.now + timedelta(seconds=seconds))
+
+    def late(self, due: str | None) -> float:
+        """How many seconds after a due time it is now; 0 before it, and where there is none."""
+        if due is None or self.at <= due:
+            return 0.0
+        return round((self.now - datetime.fromisoformat(due)).total_seconds(), 6)
+
+    def is_past(self, due: str | None) -> bool:
+        """Whether a due time has come."""
+        return due is not None and self.at >= due
+
+    def is_overdue(self) -> bool:
+        """Whether the flow's own time is over; cleaning up after a cancellation has no end."""
+        state = self.state
+        return state.deadline is not None and self.at >= state.deadline and not state.cleaning
+
+    def complete(
+        self,
+        status: TaskStatus,
+        outcome: str | None = None,
+        *,
+        data: Any = None,
+        message: str | None = None,
+        error: ErrorInfo | None = None,
+    ) -> None:
+        """Record the result of the present attempt, which no code of the task gave."""
+        attempt = self.attempt
+        self.record(
+            TaskCompleted(
+                task=self.state.node,
+                visit=attempt.visit,
+                attempt=attempt.attempt,
+                status=status.value,
+                outcome=outcome or status.value,
+                duration_us=self._microseconds_since(attempt.started_at),
+                message=message,
+                data=data,
+                error=error,
+            )
+        )
+
+    def fail(self, error_type: str, message: str, outcome: str | None = None) -> None:
+        """Record the present attempt's failure."""
+        error = ErrorInfo(type=error_type, message=message, types=(error_type,))
+        self.complete(TaskStatus.FAILURE, outcome, message=message, error=error)
+
+    def _microseconds_since(self, moment: str) -> int:
+        if not moment:
+            return 0
+        span = self.now - datetime.fromisoformat(moment)
+        return max(0, (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds)

@@ -1,0 +1,141 @@
+"""What operators and other systems ask for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Final
+
+from flowsm.errors import SignalConflict, SignalRefused
+from flowsm.events.commands import Cancel, Pause, Redrive, Resolve, Resume, Signal
+from flowsm.events.facts import (
+    ErrorInfo,
+    ExecutionCancelling,
+    ExecutionPaused,
+    ExecutionRedriven,
+    ExecutionResumed,
+    ResolutionGiven,
+    SignalReceived,
+)
+from flowsm.limits import SIGNALS_KEPT_MAX
+from flowsm.machine.decisions.draft import Draft
+from flowsm.machine.decisions.waits import payload_misfit
+from flowsm.machine.retry import RESOLVED_AS_FAILURE
+from flowsm.machine.state import ExecutionState, Phase
+from flowsm.status import TaskStatus
+
+__all__ = ["cancel", "pause", "redrive", "resolve", "resume", "signal"]
+
+_DIGEST_CHARS: Final = 32
+
+
+def signal(draft: Draft, command: Signal) -> None:
+    """Keep the signal for the wait that takes it; a repeated one (by its key) changes nothing.
+
+    Raises:
+        SignalConflict: the key came with another content.
+        SignalRefused: the payload does not fit the wait that is open, or too many signals wait to be taken.
+    """
+    state = draft.state
+    content = _content(command)
+    key = command.idempotency_key
+    if key is not None and key in state.signal_keys:
+        if state.signal_keys[key] != content:
+            raise SignalConflict(state.stream, command.name, key)
+        return
+    attempt = state.attempt
+    if state.phase == Phase.WAITING and attempt is not None and attempt.waiting is not None:
+        is_next = attempt.waiting.signal == command.name and state.signal is None
+        misfit = payload_misfit(attempt.parameters, command.payload) if is_next else ""
+        if misfit:
+            raise SignalRefused(state.stream, command.name, f"its payload does not fit what waits for it: {misfit}")
+    if len(state.signals) >= SIGNALS_KEPT_MAX:
+        raise SignalRefused(state.stream, command.name, f"{SIGNALS_KEPT_MAX} signals are waiting to be taken")
+    draft.record(
+        SignalReceived(
+            name=command.name,
+            payload=command.payload,
+            outcome=command.outcome,
+            idempotency_key=key,
+            content=content if key is not None else "",
+            used=state.phase not in {Phase.ENDING, Phase.ENDED},
+            actor=command.actor,
+        )
+    )
+
+
+def _content(command: Signal) -> str:
+    said: list[Any] = [command.name, command.payload, command.outcome]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:_DIGEST_CHARS]
+
+
+def resolve(draft: Draft, command: Resolve) -> None:
+    """Say what became of the attempt that a person is asked about."""
+    attempt = draft.attempt
+    draft.record(
+        ResolutionGiven(
+            task=draft.state.node,
+            visit=attempt.visit,
+            attempt=attempt.attempt,
+            resolution=command.resolution,
+            reason=command.reason,
+            actor=command.actor,
+        )
+    )
+    if command.resolution == "success":
+        draft.complete(TaskStatus.SUCCESS, command.outcome, data=command.data, message=command.message)
+    elif command.resolution == "failure":
+        message = command.message or command.reason or "somebody resolved it as a failure"
+        error = ErrorInfo(type=RESOLVED_AS_FAILURE, message=message, types=(RESOLVED_AS_FAILURE,))
+        draft.complete(TaskStatus.FAILURE, command.outcome, data=command.data, message=message, error=error)
+
+
+def pause(draft: Draft, command: Pause) -> None:
+    """Stop before the next task."""
+    draft.record(ExecutionPaused(reason=command.reason, actor=command.actor, now=command.now))
+
+
+def resume(draft: Draft, command: Resume) -> None:
+    """Go on after a pause."""
+    draft.record(ExecutionResumed(reason=command.reason, actor=command.actor))
+
+
+def cancel(draft: Draft, command: Cancel) -> None:
+    """Ask for the end of the execution."""
+    draft.record(ExecutionCancelling(reason=command.reason, actor=command.actor))
+
+
+def redrive(draft: Draft, command: Redrive) -> None:
+    """Go on from the task that failed, or from the one that is named.
+
+    Where the flow's own time or transitions were used up after a task had succeeded, its result stands.
+    """
+    state, timeout = draft.state, draft.machine.flow.timeout
+    task = command.task or _failed_task(state)
+    visit = state.visits.get(task, 0)
+    result = state.results.get(task)
+    latest = result if result is not None and result.visit == visit else None
+    stands = command.task is None and latest is not None and latest.status != TaskStatus.FAILURE and _was_aborted(state)
+    draft.record(
+        ExecutionRedriven(
+            task=task,
+            visit=visit,
+            attempt=0 if stands else (latest.attempt if latest is not None else 0) + 1,
+            deadline=draft.after(timeout) if timeout is not None else None,
+            reason=command.reason,
+            actor=command.actor,
+        )
+    )
+
+
+def _was_aborted(state: ExecutionState) -> bool:
+    return state.error is not None and state.error.type in {"FlowTimeout", "MaxTransitionsExceeded"}
+
+
+def _failed_task(state: ExecutionState) -> str:
+    """The task where a failed execution went wrong."""
+    last = state.path[-1]
+    if _was_aborted(state):
+        return last
+    failed = [task for task, result in state.results.items() if result.status == TaskStatus.FAILURE]
+    return failed[-1] if failed else last
