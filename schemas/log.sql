@@ -182,3 +182,19 @@ DROP VIEW IF EXISTS attempts;
 CREATE VIEW attempts AS SELECT * FROM attempts_1;
 DROP VIEW IF EXISTS statistics;
 CREATE VIEW statistics AS SELECT * FROM statistics_1;
+
+-- Step 0002_agenda
+
+-- What an execution waits for, and when somebody has to look after it.
+
+ALTER TABLE executions_1 ADD COLUMN wake_at TEXT;
+ALTER TABLE executions_1 ADD COLUMN waiting_for TEXT;
+ALTER TABLE executions_1 ADD COLUMN child_id TEXT;
+ALTER TABLE executions_1 ADD COLUMN parent_id TEXT;
+UPDATE executions_1 SET wake_at = coalesce(due_at, ''), waiting_for = iif(due_at IS NULL, NULL, 'retry')
+WHERE status = 'running';
+CREATE INDEX executions_1_wake ON executions_1 (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX executions_1_child ON executions_1 (child_id) WHERE child_id IS NOT NULL;
+CREATE INDEX executions_1_parent ON executions_1 (parent_id) WHERE parent_id IS NOT NULL;
+DROP VIEW IF EXISTS executions;
+CREATE VIEW executions AS SELECT * FROM executions_1;

@@ -24,6 +24,7 @@ from flowsm.events.facts import (
     TransitionTaken,
 )
 from flowsm.log.port import Increment, RowChange
+from flowsm.machine.effect import wake_at
 from flowsm.machine.state import Attempt, ExecutionState, Phase
 from flowsm.projections.brief import brief_attempt, brief_execution, names_json
 
@@ -36,7 +37,7 @@ _MESSAGE_MAX_CHARS: Final = 2_000
 
 
 _SILENT: Final = frozenset({ExecutionCreated, TransitionTaken, RetryScheduled, ExecutionRemoved})
-"""Facts that change nothing but the execution's own row."""
+"""Facts that change nothing but the execution's own row: the usual ones, which are not looked at further."""
 
 _STARTS: Final = (TaskStarted, ExecutionStarted)
 _ENDS: Final = (TaskCompleted, TaskTimedOut, TaskInterrupted)
@@ -51,7 +52,7 @@ def _short(text: str | None) -> str | None:
 def execution_row(state: ExecutionState) -> RowChange:
     """The one row of an execution, as its state has it."""
     error = state.last_error
-    due = state.attempt.due if state.attempt is not None and state.phase == Phase.BACKOFF else None
+    waiting_for, due, child = _waiting_for(state)
     params = (
         state.stream,
         state.flow_id,
@@ -76,8 +77,31 @@ def execution_row(state: ExecutionState) -> RowChange:
         state.updated_at,
         state.seq,
         int(state.removed),
+        wake_at(state),
+        waiting_for,
+        child,
+        state.parent.execution_id if state.parent is not None else None,
     )
     return RowChange(statement="put_execution", params=params, key=(state.stream,))
+
+
+def _waiting_for(state: ExecutionState) -> tuple[str | None, str | None, str | None]:
+    """What the execution waits for, the due time of that, and the child that it waits for."""
+    attempt, phase = state.attempt, state.phase
+    if phase == Phase.CREATED and state.start_at is not None:
+        return "start", state.start_at, None
+    if attempt is None:
+        return None, None, None
+    if phase == Phase.BACKOFF:
+        return "retry", attempt.due, None
+    if phase == Phase.ASKING:
+        return "resolution", None, None
+    waiting = attempt.waiting
+    if phase != Phase.WAITING or waiting is None:
+        return None, None, None
+    due = min((moment for moment in (waiting.due, waiting.expires) if moment is not None), default=None)
+    what = f"signal {waiting.signal}" if waiting.signal is not None else "timer" if waiting.child is None else "child"
+    return what, due, waiting.child
 
 
 def _attempt_row(
@@ -136,6 +160,8 @@ def attempt_rows(before: ExecutionState, facts: Iterable[Fact], at: str, flow_id
                 began = (seq, at, worker)
                 rows.append(_attempt_row(before, fact, began, ("running", None, None, None, None, None)))
         elif isinstance(fact, _ENDS):
+            if isinstance(fact, TaskInterrupted) and fact.by == "probe":
+                continue
             ended, outcome, duration_us = _end_of(fact, at)
             rows.append(_attempt_row(before, fact, began, ended))
             rows.append(_count(flow_id, fact.task, outcome, duration_us))

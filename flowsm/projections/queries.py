@@ -53,6 +53,10 @@ class ExecutionRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     seq: int
     removed: bool
+    wake_at: str | None
+    waiting_for: str | None
+    child_id: str | None
+    parent_id: str | None
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):

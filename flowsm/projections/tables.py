@@ -18,5 +18,9 @@ VIEWS: Final = read_script("flowsm.projections", "sql", "views.sql")
 SCHEMA: Final = f"{TABLES}\n{VIEWS}"
 """The tables and views of one generation."""
 
-PROJECTION_MIGRATIONS: Final = (Migration("0001_projections", SCHEMA),)
+PROJECTION_MIGRATIONS: Final = (
+    Migration("0001_projections", read_script("flowsm.projections", "sql", "0001_projections.sql")),
+    Migration("0002_agenda", read_script("flowsm.projections", "sql", "0002_agenda.sql")),
+)
+"""How the tables of a file's first generation came to be; those of later ones are made as `TABLES` says."""
 ROW_STATEMENTS: Final = load_statements("flowsm.projections", "sql", "rows.sql")

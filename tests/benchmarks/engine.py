@@ -161,7 +161,7 @@ UPDATE_HEAD = "UPDATE streams SET seq = ?, digest = ?, epoch = ?, worker = ? WHE
 UPDATE_STATUS = """UPDATE executions_1 SET status = ?, current_task = ?, path = ?, completed_tasks = ?,
     skipped_tasks = ?, transitions = ?, attempts = ?, failures = ?, interruptions = ?, last_error_type = ?,
     last_error = ?, worker = ?, due_at = ?, created_at = ?, started_at = ?, ended_at = ?, updated_at = ?, seq = ?,
-    removed = ? WHERE execution_id = ?"""
+    removed = ?, wake_at = ?, waiting_for = ?, child_id = ?, parent_id = ? WHERE execution_id = ?"""
 UPDATE_ATTEMPT = """UPDATE attempts_1 SET status = ?, outcome = ?, ended_at = ?, duration_us = ?, message = ?
     WHERE execution_id = ? AND started_seq = ?"""
 UPDATE_SUM = """UPDATE statistics_1 SET count = ?, duration_us = ? WHERE flow_id = ? AND task = ? AND outcome = ?"""

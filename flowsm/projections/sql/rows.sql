@@ -24,8 +24,8 @@ ON CONFLICT (execution_id, started_seq) DO UPDATE SET
 INSERT INTO executions_{g} (
     execution_id, flow_id, flow_name, flow_digest, status, current_task, path, completed_tasks, skipped_tasks,
     transitions, attempts, failures, interruptions, last_error_type, last_error, worker, due_at,
-    created_at, started_at, ended_at, updated_at, seq, removed
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    created_at, started_at, ended_at, updated_at, seq, removed, wake_at, waiting_for, child_id, parent_id
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (execution_id) DO UPDATE SET
     status = excluded.status, current_task = excluded.current_task, path = excluded.path,
     completed_tasks = excluded.completed_tasks, skipped_tasks = excluded.skipped_tasks,
@@ -33,7 +33,8 @@ ON CONFLICT (execution_id) DO UPDATE SET
     interruptions = excluded.interruptions, last_error_type = excluded.last_error_type,
     last_error = excluded.last_error, worker = excluded.worker, due_at = excluded.due_at,
     started_at = excluded.started_at, ended_at = excluded.ended_at, updated_at = excluded.updated_at,
-    seq = excluded.seq, removed = excluded.removed
+    seq = excluded.seq, removed = excluded.removed, wake_at = excluded.wake_at,
+    waiting_for = excluded.waiting_for, child_id = excluded.child_id
 WHERE excluded.seq > executions_{g}.seq;
 
 -- name: step_execution

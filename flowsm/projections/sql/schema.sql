@@ -29,12 +29,19 @@ CREATE TABLE executions_{g} (
     ended_at        TEXT,
     updated_at      TEXT NOT NULL,
     seq             INTEGER NOT NULL, -- of the last event that this row shows
-    removed         INTEGER NOT NULL
+    removed         INTEGER NOT NULL,
+    wake_at         TEXT,             -- when somebody has to look after it: '' at once, NULL when it is told something
+    waiting_for     TEXT,             -- start, retry, timer, signal NAME, child, resolution; NULL when it runs
+    child_id        TEXT,             -- the execution whose end it waits for
+    parent_id       TEXT              -- the execution that started it
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX executions_{g}_created ON executions_{g} (created_at, execution_id);
 CREATE INDEX executions_{g}_status ON executions_{g} (status, removed, created_at, execution_id);
 CREATE INDEX executions_{g}_flow ON executions_{g} (flow_id, created_at, execution_id);
+CREATE INDEX executions_{g}_wake ON executions_{g} (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX executions_{g}_child ON executions_{g} (child_id) WHERE child_id IS NOT NULL;
+CREATE INDEX executions_{g}_parent ON executions_{g} (parent_id) WHERE parent_id IS NOT NULL;
 
 CREATE TABLE attempts_{g} (
     execution_id    TEXT NOT NULL,

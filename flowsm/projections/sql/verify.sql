@@ -3,7 +3,7 @@
 -- name: execution
 SELECT execution_id, flow_id, flow_name, flow_digest, status, current_task, path, completed_tasks, skipped_tasks,
        transitions, attempts, failures, interruptions, last_error_type, last_error, worker, due_at,
-       created_at, started_at, ended_at, updated_at, seq, removed
+       created_at, started_at, ended_at, updated_at, seq, removed, wake_at, waiting_for, child_id, parent_id
 FROM executions_{g} WHERE execution_id = :stream;
 
 -- name: attempts
