@@ -39,7 +39,8 @@ class Table:
         name = f"The {flow[0]}"
         row = (execution_id, flow, name, "d", status, None, '["a"]', "[]", "[]", 1, 1, 0, 0, None, None, "w", None)
         self.connection.execute(
-            ROW_STATEMENTS["put_execution"].replace("{g}", "1"), (*row, moment, moment, None, moment, 5, removed)
+            ROW_STATEMENTS["put_execution"].replace("{g}", "1"),
+            (*row, moment, moment, None, moment, 5, removed, None, None, None, None),
         )
         known = "SELECT 1 FROM definitions WHERE flow_id = ?"
         if not self.connection.execute(known, (flow,)).fetchall():
