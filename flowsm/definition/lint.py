@@ -15,8 +15,9 @@ from flowsm.definition.kinds import INVALID
 from flowsm.definition.model import RESERVED_TARGETS
 from flowsm.definition.pointer import MISSING, parse_pointer
 from flowsm.definition.policy import RETRY_COUNT, TIMEOUT, usable_retry_count, usable_timeout
-from flowsm.definition.references import DEFAULT, FROM, walk_references
+from flowsm.definition.references import DEFAULT, FROM, is_reference, walk_references
 from flowsm.definition.report import Place, Report
+from flowsm.definition.waiting import SUBFLOW
 from flowsm.findings import Severity
 from flowsm.limits import NAME_MAX_CHARS, RETRY_MAX_ATTEMPTS, TIMEOUT_MAX_SECONDS
 
@@ -142,7 +143,7 @@ def _lint_declared_parameters(
 ) -> None:
     """Ask the task types' own code about the parameters of their tasks."""
     for task, where in tasks:
-        task_type = task.get("task_type") or default_task_type(task.get("name", ""))
+        task_type = _type_of(task)
         if task_type not in task_types or task.get("parameters") is INVALID:
             continue
         for problem in check(task_type, task.get("parameters", {})):
@@ -184,8 +185,15 @@ def _lint_clauses(clauses: Any, place: Place, names: Collection[str], report: Re
         check_clause(clause, where, report)
 
 
+def _type_of(task: Checked) -> str:
+    task_type: str = task.get("task_type") or default_task_type(task.get("name", ""))
+    return task_type
+
+
 def _lint_parameters(task: Checked, where: Place, names: Collection[str], report: Report) -> None:
     parameters = task.get("parameters", {})
+    if _type_of(task) == SUBFLOW and isinstance(parameters, dict):  # the references in that flow are its own
+        parameters = {key: value for key, value in parameters.items() if key != "flow" or is_reference(value)}
     root: Place = (where, "parameters")
     for tokens, reference in walk_references(parameters):
         at = root

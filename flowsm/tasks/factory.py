@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 
 from flowsm.definition.model import TaskConfig
+from flowsm.definition.waiting import WAITING_TYPES
 from flowsm.errors import PluginBroken, TaskTypeNotFound, UsageError
 from flowsm.limits import NAME_MAX_CHARS
 from flowsm.tasks.base import BaseTask
@@ -117,6 +118,10 @@ class TaskFactory:
             UsageError: it is no task, or the name is taken by other code.
         """
         _check_name(task_type)
+        if task_type in WAITING_TYPES:
+            raise UsageError(
+                f"task type {task_type!r} is the machine's own and cannot be replaced: register the code under another name"
+            )
         code = _as_code(task_type, task)
         origin = _qualified_name(task)
         present = self._registered.get(task_type)

@@ -19,6 +19,7 @@ from flowsm.events.facts import (
 )
 from flowsm.machine.changes.checks import Changes, Refused, expect, expect_attempt, expect_task, going_on
 from flowsm.machine.compile import FlowMachine
+from flowsm.machine.retry import INTERRUPTED
 from flowsm.machine.state import Attempt, ExecutionState, Phase, StoredResult
 from flowsm.status import FlowStatus, TaskStatus
 
@@ -78,7 +79,10 @@ def _with_result(state: ExecutionState, result: StoredResult) -> Changes:
 
 
 def _completed(_: FlowMachine, state: ExecutionState, fact: TaskCompleted, at: str) -> Changes:
-    expect(state, Phase.RUNNING, Phase.AWAITED, Phase.INTERRUPTED, Phase.PROBING, Phase.ASKING)
+    if state.phase == Phase.INTERRUPTED and fact.error is not None and fact.error.type == INTERRUPTED:
+        pass  # the engine's own verdict on a task that runs at most once
+    else:
+        expect(state, Phase.RUNNING, Phase.AWAITED, Phase.PROBING)
     expect_attempt(state, fact)
     if fact.status not in _STATUSES:
         raise Refused(f"ends with status {fact.status!r}, expected one of {', '.join(TaskStatus)}")
@@ -150,7 +154,7 @@ def _resolution_given(_: FlowMachine, state: ExecutionState, fact: ResolutionGiv
     if fact.resolution not in _RESOLUTIONS:
         raise Refused(f"resolves as {fact.resolution!r}, expected one of {', '.join(sorted(_RESOLUTIONS))}")
     if fact.resolution != "retry":
-        return {}
+        return {"phase": Phase.AWAITED, "status": going_on(state)}
     return {"phase": Phase.AGAIN, "status": going_on(state), "attempt": replace(attempt, interruptions=0)}
 
 

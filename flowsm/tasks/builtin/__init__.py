@@ -26,8 +26,29 @@ def _store_data() -> object:
     return StoreData
 
 
+def _wait() -> object:
+    from flowsm.tasks.builtin.waits import Wait  # noqa: PLC0415 - likewise
+
+    return Wait
+
+
+def _wait_for_signal() -> object:
+    from flowsm.tasks.builtin.waits import WaitForSignal  # noqa: PLC0415 - likewise
+
+    return WaitForSignal
+
+
+def _subflow() -> object:
+    from flowsm.tasks.builtin.waits import Subflow  # noqa: PLC0415 - likewise
+
+    return Subflow
+
+
 BUILTINS: Final[dict[str, Callable[[], object]]] = {
     "fetch_data": _fetch_data,
     "process_data": _process_data,
     "store_data": _store_data,
+    "subflow": _subflow,
+    "wait": _wait,
+    "wait_for_signal": _wait_for_signal,
 }

@@ -156,8 +156,8 @@ async def test_a_flow_that_takes_too_long_between_attempts(timed, tasks, clock, 
 async def test_an_alarm_that_rings_early_is_set_again(timed, tasks, clock) -> None:
     """A deadline is wall time: an alarm whose clock runs ahead of it does not end the attempt."""
     release = asyncio.Event()
-    tasks.register_task("wait", release.wait)
-    handle = await timed.start(one("wait", timeout=5))
+    tasks.register_task("held", release.wait)
+    handle = await timed.start(one("held", timeout=5))
     await clock.sleepers()
     clock.advance(5 - 1e-6)
     (_due, woken) = clock._sleepers[0]

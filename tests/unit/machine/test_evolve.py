@@ -189,7 +189,12 @@ ILLEGAL: list[tuple[str, tuple[Fact, ...], Fact, str]] = [
     ("a visit that is not the present one", IN_A, runs(visit=2), "names visit 2 of 'a', it is visit 1"),
     ("an attempt out of order", IN_A, runs(attempt=2), "starts attempt 2, expected attempt 1"),
     ("a task that runs already", (*IN_A, runs()), runs(), "it is running"),
-    ("a result that nobody waits for", IN_A, ends(), "interrupted or probing or asking, it is entered"),
+    (
+        "a result that nobody waits for",
+        IN_A,
+        ends(),
+        "legal when the execution is running or awaited or probing, it is entered",
+    ),
     ("a result of another task", (*IN_A, runs()), ends("b"), "names task 'b'"),
     ("a result of another attempt", (*IN_A, runs()), ends(attempt=2), "ends attempt 2, running is 1"),
     ("a status that there is not", (*IN_A, runs()), ends(status="odd"), "status 'odd', expected one of success"),
