@@ -102,7 +102,21 @@ async def test_recorded_events_fit_the_schema_of_events(tmp_path):
         EVENTS.validate(event)
     seen = {event["type"] for event in events}
     missing = {fact.TYPE for fact in FACTS} - seen
-    assert missing == {"execution.cancelled", "execution.completed", "task.interrupted"}
+    assert missing == {
+        "execution.cancelled",
+        "execution.cancelling",
+        "execution.completed",
+        "execution.paused",
+        "execution.redriven",
+        "execution.resumed",
+        "probe.started",
+        "resolution.awaited",
+        "resolution.given",
+        "signal.received",
+        "task.interrupted",
+        "wait.ended",
+        "wait.started",
+    }
 
 
 @pytest.mark.parametrize(

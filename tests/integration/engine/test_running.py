@@ -28,6 +28,7 @@ from flowsm.events.facts import Fact, Unknown
 from flowsm.limits import PAYLOAD_INLINE_MAX_BYTES
 from flowsm.log.port import Append
 from flowsm.machine.evolve import fold
+from flowsm.machine.state import FOLD_VERSION
 from flowsm.tasks.factory import TaskFactory
 
 ROOT = Path(flowsm.__file__).parents[1]
@@ -359,7 +360,7 @@ async def test_a_long_execution_is_loaded_from_its_snapshot(path, tasks) -> None
     async with FlowManager(path, tasks=tasks, durability="normal") as manager:
         result = await manager.run(flow)
         assert (result.status, len(result.path)) == (FlowStatus.COMPLETED, 400)
-        snapshot = await manager._log.snapshot(result.execution_id, 1)
+        snapshot = await manager._log.snapshot(result.execution_id, FOLD_VERSION)
         assert snapshot is not None
         assert snapshot.seq == 1000
     for spoilt in (None, {"digest": "f" * 64}, {"state": b"{"}, {"state": b'{"stream":"other"}'}):
