@@ -17,6 +17,8 @@ FlowsmError
 │   ├── Conflict               the stream went on since it was read: read on, decide again
 │   ├── Fenced                 another owner has taken the execution over: stop
 │   ├── ExecutionExists
+│   ├── StartConflict          the key of this start belongs to another one
+│   ├── StartedBefore          this very start is recorded already: go on with that execution
 │   ├── FlowMismatch           the execution runs another flow than the one given
 │   ├── IllegalCommand         not possible in the present state
 │   ├── SignalConflict         a signal's idempotency key came with another content
@@ -27,6 +29,8 @@ FlowsmError
 ├── NotAllowed                 a folder or host that the caller did not allow
 ├── DataInvalid                data that a built-in task cannot read, process or store
 ├── PluginBroken               a task type of an installed distribution cannot be loaded
+├── TransactionRefused         what the function of `context.transaction`, or its task, must not do
+├── TransactionTimeout         that function took longer than its time limit
 └── LogError
     ├── LogTooNew              the file was written by a newer flowsm
     ├── LogBroken              the stored events are not what was recorded
@@ -71,8 +75,12 @@ __all__ = [
     "RebuildSuperseded",
     "SignalConflict",
     "SignalRefused",
+    "StartConflict",
+    "StartedBefore",
     "TaskResultNotFound",
     "TaskTypeNotFound",
+    "TransactionRefused",
+    "TransactionTimeout",
     "UnresolvedReference",
     "UsageError",
 ]
@@ -208,6 +216,25 @@ class ExecutionExists(ConflictError):
         super().__init__(f"execution {execution_id!r} exists already: choose another id, or leave it out")
 
 
+class StartConflict(ConflictError):
+    """The idempotency key belongs to a start of other content, or of another id."""
+
+    def __init__(self, key: str, execution_id: str, difference: str) -> None:
+        self.key, self.execution_id, self.difference = key, execution_id, difference
+        super().__init__(
+            f"idempotency key {key!r} belongs to execution {execution_id!r}, and {difference}: "
+            "start with another key, or with what that execution was started with"
+        )
+
+
+class StartedBefore(ConflictError):
+    """An execution was started before with this idempotency key, flow and input; nothing was recorded."""
+
+    def __init__(self, key: str, execution_id: str) -> None:
+        self.key, self.execution_id = key, execution_id
+        super().__init__(f"execution {execution_id!r} was started with idempotency key {key!r} before: go on with it")
+
+
 class FlowMismatch(ConflictError):
     """The execution was created with another flow than the one given."""
 
@@ -298,6 +325,25 @@ class PluginBroken(FlowsmError):
         super().__init__(
             f"task type {task_type!r} of distribution {distribution!r} cannot be loaded: {reason}; "
             f"upgrade or uninstall {distribution!r}, or register {task_type!r} with other code"
+        )
+
+
+class TransactionRefused(FlowsmError):
+    """What the function of `context.transaction`, or the task that asks for it, must not do; nothing of it stays."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        self.problem, self.remedy = problem, remedy
+        super().__init__(f"context.transaction: {problem}; {remedy}")
+
+
+class TransactionTimeout(FlowsmError):
+    """The function of `context.transaction` took longer than its time limit; nothing of it stays."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(
+            f"context.transaction: the function took longer than its limit of {seconds:g} s, while all other appends "
+            "waited; let it do less at once, or give it more with timeout="
         )
 
 

@@ -8,9 +8,16 @@ import secrets
 import time
 from typing import Final
 
-from flowsm.limits import EXECUTION_ID_MAX_CHARS
+from flowsm.limits import EXECUTION_ID_MAX_CHARS, IDEMPOTENCY_KEY_MAX_CHARS
 
-__all__ = ["child_id", "idempotency_key", "is_execution_id", "new_execution_id", "new_worker_id"]
+__all__ = [
+    "child_id",
+    "idempotency_key",
+    "is_execution_id",
+    "is_idempotency_key",
+    "new_execution_id",
+    "new_worker_id",
+]
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _EXECUTION_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{EXECUTION_ID_MAX_CHARS - 1}}}")
@@ -50,6 +57,11 @@ def child_id(parent: str, task: str, visit: int, attempt: int) -> str:
         return plain
     digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
     return f"{_NOT_OF_IDS.sub('-', plain)[: EXECUTION_ID_MAX_CHARS - _DIGEST_CHARS - 1]}:{digest}"
+
+
+def is_idempotency_key(text: object) -> bool:
+    """Whether a chosen key of a start is legal: 1 to 400 printable characters, so any `context.idempotency_key` is."""
+    return isinstance(text, str) and 0 < len(text) <= IDEMPOTENCY_KEY_MAX_CHARS and text.isprintable()
 
 
 def idempotency_key(execution_id: str, task: str, visit: int) -> str:

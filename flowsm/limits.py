@@ -25,6 +25,7 @@ RETRY_MAX_ATTEMPTS: Final = 1_000
 
 # Executions
 EXECUTION_ID_MAX_CHARS: Final = 100
+IDEMPOTENCY_KEY_MAX_CHARS: Final = 400  # any `context.idempotency_key` is one
 TRANSITIONS_DEFAULT: Final = 1_000
 TRANSITIONS_MAX: Final = 10_000
 INPUT_MAX_BYTES: Final = 16 * MIB
@@ -46,6 +47,10 @@ ABANDON_AFTER_SECONDS: Final = 5.0
 BLOCKING_TASKS_MAX: Final = 64
 """Threads for functions that are not async; a function that hangs keeps one."""
 BLOCKING_IDLE_SECONDS: Final = 30.0
+
+TRANSACTION_DEFAULT_SECONDS: Final = 2.0
+"""What the function of `context.transaction` may take: all other appends to the file wait for it."""
+TRANSACTION_MAX_SECONDS: Final = 8.0  # less than BUSY_TIMEOUT_MS, for which other processes wait
 
 # The built-in tasks
 DATA_MAX_BYTES: Final = 64 * MIB

@@ -12,14 +12,20 @@ from typing import Any, Self
 from flowsm.clock import Clock, SystemClock
 from flowsm.definition.load import Source, load_flow
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, FlowMismatch, UsageError
+from flowsm.errors import (
+    Conflict,
+    ExecutionExists,
+    ExecutionNotFound,
+    FlowMismatch,
+    StartedBefore,
+    UsageError,
+)
 from flowsm.events.commands import Create, Remove
 from flowsm.events.envelope import Recorded
-from flowsm.ids import is_execution_id, new_execution_id, new_worker_id
+from flowsm.ids import new_worker_id
 from flowsm.limits import (
     CONCURRENT_EXECUTIONS_DEFAULT,
     CONFLICT_RETRIES_MAX,
-    EXECUTION_ID_MAX_CHARS,
     PAGE_DEFAULT_ROWS,
     SEQ_MAX,
 )
@@ -37,6 +43,7 @@ from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.input import checked_input
 from flowsm.runtime.loading import Prepared, StateLoader
+from flowsm.runtime.starting import checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.status import FlowStatus
 from flowsm.storage.open import Durability
@@ -107,7 +114,8 @@ class FlowManager:
             clock=self._clock,
         )
         self._loader = StateLoader(self._log)
-        runner = AttemptRunner(self.tasks, self._clock, Permissions(folders=folders, hosts=tuple(allow_hosts)))
+        permissions = Permissions(folders=folders, hosts=tuple(allow_hosts))
+        runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True)
         self._advancer = Advancer(self._log, self._loader, runner, self.tasks, self._clock, self.worker)
         self._queries = Queries(self._log)
         self._supervisors: dict[asyncio.AbstractEventLoop, Supervisor] = {}
@@ -123,21 +131,31 @@ class FlowManager:
         return load_flow(source, known_task_types=self.tasks.types(), check_parameters=self.tasks.check_parameters)
 
     def create_flow_execution(
-        self, flow_config: FlowConfig | Source, input: Any = None, *, execution_id: str | None = None
+        self,
+        flow_config: FlowConfig | Source,
+        input: Any = None,
+        *,
+        execution_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> str:
         """Record a new execution of a flow, durable when this returns; gives its id. Not a coroutine.
+
+        With an `idempotency_key` that an execution of the same flow and input was created with, that one's id.
 
         Raises:
             DocumentInvalid: the flow has errors.
             InputInvalid: the input does not fit the flow.
             ExecutionExists: the chosen id is taken.
+            StartConflict: the key belongs to an execution of another flow, input or id.
         """
-        prepared, command = self._prepare(flow_config, input)
-        chosen = self._chosen_id(execution_id)
+        prepared, command = self._prepare(flow_config, input, idempotency_key)
+        chosen = chosen_id(execution_id)
         before = new_state(chosen)
         facts, after = step(prepared.machine, before, command, self._clock.now())
         try:
             self._log.append_sync(batch_of(before, facts, after, definition=prepared.definition))
+        except StartedBefore as earlier:
+            return same_id(earlier, execution_id)
         except Conflict:
             raise ExecutionExists(chosen) from None
         return chosen
@@ -163,28 +181,46 @@ class FlowManager:
         return await self.finish(execution_id)
 
     async def start(
-        self, flow: FlowConfig | Source, input: Any = None, *, execution_id: str | None = None
+        self,
+        flow: FlowConfig | Source,
+        input: Any = None,
+        *,
+        execution_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> ExecutionHandle:
         """Create an execution and begin to run it; returns once it is durable, with a handle to await.
+
+        With an `idempotency_key` that an execution of the same flow and input was started with, nothing is created:
+        that one goes on, and the handle is its.
 
         Raises:
             DocumentInvalid: the flow has errors.
             InputInvalid: the input does not fit the flow.
             ExecutionExists: the chosen id is taken.
+            StartConflict: the key belongs to an execution of another flow, input or id.
         """
-        prepared, command = self._prepare(flow, input)
+        prepared, command = self._prepare(flow, input, idempotency_key)
         self._require_tasks(prepared.machine)
-        chosen = self._chosen_id(execution_id)
+        chosen = chosen_id(execution_id)
         supervisor = self._bound()
         # whoever stops waiting here does not stop what may be recorded already: then it is to be driven too
-        await asyncio.shield(asyncio.ensure_future(self._begin(supervisor, prepared, command, chosen)))
+        try:
+            await asyncio.shield(asyncio.ensure_future(self._begin(supervisor, prepared, command, chosen)))
+        except StartedBefore as earlier:
+            chosen = same_id(earlier, execution_id)
+            await self._go_on(supervisor, chosen)
         return ExecutionHandle(self, chosen)
 
     async def run(
-        self, flow: FlowConfig | Source, input: Any = None, *, execution_id: str | None = None
+        self,
+        flow: FlowConfig | Source,
+        input: Any = None,
+        *,
+        execution_id: str | None = None,
+        idempotency_key: str | None = None,
     ) -> FlowExecution:
-        """Create an execution, run it to its end, and give its result; a failed flow is a result, no exception."""
-        return await (await self.start(flow, input, execution_id=execution_id))
+        """Start an execution, run it to its end, and give its result; a failed flow is a result, no exception."""
+        return await (await self.start(flow, input, execution_id=execution_id, idempotency_key=idempotency_key))
 
     async def finish(self, execution_id: str) -> FlowExecution:
         """Drive an execution of this log until it has ended, or join the one who does."""
@@ -321,24 +357,21 @@ class FlowManager:
             raise ExecutionExists(chosen) from None
         supervisor.kick(chosen)
 
+    async def _go_on(self, supervisor: Supervisor, execution_id: str) -> None:
+        """Have an execution that was started before driven, unless it has ended, or another process began to."""
+        state, _ = await self._loader.load(execution_id)
+        if state.ended_at is None and state.worker in {"", self.worker}:
+            supervisor.kick(execution_id)
+
     def _flow(self, source: FlowConfig | Source) -> FlowConfig:
         return source if isinstance(source, FlowConfig) else self.load_flow_config(source)
 
-    def _prepare(self, source: FlowConfig | Source, value: Any) -> tuple[Prepared, Create]:
+    def _prepare(self, source: FlowConfig | Source, value: Any, key: str | None) -> tuple[Prepared, Create]:
         prepared = self._loader.prepare(self._flow(source))
-        return prepared, Create(digest=prepared.digest, input=checked_input(prepared.machine.flow, value))
+        given = checked_input(prepared.machine.flow, value)
+        return prepared, Create(digest=prepared.digest, input=given, idempotency_key=checked_key(key))
 
     def _require_tasks(self, machine: FlowMachine) -> None:
         for task in machine.tasks.values():
             if task.task_type not in self.tasks:
                 self.tasks.info(task.task_type)
-
-    def _chosen_id(self, execution_id: str | None) -> str:
-        if execution_id is None:
-            return new_execution_id()
-        if not is_execution_id(execution_id):
-            raise UsageError(
-                f"execution id {execution_id!r} is not usable: expected a letter or digit, then up to "
-                f"{EXECUTION_ID_MAX_CHARS - 1} letters, digits or . _ : -"
-            )
-        return execution_id

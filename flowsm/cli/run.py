@@ -40,6 +40,7 @@ class _Order:
     flow: Any
     input: Any
     execution_id: str | None
+    idempotency_key: str | None = None
 
 
 @dataclass(slots=True)
@@ -72,11 +73,14 @@ def run(
     allow_host: Annotated[list[str] | None, Parameter(help="A host that they may ask.")] = None,
     durability: Durable = "full",
     id: Annotated[str | None, Parameter(help="The id of the new execution.")] = None,
+    idempotency_key: Annotated[
+        str | None, Parameter(help="A key that makes a second such command go on with the first one's execution.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run a flow to its end, or go on with an execution that was interrupted."""
     registry = load_tasks(tasks)
-    order = _order(target, input, id, as_json=as_json, registry=registry)
+    order = _order(target, input, id, idempotency_key, as_json=as_json, registry=registry)
     folders = [Path.cwd(), *_folders(allow_dir)]
     seen = _Seen(options=_options(tasks, db, allow_dir, allow_host, durability))
 
@@ -102,10 +106,14 @@ def run(
     return FINE if execution.status is FlowStatus.COMPLETED else FAILED
 
 
-def _order(target: str, text: str | None, execution_id: str | None, *, as_json: bool, registry: TaskFactory) -> _Order:
+def _order(
+    target: str, text: str | None, execution_id: str | None, key: str | None, *, as_json: bool, registry: TaskFactory
+) -> _Order:
     if not looks_like_file(target):
-        if text is not None or execution_id is not None:
-            raise UsageError(f"{target!r} is an execution that exists: --input and --id are for new ones")
+        if text is not None or execution_id is not None or key is not None:
+            raise UsageError(
+                f"{target!r} is an execution that exists: --input, --id and --idempotency-key are for new ones"
+            )
         return _Order(target=target, flow=None, input=None, execution_id=None)
     if (target, text) == ("-", "@-"):
         raise UsageError("stdin cannot be both the flow and its input")
@@ -122,7 +130,11 @@ def _order(target: str, text: str | None, execution_id: str | None, *, as_json: 
     for finding in checked.findings:
         talk(f"{checked.source}: {finding}")
     return _Order(
-        target=target, flow=checked.flow, input=read_input(text, checked.flow.name), execution_id=execution_id
+        target=target,
+        flow=checked.flow,
+        input=read_input(text, checked.flow.name),
+        execution_id=execution_id,
+        idempotency_key=key,
     )
 
 
@@ -166,7 +178,9 @@ async def _run(manager: FlowManager, order: _Order, db: Path, seen: _Seen, follo
         execution_id = found
         ending = asyncio.ensure_future(manager.execute_flow(found))
     else:
-        handle = await manager.start(order.flow, order.input, execution_id=order.execution_id)
+        handle = await manager.start(
+            order.flow, order.input, execution_id=order.execution_id, idempotency_key=order.idempotency_key
+        )
         execution_id = handle.execution_id
         ending = asyncio.ensure_future(handle.result())
     seen.execution_id = execution_id

@@ -45,7 +45,7 @@ __all__ = [
 
 
 class ExecutionCreated(Fact, frozen=True, kw_only=True):
-    """An execution exists; `digest` pins its flow."""
+    """An execution exists; `digest` pins its flow, and no other is ever created with its `idempotency_key`."""
 
     TYPE: ClassVar[str] = "execution.created"
     LARGE: ClassVar[tuple[str, ...]] = ("input",)

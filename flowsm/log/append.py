@@ -13,6 +13,7 @@ from flowsm.log.check import refusal
 from flowsm.log.pending import Pending
 from flowsm.log.port import Appended
 from flowsm.log.rows import RowGroup
+from flowsm.log.starts import claim_key
 from flowsm.storage.errors import StatementFailed, concerns_file
 from flowsm.storage.statements import Statements, load_statements
 
@@ -70,6 +71,21 @@ class Appender:
             _raise_if_file(error)
         return self._apply_one_by_one(connection, requests)
 
+    def apply(self, connection: sqlite3.Connection, request: Pending) -> Appended:
+        """Apply one batch in a transaction that holds more than it; whatever goes wrong is to undo all of that.
+
+        Raises:
+            Exception: the batch is refused, or cannot be written.
+        """
+        try:
+            (result,) = self._apply(connection, [request])
+        except _FAILURES as error:
+            _raise_if_file(error)
+            raise LogUnavailable(self._path, f"{error}; nothing of this append was recorded") from error
+        if isinstance(result, Exception):
+            raise result
+        return result
+
     def _apply_one_by_one(
         self, connection: sqlite3.Connection, requests: Sequence[Pending]
     ) -> list[Appended | Exception]:
@@ -104,6 +120,8 @@ class Appender:
             stream = batch.stream
             seq, digest, epoch, worker, number = heads.get(stream) or self._look_up(connection, stream)
             refused = refusal(batch, seq, epoch)
+            if request.start is not None:
+                refused = claim_key(connection, request.start, stream, refused)
             if refused is not None:
                 results.append(refused)
                 continue

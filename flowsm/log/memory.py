@@ -15,6 +15,7 @@ from flowsm.log.check import refusal
 from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Head, Increment, RowChange, Snapshot
 from flowsm.log.read import StoredRow, cursor_of, place_of, record
+from flowsm.log.starts import Taken, judged
 
 __all__ = ["MemoryEventLog"]
 
@@ -30,6 +31,7 @@ class MemoryEventLog:
         self._payloads: dict[str, bytes] = {}
         self._definitions: dict[str, bytes] = {}
         self._snapshots: dict[str, Snapshot] = {}
+        self._starts: dict[str, Taken] = {}
         self._closed = False
 
     async def append(self, batch: Append) -> Appended:
@@ -43,8 +45,15 @@ class MemoryEventLog:
         stream = batch.stream
         head = self._heads.get(stream) or Head(stream=stream, seq=0, digest=GENESIS, epoch=0, worker="")
         refused = refusal(batch, head.seq, head.epoch)
+        if pending.start is not None:
+            taken = self._starts.get(pending.start.key)
+            created = None if taken is None else self._recorded(self._places[taken.stream][0]).fact
+            refused = judged(pending.start, taken, created, refused)
         if refused is not None:
             raise refused
+        if pending.start is not None:
+            start = pending.start
+            self._starts[start.key] = Taken(stream, start.created.digest, start.input_digest)
         seq, digest = head.seq, head.digest
         digests = event_digests(digest, stream, seq + 1, batch.at, pending.events)
         for (type_, version, data), digest in zip(pending.events, digests, strict=True):

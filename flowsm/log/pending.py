@@ -7,19 +7,24 @@ from flowsm.events.codec import encode_fact, split_payloads
 from flowsm.events.facts import Unknown
 from flowsm.limits import APPEND_MAX_EVENTS, PAYLOAD_INLINE_MAX_BYTES
 from flowsm.log.port import Append
+from flowsm.log.starts import Start, start_of
 
 __all__ = ["Pending", "prepare"]
 
 
 class Pending:
-    """A batch with its events encoded: (type, version, bytes of `data`), and the large values by digest."""
+    """A batch with its events encoded: (type, version, bytes of `data`), and the large values by digest.
 
-    __slots__ = ("batch", "events", "payloads")
+    `start` is the key that it claims, if it creates an execution with one.
+    """
+
+    __slots__ = ("batch", "events", "payloads", "start")
 
     def __init__(self, batch: Append, events: list[tuple[str, int, bytes]], payloads: dict[str, bytes]) -> None:
         self.batch = batch
         self.events = events
         self.payloads = payloads
+        self.start: Start | None = start_of(batch.facts)
 
 
 def prepare(batch: Append) -> Pending:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import Fact
 
-__all__ = ["Append", "Appended", "EventLog", "Head", "Increment", "LogView", "RowChange", "RowStore", "Snapshot"]
+__all__ = [
+    "Append",
+    "Appended",
+    "EventLog",
+    "Guarded",
+    "Head",
+    "Increment",
+    "LogView",
+    "RowChange",
+    "RowStore",
+    "Snapshot",
+    "TransactionalLog",
+]
 
 _T = TypeVar("_T")
 
@@ -98,6 +110,8 @@ class EventLog(Protocol):
             AppendUnknown: the commit failed in a way that leaves its fate open.
             LogUnavailable: nothing was written (locked, full, read-only).
             ExecutionNotFound: a claim without facts of a stream that does not exist.
+            StartedBefore: its `execution.created` has an idempotency key, with which that very start was recorded.
+            StartConflict: that key belongs to a start of other content.
             UsageError: too many facts for one batch.
         """
         ...
@@ -198,4 +212,36 @@ class RowStore(Protocol):
 
     async def change(self, function: Callable[[LogView], _T]) -> _T:
         """Run a function in one write transaction; nothing of it is written when it raises."""
+        ...
+
+
+class Guarded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A function that writes to the log's own file, in the very transaction that records what came of it.
+
+    `function` is given a guarded connection, for `seconds`. `settle` is given what it returned and None, or None and
+    what it raised: it tells whether what the function wrote stays, and what is to be recorded. Both are called on the
+    writer's thread, `settle` without the guard; it must be pure, and its batch be one for the stream, seq and epoch
+    that were checked.
+    """
+
+    function: Callable[[Any], Any]
+    seconds: float
+    settle: Callable[[Any, BaseException | None], tuple[bool, Append]]
+
+
+@runtime_checkable
+class TransactionalLog(Protocol):
+    """A log whose file may hold the tables of its users too."""
+
+    async def append_after(self, gate: Append, guarded: Guarded) -> Appended:
+        """Run a function, and record what came of it, in one transaction: both, or neither.
+
+        `gate` has no facts: its stream, `expected_seq` and `epoch` are checked before the function is run.
+
+        Raises:
+            Conflict: the stream is not at `expected_seq`; the function was not run.
+            Fenced: the stream's epoch is not `epoch`; the function was not run.
+            AppendUnknown: the commit failed in a way that leaves its fate open.
+            LogUnavailable: nothing was written (locked, full, read-only).
+        """
         ...

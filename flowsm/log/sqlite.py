@@ -17,7 +17,8 @@ from flowsm.limits import READ_PAGE_EVENTS
 from flowsm.log import read
 from flowsm.log.append import Appender
 from flowsm.log.pending import prepare
-from flowsm.log.port import Append, Appended, Head, LogView, Snapshot
+from flowsm.log.port import Append, Appended, Guarded, Head, LogView, Snapshot
+from flowsm.log.transact import Transactor
 from flowsm.log.view import View
 from flowsm.storage.errors import CommitFailed, unavailable
 from flowsm.storage.migrations import Migration, is_current, migrate
@@ -31,7 +32,10 @@ __all__ = ["LOG_MIGRATIONS", "SqliteEventLog"]
 _T = TypeVar("_T")
 READ_HERE_MAX_EVENTS: Final = 64
 _CREATED_BY: Final = "flowsm 0.1"
-LOG_MIGRATIONS: Final = (Migration("0001_log", read_script("flowsm.log", "sql", "0001_log.sql")),)
+LOG_MIGRATIONS: Final = (
+    Migration("0001_log", read_script("flowsm.log", "sql", "0001_log.sql")),
+    Migration("0003_starts", read_script("flowsm.log", "sql", "0003_starts.sql")),
+)
 
 
 class SqliteEventLog:
@@ -67,13 +71,16 @@ class SqliteEventLog:
         folder = private_folder() if str(path) == ":memory:" else None
         self.path = str(path) if folder is None else str(Path(folder.name) / "flowsm.db")
         self._statements = Statements(row_statements or {})
-        files = _Files(self.path, durability, (*LOG_MIGRATIONS, *migrations), clock or SystemClock())
+        steps = (*LOG_MIGRATIONS, *migrations)
+        files = _Files(self.path, durability, steps, clock or SystemClock())
+        new_appender = partial(Appender, self.path, self._statements)
+        self._transact = Transactor(steps, new_appender)
         self._sessions = Sessions(
             Connectors(
                 path=self.path,
                 writer=files.open_writer,
                 reader=files.open_reader,
-                new_work=partial(Appender, self.path, self._statements),
+                new_work=new_appender,
             )
         )
         self._release = weakref.finalize(self, _release, self._sessions, folder)
@@ -92,6 +99,15 @@ class SqliteEventLog:
             appended: Appended = self._sessions.apply_sync(prepare(batch))
         except CommitFailed as error:
             raise AppendUnknown(batch.stream, error.reason) from error
+        return appended
+
+    async def append_after(self, gate: Append, guarded: Guarded) -> Appended:
+        """Run a function, and record what came of it, in a transaction of their own; see `TransactionalLog`."""
+        work = partial(self._transact, gate=gate, guarded=guarded)
+        try:
+            appended: Appended = await self._sessions.current().writer.run(work)
+        except CommitFailed as error:
+            raise AppendUnknown(gate.stream, error.reason) from error
         return appended
 
     async def head(self, stream: str) -> Head | None:

@@ -15,7 +15,7 @@ from flowsm.errors import AppendUnknown, Conflict, IllegalEvent
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult
 from flowsm.events.facts import Fact, TransitionTaken
 from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS
-from flowsm.log.port import Append, EventLog
+from flowsm.log.port import Append, Appended, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.effect import Decide, RunTask, next_effect
@@ -23,6 +23,7 @@ from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.projections.project import project
 from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.loading import Prepared, StateLoader
+from flowsm.runtime.transaction import TransactionEnd, append_after
 from flowsm.tasks.factory import TaskFactory
 
 __all__ = ["Advancer", "batch_of"]
@@ -90,7 +91,7 @@ class Advancer:
         driver = self._driver(machine)
         while True:
             effect = next_effect(state)
-            command: Command
+            command: Command | TransactionEnd
             if isinstance(effect, RunTask) and state.attempt is not None:
                 command = await self._runner.run(machine, state, state.attempt, driver)
             elif isinstance(effect, Decide):
@@ -153,17 +154,15 @@ class Advancer:
         raise failed
 
     async def _record(
-        self, machine: FlowMachine, state: ExecutionState, command: Command, epoch: int
+        self, machine: FlowMachine, state: ExecutionState, command: Command | TransactionEnd, epoch: int
     ) -> ExecutionState:
         """Decide and append; where the stream went on meanwhile, read on and decide again."""
         failed: Exception | None = None
         for _ in range(CONFLICT_RETRIES_MAX):
             if not _stands(state, command):
                 return state
-            facts, after = step(machine, state, command, self._clock.now())
-            _drive(machine, state, facts)
             try:
-                appended = await self._log.append(batch_of(state, facts, after, epoch=epoch))
+                appended, after = await self._append(machine, state, command, epoch)
             except (Conflict, AppendUnknown) as error:
                 failed = error
                 self._loader.forget(state.stream)
@@ -175,11 +174,26 @@ class Advancer:
             return after
         raise failed or Conflict(state.stream, state.seq, state.seq)
 
+    async def _append(
+        self, machine: FlowMachine, state: ExecutionState, command: Command | TransactionEnd, epoch: int
+    ) -> tuple[Appended, ExecutionState]:
+        """One decision, recorded; the one about a transaction's result is made inside that transaction."""
 
-def _stands(state: ExecutionState, command: Command) -> bool:
+        def decided(command: Command) -> tuple[Append, ExecutionState]:
+            facts, after = step(machine, state, command, self._clock.now())
+            _drive(machine, state, facts)
+            return batch_of(state, facts, after, epoch=epoch), after
+
+        if isinstance(command, TransactionEnd):
+            return await append_after(self._log, state, command, epoch, decided)
+        batch, after = decided(command)
+        return await self._log.append(batch), after
+
+
+def _stands(state: ExecutionState, command: Command | TransactionEnd) -> bool:
     """Whether the execution still waits for this attempt's result, or has not been started on a task since."""
     attempt = state.attempt
-    if not isinstance(command, RecordResult):
+    if not isinstance(command, RecordResult | TransactionEnd):
         return state.phase != Phase.RUNNING
     return (
         state.phase == Phase.RUNNING

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from flowsm.clock import Clock
 from flowsm.definition.user_schema import schema_misfits
+from flowsm.errors import TransactionTimeout
 from flowsm.events.commands import Driver, RecordResult
 from flowsm.events.facts import ErrorInfo
 from flowsm.ids import idempotency_key
@@ -22,16 +25,20 @@ from flowsm.machine.state import Attempt, ExecutionState
 from flowsm.runtime.driver_task import forgive, is_cancelled, leave_behind
 from flowsm.runtime.execution import json_copy
 from flowsm.runtime.previous import PreviousResults
+from flowsm.runtime.transaction import TransactionEnd
 from flowsm.status import TaskStatus
 from flowsm.tasks.base import BaseTask
 from flowsm.tasks.context import Permissions, TaskContext
 from flowsm.tasks.factory import TaskFactory
 from flowsm.tasks.outcome import Normalised, TaskError, failure, normalise
 from flowsm.tasks.result import TaskResult
+from flowsm.tasks.transaction import Transaction, TransactionDesk
 
 __all__ = ["AttemptRunner"]
 
 _LOGGER: Final = logging.getLogger("flowsm.task")
+_Given = Normalised | Transaction[Any]
+"""What an attempt's code came to."""
 
 
 class ResultSchemaMissed(ValueError):
@@ -60,15 +67,21 @@ class AttemptRunner:
         tasks: the registry of task types.
         clock: measures durations and deadlines.
         permissions: what the built-in tasks may touch.
+        transactional: whether attempts may end with a transaction in the log's file.
     """
 
-    def __init__(self, tasks: TaskFactory, clock: Clock, permissions: Permissions) -> None:
+    def __init__(
+        self, tasks: TaskFactory, clock: Clock, permissions: Permissions, *, transactional: bool = False
+    ) -> None:
         self._tasks = tasks
         self._clock = clock
         self._permissions = permissions
+        self._transactional = transactional
         self._random = random.Random()  # noqa: S311 (it spreads retries, and is recorded)
 
-    async def run(self, machine: FlowMachine, state: ExecutionState, attempt: Attempt, driver: Driver) -> RecordResult:
+    async def run(
+        self, machine: FlowMachine, state: ExecutionState, attempt: Attempt, driver: Driver
+    ) -> RecordResult | TransactionEnd:
         """Run the attempt that `state` says is running; whatever its code does becomes a result.
 
         Raises:
@@ -76,8 +89,8 @@ class AttemptRunner:
         """
         name = state.node
         driving = _running()
-        began = self._clock.monotonic()
         timed_out = False
+        conclude = partial(self._command, driver, name, attempt, self._clock.monotonic())
         try:
             deadline, late = self._deadline(machine, state, attempt)
             task = self._make(machine, name, attempt)
@@ -85,6 +98,8 @@ class AttemptRunner:
             given = await self._within(_perform(task, context), deadline, late)
             if driving is not None and driving.cancelling():
                 raise asyncio.CancelledError  # noqa: TRY301 (the task's code kept it to itself)
+            if isinstance(given, Transaction):
+                return self._in_transaction(machine, name, attempt, given, deadline, late, conclude)
             ended = self._checked(machine, name, given)
         except (TaskTimeout, FlowTimeout) as expired:
             timed_out = True
@@ -92,6 +107,12 @@ class AttemptRunner:
         except BaseException as raised:  # noqa: BLE001 (whatever a task raises is its result)
             own = await forgive() if isinstance(raised, asyncio.CancelledError) else False
             ended = failure(SelfCancelled(name), name) if own else _failure_of(raised, name, driving)
+        return conclude(ended, timed_out=timed_out)
+
+    def _command(
+        self, driver: Driver, name: str, attempt: Attempt, began: float, ended: Normalised, *, timed_out: bool
+    ) -> RecordResult:
+        """What records the end of an attempt that began then."""
         result = ended.result
         return RecordResult(
             driver=driver,
@@ -107,6 +128,36 @@ class AttemptRunner:
             warnings=tuple(result.warnings),
             timed_out=timed_out,
             chance=self._random.random(),
+        )
+
+    def _in_transaction(
+        self,
+        machine: FlowMachine,
+        name: str,
+        attempt: Attempt,
+        transaction: Transaction[Any],
+        deadline: datetime | None,
+        late: TimeoutError | None,
+        conclude: Callable[..., RecordResult],
+    ) -> TransactionEnd:
+        """The end of an attempt whose function is yet to be run: it has the attempt's time, if that is shorter."""
+        seconds = transaction.timeout_seconds
+        left = math.inf if deadline is None else (deadline - self._clock.now()).total_seconds()
+
+        def result_of(value: Any, failed: BaseException | None) -> RecordResult:
+            if failed is None:
+                return conclude(self._checked(machine, name, normalise(value, name)), timed_out=False)
+            if isinstance(failed, TransactionTimeout) and late is not None and left < seconds:
+                return conclude(failure(late, name), timed_out=True)
+            return conclude(failure(failed, name), timed_out=False)
+
+        return TransactionEnd(
+            task=name,
+            visit=attempt.visit,
+            attempt=attempt.attempt,
+            function=transaction.run,
+            seconds=min(seconds, left),
+            result_of=result_of,
         )
 
     def _checked(self, machine: FlowMachine, name: str, ended: Normalised) -> Normalised:
@@ -160,11 +211,12 @@ class AttemptRunner:
             deadline=deadline,
             logger=logging.LoggerAdapter(_LOGGER, extra),
             permissions=self._permissions,
+            _desk=TransactionDesk() if self._transactional else None,
         )
 
     async def _within(
-        self, work: Coroutine[Any, Any, Normalised], deadline: datetime | None, late: TimeoutError | None
-    ) -> Normalised:
+        self, work: Coroutine[Any, Any, _Given], deadline: datetime | None, late: TimeoutError | None
+    ) -> _Given:
         """Await the work; past the deadline cancel it, and leave it behind if it does not stop.
 
         The deadline is wall time: an alarm that rings before it, for clocks differ, is set again. A task's own
@@ -192,7 +244,7 @@ class AttemptRunner:
                     leave_behind(task)
         raise late
 
-    async def _wait(self, task: asyncio.Task[Normalised], seconds: float) -> None:
+    async def _wait(self, task: asyncio.Task[_Given], seconds: float) -> None:
         alarm = asyncio.ensure_future(self._clock.sleep(seconds))
         try:
             await asyncio.wait({task, alarm}, return_when=asyncio.FIRST_COMPLETED)
@@ -200,13 +252,13 @@ class AttemptRunner:
             alarm.cancel()
 
 
-def _drop(task: asyncio.Task[Normalised]) -> None:
+def _drop(task: asyncio.Task[_Given]) -> None:
     """Take note of what a task left behind came to, so that nobody is told that it was never asked."""
     if not task.cancelled():
         task.exception()
 
 
-async def _perform(task: BaseTask, context: TaskContext) -> Normalised:
+async def _perform(task: BaseTask, context: TaskContext) -> _Given:
     """What the task's code comes to; a check that does not pass is the result."""
     name = context.task_name
     performing = _running()
@@ -214,7 +266,9 @@ async def _perform(task: BaseTask, context: TaskContext) -> Normalised:
         checked = await task.check(context)
         if isinstance(checked, TaskResult) and checked.status != TaskStatus.SUCCESS:
             return normalise(checked, name)
-        return normalise(await task.execute(context), name)
+        given: Any = await task.execute(context)
+        desk = context._desk or TransactionDesk()  # noqa: SLF001 (the context hides it from tasks)
+        return desk.concluded(given) or normalise(given, name)
     except BaseException as raised:  # noqa: BLE001 (likewise)
         return _failure_of(raised, name, performing)
 

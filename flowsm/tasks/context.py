@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from flowsm.errors import UsageError
 from flowsm.tasks.result import TaskResult
+from flowsm.tasks.transaction import Transaction, TransactionConnection, TransactionDesk
 
 __all__ = ["Permissions", "TaskContext"]
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +51,51 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     logger: logging.LoggerAdapter[logging.Logger]
     permissions: Permissions
 
+    _desk: TransactionDesk | None = None
+
+    def transaction(
+        self, function: Callable[[TransactionConnection], _T], *, timeout: float | None = None
+    ) -> Transaction[_T]:
+        """End the attempt with a function that writes to the log's own file: `return await context.transaction(f)`.
+
+        `function(connection)` is run once the task has returned, in the transaction that records its result: after a
+        crash both are there, or neither. What it returns is the task's result. If it raises, returns a failure, or
+        takes more than `timeout` seconds (2 by default, at most 8), nothing of it stays, and the attempt has failed.
+        It may read all tables, write all but flowsm's own, and must be a plain function that does nothing but SQL.
+
+        Raises:
+            UsageError: it is not a plain function, or there is no file here to write to.
+            TransactionRefused: the attempt has asked before.
+        """
+        if self._desk is None:
+            raise UsageError("context.transaction needs an execution that runs with a log in a SQLite file")
+        return self._desk.ask(function, timeout)
+
     def __getitem__(self, key: str) -> Any:
-        if key in TaskContext.__struct_fields__:
+        if key in _KEYS:
             return getattr(self, key)
         raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
-        return key in TaskContext.__struct_fields__
+        return key in _KEYS
 
     def __iter__(self) -> Iterator[str]:
-        return iter(TaskContext.__struct_fields__)
+        return iter(_KEYS)
 
     def __len__(self) -> int:
-        return len(TaskContext.__struct_fields__)
+        return len(_KEYS)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of that name, or the default where there is none."""
-        return getattr(self, key) if key in TaskContext.__struct_fields__ else default
+        return getattr(self, key) if key in _KEYS else default
 
     def keys(self) -> tuple[str, ...]:
         """The names of what it holds."""
-        return TaskContext.__struct_fields__
+        return _KEYS
 
     def items(self) -> list[tuple[str, Any]]:
         """Names and values."""
-        return [(key, getattr(self, key)) for key in TaskContext.__struct_fields__]
+        return [(key, getattr(self, key)) for key in _KEYS]
+
+
+_KEYS = tuple(field for field in TaskContext.__struct_fields__ if not field.startswith("_"))
