@@ -16,6 +16,8 @@ FlowsmError
 ├── ConflictError
 │   ├── Conflict               the stream went on since it was read: read on, decide again
 │   ├── Fenced                 another owner has taken the execution over: stop
+│   │   └── LeaseLost          the same, as those who wait for the execution see it
+│   ├── LeaseHeld              the execution belongs to another process, which is alive: wait for it
 │   ├── ExecutionExists
 │   ├── StartConflict          the key of this start belongs to another one
 │   ├── StartedBefore          this very start is recorded already: go on with that execution
@@ -64,6 +66,8 @@ __all__ = [
     "IllegalCommand",
     "IllegalEvent",
     "InputInvalid",
+    "LeaseHeld",
+    "LeaseLost",
     "LogBroken",
     "LogError",
     "LogNotFound",
@@ -206,6 +210,31 @@ class Fenced(ConflictError):
     def __init__(self, stream: str, epoch: int, actual_epoch: int) -> None:
         self.stream, self.epoch, self.actual_epoch = stream, epoch, actual_epoch
         super().__init__(f"execution {stream!r} was taken over: its epoch is {actual_epoch}, ours was {epoch}")
+
+
+class LeaseLost(Fenced):
+    """This process was taken for dead, and another one took the execution over; nothing was recorded here since."""
+
+    def __init__(self, execution_id: str, worker: str, epoch: int, actual_epoch: int, owner: str) -> None:
+        super().__init__(execution_id, epoch, actual_epoch)
+        self.execution_id, self.worker, self.owner = execution_id, worker, owner
+        by = f"worker {owner}" if owner else "another worker, which has let go of it since"
+        sentence = (
+            f"execution {execution_id!r} was taken over by {by}: this process ({worker}) had not renewed its lease in "
+            "time; its task was stopped, and nothing that it did since was recorded; wait for the execution's end there"
+        )
+        self.args = (sentence,)
+
+
+class LeaseHeld(ConflictError):
+    """The execution belongs to another process, which is alive; nothing was recorded."""
+
+    def __init__(self, stream: str, worker: str, host: str, pid: int) -> None:
+        self.stream, self.worker, self.host, self.pid = stream, worker, host, pid
+        super().__init__(
+            f"execution {stream!r} belongs to worker {worker} (process {pid} on {host}), which is alive: "
+            "wait for its end, or stop that process"
+        )
 
 
 class ExecutionExists(ConflictError):

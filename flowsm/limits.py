@@ -43,6 +43,22 @@ SUBFLOW_DEPTH_MAX: Final = 16
 
 ABANDON_AFTER_SECONDS: Final = 5.0
 
+# Processes that share a file
+LEASE_SECONDS: Final = 10.0
+"""How long a worker that is silent counts as alive; a heartbeat comes three times as often."""
+LEASE_MIN_SECONDS: Final = 0.1
+LEASE_MAX_SECONDS: Final = 3600.0
+WORKER_ROW_SECONDS: Final = 24 * 3600.0  # a dead worker's row is kept so long, to tell when it died
+WATCH_SECONDS: Final = 0.1  # between looks whether another process has written
+RECONCILE_SECONDS: Final = 1.0  # between looks for work that nobody does, and for owners that died, at the least
+RECONCILE_SHARE: Final = 0.02  # of the time, which looks for work may take at the most when there is none
+TAKE_UP_EXECUTIONS: Final = 500  # that are looked at in one round
+ASIDE_EXECUTIONS_MAX: Final = 10_000  # which could not be driven here, and are not asked for again
+ASIDE_SECONDS: Final = 60.0  # for which an execution is set aside that could not be driven now
+GRACE_SECONDS: Final = 10.0  # for which a worker that is told to stop lets running tasks go on
+ALARMS_OUTDATED_MAX: Final = 1_000
+TIMER_MAX_SECONDS: Final = 60.0  # between looks at the wall clock, which may be set meanwhile
+
 # Tasks
 BLOCKING_TASKS_MAX: Final = 64
 """Threads for functions that are not async; a function that hangs keeps one."""

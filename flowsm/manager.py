@@ -26,6 +26,10 @@ from flowsm.ids import new_worker_id
 from flowsm.limits import (
     CONCURRENT_EXECUTIONS_DEFAULT,
     CONFLICT_RETRIES_MAX,
+    GRACE_SECONDS,
+    LEASE_MAX_SECONDS,
+    LEASE_MIN_SECONDS,
+    LEASE_SECONDS,
     PAGE_DEFAULT_ROWS,
     SEQ_MAX,
 )
@@ -33,6 +37,7 @@ from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.state import new_state
+from flowsm.projections.agenda import Agenda, Left, Owner
 from flowsm.projections.queries import AttemptRow, Page, Queries, Summary
 from flowsm.projections.rebuild import RebuildReport, rebuild
 from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
@@ -42,9 +47,11 @@ from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.input import checked_input
+from flowsm.runtime.lease import Lease
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.starting import checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
+from flowsm.runtime.watch import Watch
 from flowsm.status import FlowStatus
 from flowsm.storage.open import Durability
 from flowsm.tasks.context import Permissions
@@ -84,6 +91,8 @@ class FlowManager:
         allow_dirs: the folders that the built-in tasks may touch; the working folder by default.
         allow_hosts: the hosts that they may ask; none by default.
         concurrency: how many executions run at once.
+        recover: take up whatever is due in the file and nobody's, as long as this manager is open.
+        lease_seconds: after so long without a sign of life others take this manager's executions over.
         clock: the time; the machine's own by default.
     """
 
@@ -96,10 +105,16 @@ class FlowManager:
         allow_dirs: Iterable[str | Path] | None = None,
         allow_hosts: Iterable[str] = (),
         concurrency: int = CONCURRENT_EXECUTIONS_DEFAULT,
+        recover: bool = False,
+        lease_seconds: float = LEASE_SECONDS,
         clock: Clock | None = None,
     ) -> None:
         if concurrency < 1:
             raise UsageError(f"concurrency is {concurrency}, expected 1 or more")
+        if not LEASE_MIN_SECONDS <= lease_seconds <= LEASE_MAX_SECONDS:
+            raise UsageError(
+                f"lease_seconds is {lease_seconds}, expected {LEASE_MIN_SECONDS:g} to {LEASE_MAX_SECONDS:g}"
+            )
         folders = (Path.cwd(),) if allow_dirs is None else tuple(Path(folder) for folder in allow_dirs)
         self.tasks = default_registry() if tasks is None else tasks
         self.tasks.load_entry_points()
@@ -118,6 +133,9 @@ class FlowManager:
         runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True)
         self._advancer = Advancer(self._log, self._loader, runner, self.tasks, self._clock, self.worker)
         self._queries = Queries(self._log)
+        self._agenda = Agenda(self._log, self._clock, self.worker)
+        self._recovers = recover
+        self._lease_seconds = lease_seconds
         self._supervisors: dict[asyncio.AbstractEventLoop, Supervisor] = {}
 
     # -- flows -------------------------------------------------------------------------------
@@ -227,6 +245,22 @@ class FlowManager:
         supervisor = self._bound()
         return execution_of(await supervisor.finish(execution_id))
 
+    async def work(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
+        """Take up and drive whatever is due and nobody's, in turn with other processes, until this is cancelled.
+
+        Then nothing is begun any more, what runs may go on for `grace_seconds` up to its next task, and the lease is
+        given back, so that others go on at once. Cancelled again, it does not wait.
+        """
+        supervisor = self._bound(recover=True)
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            try:
+                await supervisor.drain(grace_seconds)
+            finally:
+                self._supervisors.pop(asyncio.get_running_loop(), None)
+                await supervisor.close()
+
     async def remove_flow(self, execution_id: str, *, reason: str = "", actor: str = "") -> None:
         """Take an ended execution out of the lists; its history stays.
 
@@ -305,6 +339,14 @@ class FlowManager:
         """Counts by status, registered task types, statistics by flow and task."""
         return await self._queries.summary(self.tasks.types())
 
+    async def owners(self, execution_ids: Iterable[str]) -> list[Owner]:
+        """Which worker has each of these executions, and whether it is alive; unknown ids are left out."""
+        return await self._agenda.owners(execution_ids)
+
+    async def left(self) -> Left:
+        """How many executions are due and nobody's now, and how many wait for a later moment."""
+        return await self._agenda.left()
+
     async def rebuild(self) -> RebuildReport:
         """Make status, attempts and statistics once more from the log, while work goes on.
 
@@ -339,18 +381,25 @@ class FlowManager:
             await supervisor.close()
         await self._log.close()
 
-    def _bound(self) -> Supervisor:
+    def _bound(self, *, recover: bool = False) -> Supervisor:
         """The running loop's supervisor: a new one when the loop is new, for each thread may run one."""
         loop = asyncio.get_running_loop()
         supervisor = self._supervisors.get(loop)
         if supervisor is None:
             for ended in [other for other in list(self._supervisors) if other.is_closed()]:
                 self._supervisors.pop(ended, None)
-            supervisor = Supervisor(self._advancer, EmbeddedDispatcher(self._clock, self._concurrency))
-            self._supervisors[loop] = supervisor
+            supervisor = self._supervisors[loop] = self._new_supervisor()
+        if recover or self._recovers:
+            supervisor.recover(self._loader, self.tasks)
         return supervisor
 
+    def _new_supervisor(self) -> Supervisor:
+        lease = Lease(self._log, self._clock, self.worker, self._lease_seconds)
+        watch = Watch(self._log, self._agenda, lease, self._clock)
+        return Supervisor(self._advancer, EmbeddedDispatcher(self._clock, self._concurrency), watch)
+
     async def _begin(self, supervisor: Supervisor, prepared: Prepared, command: Create, chosen: str) -> None:
+        await supervisor.hold()
         try:
             await self._advancer.create(prepared, command, chosen, start=supervisor.has_room())
         except Conflict:

@@ -29,7 +29,7 @@ from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 from flowsm import manager as core
 from flowsm.clock import Clock
 from flowsm.errors import UsageError
-from flowsm.limits import ABANDON_AFTER_SECONDS, CONCURRENT_EXECUTIONS_DEFAULT
+from flowsm.limits import ABANDON_AFTER_SECONDS, CONCURRENT_EXECUTIONS_DEFAULT, LEASE_SECONDS
 from flowsm.runtime.execution import FlowExecution
 from flowsm.storage.open import Durability
 from flowsm.tasks.factory import TaskFactory
@@ -192,6 +192,8 @@ class FlowManager:
         allow_dirs: Iterable[str | Path] | None = None,
         allow_hosts: Iterable[str] = (),
         concurrency: int = CONCURRENT_EXECUTIONS_DEFAULT,
+        recover: bool = False,
+        lease_seconds: float = LEASE_SECONDS,
         clock: Clock | None = None,
     ) -> None:
         self._core = core.FlowManager(
@@ -201,6 +203,8 @@ class FlowManager:
             allow_dirs=allow_dirs,
             allow_hosts=allow_hosts,
             concurrency=concurrency,
+            recover=recover,
+            lease_seconds=lease_seconds,
             clock=clock,
         )
         self._portal = _Portal()

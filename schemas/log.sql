@@ -107,17 +107,26 @@ BEGIN
     SELECT RAISE(ABORT, 'a stored flow never changes: one with this digest exists');
 END;
 
--- Step 0003_starts
+-- Step 0002_workers
 
--- starts       idempotency keys of executions: authority, never rebuilt; written with the execution's first event
+-- Who may advance executions.
 --
--- The digests are what lasts of the content when the execution's events have left the file.
+-- workers      one row per manager that drives: its lease, renewed by one heartbeat however many executions it runs
+--
+-- An execution belongs to the worker in `streams.worker` as long as that worker is alive: it was seen in this start of
+-- the machine, less than `lease_ms` ago. Its epoch is what makes the append of one that was replaced fail.
 
-CREATE TABLE starts (
-    key          TEXT PRIMARY KEY,
-    stream       TEXT NOT NULL,
-    flow_digest  TEXT NOT NULL,
-    input_digest TEXT NOT NULL            -- SHA-256 of the input's JSON, keys sorted, integral numbers as integers
+CREATE TABLE workers (
+    worker     TEXT    PRIMARY KEY,
+    host       TEXT    NOT NULL,
+    pid        INTEGER NOT NULL,
+    pid_space  TEXT    NOT NULL,         -- within what `pid` means this process; '' where that is not known
+    boot_id    TEXT    NOT NULL,         -- which start of the machine `seen_ms` counts from
+    started_at TEXT    NOT NULL,         -- UTC
+    lease_ms   INTEGER NOT NULL,
+    seen_ms    INTEGER NOT NULL,         -- the machine's boot time at the last heartbeat: no setting of the time moves it
+    seen_at    TEXT    NOT NULL,         -- UTC, of the same moment, for people
+    stopped    INTEGER NOT NULL DEFAULT 0 -- 1: it gave its lease back
 ) STRICT, WITHOUT ROWID;
 
 -- Step 0001_projections

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "validate": ("flowsm.cli.validate:validate", "Check a flow document: every error and warning at once."),
     "graph": ("flowsm.cli.graph:graph", "Draw a flow, or an execution coloured by what happened."),
     "run": ("flowsm.cli.run:run", "Run a flow to its end, or go on with an execution that was interrupted."),
+    "worker": ("flowsm.cli.worker:worker", "Take up and drive whatever is due, until it is told to stop."),
     "ls": ("flowsm.cli.ls:ls", "List executions, the newest first."),
     "show": ("flowsm.cli.show:show", "Show one execution: status, path, results."),
     "events": ("flowsm.cli.events:events", "Print the recorded events of an execution."),

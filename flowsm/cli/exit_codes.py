@@ -14,6 +14,7 @@ __all__ = [
     "INTERRUPTED",
     "INVALID",
     "NOT_FOUND",
+    "TERMINATED",
     "USAGE",
     "exit_code_of",
 ]
@@ -30,6 +31,8 @@ INTERRUPTED: Final = 130
 """Ctrl-C: 128 + SIGINT, as shells have it."""
 BROKEN_PIPE: Final = 141
 """Whoever read the output closed it: 128 + SIGPIPE."""
+TERMINATED: Final = 143
+"""Told to stop: 128 + SIGTERM."""
 
 _BY_ERROR: Final[tuple[tuple[type[FlowsmError], int], ...]] = (
     (UsageError, USAGE),

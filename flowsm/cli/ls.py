@@ -11,10 +11,12 @@ from cyclopts import Parameter
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db
 from flowsm.cli.output import local_time, print_json, seconds_text, talk
+from flowsm.cli.owner import deserted
 from flowsm.cli.table import print_table
 from flowsm.errors import UsageError
 from flowsm.limits import PAGE_DEFAULT_ROWS
-from flowsm.projections.queries import ExecutionRow
+from flowsm.manager import FlowManager
+from flowsm.projections.queries import ExecutionRow, Page
 from flowsm.status import FlowStatus
 
 __all__ = ["ls", "moment_of"]
@@ -36,12 +38,19 @@ def ls(
 ) -> None:
     """List executions, the newest first; those that were removed are left out."""
     moment = None if since is None else moment_of(since, datetime.now(UTC))
-    page = ask(db, lambda m: m.executions(status=status, flow=flow, since=moment, limit=limit, cursor=cursor))
+
+    async def question(manager: FlowManager) -> tuple[Page, dict[str, str]]:
+        page = await manager.executions(status=status, flow=flow, since=moment, limit=limit, cursor=cursor)
+        return page, await deserted(manager, ((item.execution_id, item.status) for item in page.items))
+
+    page, said = ask(db, question)
     if as_json:
         print_json(page)
         return
     print_table(
-        ("id", "status", "flow", "task", "created", "time", "error"), [_row(item) for item in page.items], styled=1
+        ("id", "status", "flow", "task", "created", "time", "error"),
+        [_row(item, said) for item in page.items],
+        styled=1,
     )
     if not page.items:
         talk("flowsm: no executions")
@@ -66,9 +75,9 @@ def moment_of(text: str, now: datetime) -> datetime:
         ) from None
 
 
-def _row(item: ExecutionRow) -> tuple[str | None, ...]:
+def _row(item: ExecutionRow, said: dict[str, str]) -> tuple[str | None, ...]:
     took = (item.ended_at - item.started_at).total_seconds() if item.started_at and item.ended_at else None
-    error = item.last_error if item.status is FlowStatus.FAILED else None
+    error = item.last_error if item.status is FlowStatus.FAILED else said.get(item.execution_id)
     return (
         item.execution_id,
         item.status.value,

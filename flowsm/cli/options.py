@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from cyclopts import Parameter
 
-__all__ = ["DEFAULT_DB", "AsJson", "Db", "Durable", "ExecutionId", "TasksOption"]
+__all__ = ["DEFAULT_DB", "AsJson", "Db", "Durable", "ExecutionId", "TasksOption", "go_on_options"]
 
 DEFAULT_DB: Final = Path("flowsm.db")
 
@@ -24,3 +24,9 @@ TasksOption: TypeAlias = Annotated[
     list[str] | None,
     Parameter(name="--tasks", help="A module, or a .py file, that registers task types: its code is run."),
 ]
+
+
+def go_on_options(tasks: list[str] | None, db: Path) -> list[str]:
+    """The options with which another command finds the same code and the same log."""
+    options = [word for value in tasks or () for word in ("--tasks", value)]
+    return options + (["--db", str(db)] if db != DEFAULT_DB else [])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shlex
+import signal
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED
+from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED, TERMINATED
 from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_explain
 from flowsm.cli.input_option import read_input
-from flowsm.cli.options import DEFAULT_DB, AsJson, Db, Durable, TasksOption
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db, Durable, TasksOption, go_on_options
 from flowsm.cli.output import print_json, print_text, safe, seconds_text, status_text, talk
 from flowsm.cli.progress import Follower, progress_on
+from flowsm.cli.signals import on_signals
 from flowsm.cli.tasks_option import load_tasks
 from flowsm.cli.validate import print_findings
 from flowsm.definition.load import check_flow
@@ -48,6 +50,7 @@ class _Seen:
     """How far this command came, for what is said after Ctrl-C."""
 
     execution_id: str = ""
+    terminated: bool = False
     options: list[str] = field(default_factory=list)
 
 
@@ -90,15 +93,23 @@ def run(
         )
         async with manager:
             with progress_on(sys.stderr) as follower, contextlib.redirect_stdout(sys.stderr):
-                return await _run(manager, order, db, seen, follower)
+                task = asyncio.current_task()
+
+                def terminate(_: int) -> None:
+                    seen.terminated = True
+                    if task is not None:
+                        task.cancel()
+
+                with on_signals(terminate, signal.SIGTERM):
+                    return await _run(manager, order, db, seen, follower)
 
     try:
         execution = asyncio.run(running())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         if seen.execution_id:
             go_on = shlex.join(["flowsm", "run", seen.execution_id, *seen.options])
             talk(f"flowsm: interrupted; to go on: {go_on}")
-        return INTERRUPTED
+        return TERMINATED if seen.terminated else INTERRUPTED
     except InputInvalid as error:
         hint = "; give one with --input" if input is None else ""
         raise InputInvalid(error.flow, error.pointer, error.problem + hint) from None
@@ -160,8 +171,7 @@ def _options(
     tasks: list[str] | None, db: Path, dirs: list[Path] | None, hosts: list[str] | None, durability: str
 ) -> list[str]:
     """The options with which the same command goes on."""
-    options = [word for value in tasks or () for word in ("--tasks", value)]
-    options += ["--db", str(db)] if db != DEFAULT_DB else []
+    options = go_on_options(tasks, db)
     options += [word for value in dirs or () for word in ("--allow-dir", str(value))]
     options += [word for value in hosts or () for word in ("--allow-host", value)]
     return options + (["--durability", durability] if durability != "full" else [])

@@ -19,6 +19,7 @@ from flowsm.cli.output import (
     status_text,
     talk,
 )
+from flowsm.cli.owner import deserted
 from flowsm.cli.table import print_table
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
@@ -30,14 +31,15 @@ __all__ = ["show"]
 def show(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """Show one execution: status, path, results."""
 
-    async def question(manager: FlowManager) -> FlowExecution:
-        return await manager.get_flow_status(await manager.resolve_id(execution))
+    async def question(manager: FlowManager) -> tuple[FlowExecution, dict[str, str]]:
+        found = await manager.get_flow_status(await manager.resolve_id(execution))
+        return found, await deserted(manager, [(found.execution_id, found.status)])
 
-    found = ask(db, question)
+    found, said = ask(db, question)
     if as_json:
         print_json(found)
         return
-    _print_head(found)
+    _print_head(found, said.get(found.execution_id, ""))
     if found.task_results:
         print_text("")
         rows = [_row(name, result) for name, result in found.task_results.items()]
@@ -47,12 +49,13 @@ def show(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = Fa
             talk(f"warning: {safe(name)}: {safe(warning)}")
 
 
-def _print_head(found: FlowExecution) -> None:
+def _print_head(found: FlowExecution, owner: str) -> None:
     console = console_for(sys.stdout)
     lines = {
         "execution": Text(found.execution_id),
         "flow": Text(safe(f"{found.flow_name} ({found.flow_id})")),
         "status": status_text(found.status.value),
+        "worker": Text(f"{owner}; `flowsm run {found.execution_id}` or `flowsm worker` goes on" if owner else ""),
         "error": Text(safe(found.error or "")),
         "current": Text(safe(found.current_task or "")),
         "path": Text(" → ".join(safe(task) for task in found.path)),

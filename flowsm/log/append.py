@@ -5,19 +5,21 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
+from flowsm.clock import Clock
 from flowsm.errors import LogUnavailable
 from flowsm.log.chain import GENESIS, event_digests
 from flowsm.log.check import refusal
 from flowsm.log.pending import Pending
-from flowsm.log.port import Appended
+from flowsm.log.port import Appended, Worker
 from flowsm.log.rows import RowGroup
 from flowsm.log.starts import claim_key
 from flowsm.storage.errors import StatementFailed, concerns_file
 from flowsm.storage.statements import Statements, load_statements
 
-__all__ = ["LOG_STATEMENTS", "Appender"]
+__all__ = ["LOG_STATEMENTS", "Appender", "worker_of"]
 
 LOG_STATEMENTS: Final = load_statements("flowsm.log", "sql", "log.sql")
 _GROUP_STATE: Final = LOG_STATEMENTS["group_state"]
@@ -28,6 +30,7 @@ _UPDATE_HEAD: Final = LOG_STATEMENTS["update_head"]
 _INSERT_EVENT: Final = LOG_STATEMENTS["insert_event"]
 _INSERT_PAYLOAD: Final = LOG_STATEMENTS["insert_payload"]
 _INSERT_DEFINITION: Final = LOG_STATEMENTS["insert_definition"]
+_SELECT_WORKER: Final = LOG_STATEMENTS["select_worker"]
 _NO_STREAM: Final = (0, GENESIS, 0, "", 0)
 HEADS_KEPT: Final = 10_000
 _PAYLOAD_LEVEL: Final = 1  # zlib's fastest: a third of the size already, and a writer that is not kept waiting
@@ -45,8 +48,9 @@ class Appender:
     SQLite says that no other connection has written in between.
     """
 
-    def __init__(self, path: str, row_statements: Statements) -> None:
+    def __init__(self, path: str, row_statements: Statements, clock: Clock) -> None:
         self._path = path
+        self._clock = clock
         self._row_statements = row_statements
         self._known = False
         self._data_version = 0
@@ -115,11 +119,12 @@ class Appender:
         events: list[tuple[Any, ...]] = []
         rows = RowGroup(self._row_statements.rank)
         results: list[Appended | Exception] = []
+        living = partial(self._living, connection)
         for request in requests:
             batch = request.batch
             stream = batch.stream
             seq, digest, epoch, worker, number = heads.get(stream) or self._look_up(connection, stream)
-            refused = refusal(batch, seq, epoch)
+            refused = refusal(batch, seq, epoch, worker, living)
             if request.start is not None:
                 refused = claim_key(connection, request.start, stream, refused)
             if refused is not None:
@@ -130,6 +135,8 @@ class Appender:
             if batch.claim:
                 epoch += 1
                 worker = batch.worker
+            if batch.release:
+                worker = ""
             at = batch.at
             if request.events:
                 digests = event_digests(digest, stream, seq + 1, at, request.events)
@@ -149,6 +156,12 @@ class Appender:
         _write_heads(connection, heads, changed)
         rows.write(connection, self._row_statements.of_generation(self._generation))
         return results
+
+    def _living(self, connection: sqlite3.Connection, worker: str) -> Worker | None:
+        """The worker's row, if it is alive: only asked when something is to be taken from it."""
+        row = connection.execute(_SELECT_WORKER, (worker,)).fetchone()
+        found = None if row is None else worker_of(row)
+        return found if found is not None and found.is_alive(self._clock.boot_id(), self._clock.boot_ms()) else None
 
     def _look_up(self, connection: sqlite3.Connection, stream: str) -> _Head:
         """The stream's head as stored."""
@@ -178,6 +191,12 @@ class Appender:
             self._heads.clear()
             self._definitions.clear()
         self._known = False
+
+
+def worker_of(row: tuple[Any, ...]) -> Worker:
+    """A worker's row as stored."""
+    values = dict(zip(Worker.__struct_fields__, row, strict=True))
+    return Worker(**values | {"stopped": bool(values["stopped"])})
 
 
 def _raise_if_file(error: Exception) -> None:

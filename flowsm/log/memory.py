@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
+from flowsm.clock import Clock, SystemClock
 from flowsm.errors import DefinitionNotFound, LogBroken, LogUnavailable
 from flowsm.events.codec import inflate
 from flowsm.events.envelope import Recorded
 from flowsm.log.chain import GENESIS, event_digests
 from flowsm.log.check import refusal
 from flowsm.log.pending import prepare
-from flowsm.log.port import Append, Appended, Head, Increment, RowChange, Snapshot
+from flowsm.log.port import Append, Appended, Head, Increment, RowChange, Snapshot, Worker
 from flowsm.log.read import StoredRow, cursor_of, place_of, record
 from flowsm.log.starts import Taken, judged
 
@@ -23,7 +24,9 @@ __all__ = ["MemoryEventLog"]
 class MemoryEventLog:
     """Implements `EventLog`; row changes are kept in `rows`, in order, and not applied to anything."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock: Clock = clock or SystemClock()
+        self._workers: dict[str, Worker] = {}
         self.rows: list[RowChange | Increment] = []
         self._heads: dict[str, Head] = {}
         self._stored: list[tuple[str, StoredRow]] = []
@@ -44,7 +47,7 @@ class MemoryEventLog:
         pending = prepare(batch)
         stream = batch.stream
         head = self._heads.get(stream) or Head(stream=stream, seq=0, digest=GENESIS, epoch=0, worker="")
-        refused = refusal(batch, head.seq, head.epoch)
+        refused = refusal(batch, head.seq, head.epoch, head.worker, self._living)
         if pending.start is not None:
             taken = self._starts.get(pending.start.key)
             created = None if taken is None else self._recorded(self._places[taken.stream][0]).fact
@@ -64,7 +67,7 @@ class MemoryEventLog:
         if batch.definition is not None:
             self._definitions.setdefault(*batch.definition)
         epoch = head.epoch + batch.claim
-        worker = batch.worker if batch.claim else head.worker
+        worker = "" if batch.release else batch.worker if batch.claim else head.worker
         if seq:
             self._heads[stream] = Head(stream=stream, seq=seq, digest=digest, epoch=epoch, worker=worker)
         self.rows += batch.rows
@@ -113,6 +116,37 @@ class MemoryEventLog:
         kept = self._snapshots.get(stream)
         return kept if kept is not None and kept.fold_version == fold_version else None
 
+    async def beat(self, worker: Worker) -> None:
+        """Write the worker's row; see `WorkerStore`."""
+        self._check_open()
+        known = self._workers.get(worker.worker)
+        self._workers[worker.worker] = (
+            worker if known is None else msgspec.structs.replace(worker, started_at=known.started_at)
+        )
+
+    async def stop_worker(self, worker: str) -> None:
+        """Give a worker's lease back."""
+        self._check_open()
+        known = self._workers.get(worker)
+        if known is not None:
+            self._workers[worker] = msgspec.structs.replace(known, stopped=True)
+
+    async def sweep_workers(self, before: str) -> None:
+        """Forget the workers that are not alive and were seen last before a moment."""
+        self._check_open()
+        for row in list(self._workers.values()):
+            if row.seen_at < before and self._living(row.worker) is None:
+                del self._workers[row.worker]
+
+    async def workers(self) -> list[Worker]:
+        """All that are known, by name."""
+        self._check_open()
+        return [self._workers[name] for name in sorted(self._workers)]
+
+    def version(self) -> int:
+        """Always the same: nobody else can write here."""
+        return 0
+
     async def close(self) -> None:
         """Refuse what comes from now on."""
         self._closed = True
@@ -120,6 +154,11 @@ class MemoryEventLog:
     def release(self) -> None:
         """Refuse what comes from now on."""
         self._closed = True
+
+    def _living(self, worker: str) -> Worker | None:
+        known = self._workers.get(worker)
+        alive = known is not None and known.is_alive(self._clock.boot_id(), self._clock.boot_ms())
+        return known if alive else None
 
     def _check_open(self) -> None:
         if self._closed:

@@ -22,6 +22,8 @@ __all__ = [
     "RowStore",
     "Snapshot",
     "TransactionalLog",
+    "Worker",
+    "WorkerStore",
 ]
 
 _T = TypeVar("_T")
@@ -55,7 +57,8 @@ class Append(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `expected_seq` is 0 for a new stream. `epoch` is the driver's fencing number; None for commands, which only check
     `expected_seq`. `claim` takes the execution over: epoch + 1, for `worker`; without facts it does not look at
-    `expected_seq`. `definition` (digest, canonical JSON) is stored if it is not there yet.
+    `expected_seq`. `release` leaves it to whoever claims it next: nobody runs an attempt of it now. `definition`
+    (digest, canonical JSON) is stored if it is not there yet.
     """
 
     stream: str
@@ -65,6 +68,7 @@ class Append(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     epoch: int | None = None
     claim: bool = False
     worker: str = ""
+    release: bool = False
     definition: tuple[str, bytes] | None = None
     rows: Sequence[RowChange | Increment] = ()
 
@@ -79,7 +83,7 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A stream's authority row."""
+    """A stream's authority row; `worker` is empty when it belongs to nobody."""
 
     stream: str
     seq: int
@@ -98,6 +102,25 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     state: bytes
 
 
+class Worker(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A process's right to advance executions: `seen_ms` is the machine's boot time at its last heartbeat."""
+
+    worker: str
+    host: str
+    pid: int
+    pid_space: str
+    boot_id: str
+    started_at: str
+    lease_ms: int
+    seen_ms: int
+    seen_at: str
+    stopped: bool = False
+
+    def is_alive(self, boot_id: str, now_ms: int) -> bool:
+        """Whether its lease holds at this boot time; one seen later than now was seen before the machine was started."""
+        return not self.stopped and self.boot_id == boot_id and self.seen_ms <= now_ms < self.seen_ms + self.lease_ms
+
+
 class EventLog(Protocol):
     """Eight verbs; one contract suite runs on every implementation."""
 
@@ -107,6 +130,7 @@ class EventLog(Protocol):
         Raises:
             Conflict: the stream is not at `expected_seq`.
             Fenced: the stream's epoch is not `epoch`.
+            LeaseHeld: a claim of a stream that belongs to another worker, which is alive.
             AppendUnknown: the commit failed in a way that leaves its fate open.
             LogUnavailable: nothing was written (locked, full, read-only).
             ExecutionNotFound: a claim without facts of a stream that does not exist.
@@ -152,6 +176,30 @@ class EventLog(Protocol):
 
     async def close(self) -> None:
         """Let go of files and threads; appends under way are answered first."""
+        ...
+
+
+class WorkerStore(Protocol):
+    """A log that several processes share: who of them is alive, and whether another one has written."""
+
+    async def beat(self, worker: Worker) -> None:
+        """Write the worker's row: it is alive as of `seen_ms`."""
+        ...
+
+    async def stop_worker(self, worker: str) -> None:
+        """Give a worker's lease back: it is not alive from now on. Nothing happens when there is no such row."""
+        ...
+
+    async def sweep_workers(self, before: str) -> None:
+        """Forget the workers that are not alive and were seen last before a moment (timestamp text)."""
+        ...
+
+    async def workers(self) -> list[Worker]:
+        """All that are known, by name, alive or not."""
+        ...
+
+    def version(self) -> int:
+        """A number that is another one whenever something was committed since; asked on the loop's own thread."""
         ...
 
 

@@ -10,14 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from flowsm.clock import Clock, SystemClock, timestamp
 from flowsm.errors import AppendUnknown, LogUnavailable, UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.limits import READ_PAGE_EVENTS
 from flowsm.log import read
-from flowsm.log.append import Appender
+from flowsm.log.append import LOG_STATEMENTS, Appender, worker_of
 from flowsm.log.pending import prepare
-from flowsm.log.port import Append, Appended, Guarded, Head, LogView, Snapshot
+from flowsm.log.port import Append, Appended, Guarded, Head, LogView, Snapshot, Worker
 from flowsm.log.transact import Transactor
 from flowsm.log.view import View
 from flowsm.storage.errors import CommitFailed, unavailable
@@ -32,9 +34,9 @@ __all__ = ["LOG_MIGRATIONS", "SqliteEventLog"]
 _T = TypeVar("_T")
 READ_HERE_MAX_EVENTS: Final = 64
 _CREATED_BY: Final = "flowsm 0.1"
-LOG_MIGRATIONS: Final = (
-    Migration("0001_log", read_script("flowsm.log", "sql", "0001_log.sql")),
-    Migration("0003_starts", read_script("flowsm.log", "sql", "0003_starts.sql")),
+LOG_MIGRATIONS: Final = tuple(
+    Migration(name, read_script("flowsm.log", "sql", f"{name}.sql"))
+    for name in ("0001_log", "0002_workers", "0003_starts")
 )
 
 
@@ -61,7 +63,7 @@ class SqliteEventLog:
             row_statements: the SQL of `RowChange`s and `Increment`s by name, in the order in which they may run
                 within one commit; `{g}` stands for the generation of the projections' tables.
             migrations: the steps that make the projections' tables, after the log's own.
-            clock: tells when a migration was applied.
+            clock: tells when a migration was applied, and who is alive.
 
         Raises:
             UsageError: the path cannot be one (SQLite takes an empty one for a file that nobody finds again).
@@ -71,9 +73,10 @@ class SqliteEventLog:
         folder = private_folder() if str(path) == ":memory:" else None
         self.path = str(path) if folder is None else str(Path(folder.name) / "flowsm.db")
         self._statements = Statements(row_statements or {})
+        self._clock: Clock = clock or SystemClock()
         steps = (*LOG_MIGRATIONS, *migrations)
-        files = _Files(self.path, durability, steps, clock or SystemClock())
-        new_appender = partial(Appender, self.path, self._statements)
+        files = _Files(self.path, durability, steps, self._clock)
+        new_appender = partial(Appender, self.path, self._statements, self._clock)
         self._transact = Transactor(steps, new_appender)
         self._sessions = Sessions(
             Connectors(
@@ -201,14 +204,31 @@ class SqliteEventLog:
             raise LogUnavailable(self.path, f"the commit failed, what became of it is not known: {error}") from error
         return result
 
+    async def beat(self, worker: Worker) -> None:
+        """Write the worker's row; see `WorkerStore`."""
+        row = msgspec.structs.asdict(worker)
+        await self.write(lambda connection: connection.execute(LOG_STATEMENTS["beat"], row).close())
+
+    async def stop_worker(self, worker: str) -> None:
+        """Give a worker's lease back; see `WorkerStore`."""
+        await self.write(lambda connection: connection.execute(LOG_STATEMENTS["stop_worker"], (worker,)).close())
+
+    async def sweep_workers(self, before: str) -> None:
+        """Forget workers; see `WorkerStore`."""
+        now = {"before": before, "boot_id": self._clock.boot_id(), "now_ms": self._clock.boot_ms()}
+        await self.write(lambda connection: connection.execute(LOG_STATEMENTS["sweep_workers"], now).close())
+
+    async def workers(self) -> list[Worker]:
+        """All that are known, by name; see `WorkerStore`."""
+        return [worker_of(row) for row in await self.query(LOG_STATEMENTS["select_workers"])]
+
+    def version(self) -> int:
+        """`PRAGMA data_version` of a reading connection, asked on the loop's own thread: some microseconds."""
+        return _in_our_words(self.path, _data_version, self._sessions.current().reader_here())
+
     async def generation(self) -> int:
         """The generation of the projections' tables that is in use."""
         return await self._read(read.read_generation)
-
-    async def data_version(self) -> int:
-        """A number that is another one whenever anything was committed to the file, by this process or any other."""
-        ((version,),) = await self.query("PRAGMA data_version")
-        return int(version)
 
     async def close(self) -> None:
         """Let go of files and threads; appends under way are answered first."""
@@ -247,6 +267,11 @@ class _Files:
 
     def _is_current(self, connection: sqlite3.Connection) -> bool:
         return is_current(connection, self._migrations)
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    return int(version)
 
 
 def _in_our_words(path: str, function: Callable[[sqlite3.Connection], _T], connection: sqlite3.Connection) -> _T:

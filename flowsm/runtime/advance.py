@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from flowsm.clock import Clock
-from flowsm.errors import AppendUnknown, Conflict, IllegalEvent
+from flowsm.errors import AppendUnknown, Conflict, Fenced, IllegalEvent, LeaseLost
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult
-from flowsm.events.facts import Fact, TransitionTaken
+from flowsm.events.facts import Fact, TaskStarted, TransitionTaken
 from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS
 from flowsm.log.port import Append, Appended, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
-from flowsm.machine.effect import Decide, RunTask, next_effect
+from flowsm.machine.effect import Decide, Probe, RunTask, next_effect
+from flowsm.machine.evolve import evolve
 from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.projections.project import project
 from flowsm.runtime.attempt import AttemptRunner
@@ -26,7 +28,7 @@ from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.transaction import TransactionEnd, append_after
 from flowsm.tasks.factory import TaskFactory
 
-__all__ = ["Advancer", "batch_of"]
+__all__ = ["Advancer", "Drive", "batch_of"]
 
 
 def batch_of(
@@ -37,8 +39,12 @@ def batch_of(
     epoch: int | None = None,
     claim_for: str = "",
     definition: tuple[str, bytes] | None = None,
+    leave: bool = False,
 ) -> Append:
-    """The facts of one decision, with the rows that follow from them; `claim_for` is the worker that takes it over."""
+    """The facts of one decision, with the rows that follow from them; `claim_for` is the worker that takes it over.
+
+    It gives the execution up where nobody is to run it on at once, for it waits, or has ended; `leave` does so anyway.
+    """
     at = after.updated_at
     return Append(
         stream=after.stream,
@@ -48,9 +54,22 @@ def batch_of(
         epoch=epoch,
         claim=bool(claim_for),
         worker=claim_for,
+        release=leave or type(next_effect(after)) not in _GO_ON,
         definition=definition,
         rows=project(before, facts, at, after),
     )
+
+
+_GO_ON: Final = frozenset({RunTask, Probe, Decide})
+
+
+class Drive:
+    """What the driver of an execution knows of it: where its log ends, under which epoch; `busy` while it appends."""
+
+    __slots__ = ("busy", "epoch", "seq")
+
+    def __init__(self, seq: int, epoch: int) -> None:
+        self.seq, self.epoch, self.busy = seq, epoch, False
 
 
 class Advancer:
@@ -77,28 +96,38 @@ class Advancer:
         self._random = random.Random()  # noqa: S311 (it spreads retries, and is recorded)
         self._drivers: WeakKeyDictionary[FlowMachine, Driver] = WeakKeyDictionary()
         self._claimed: dict[str, tuple[ExecutionState, FlowMachine, int]] = {}
+        self.drives: dict[str, Drive] = {}
+        self.draining = False
 
     async def advance(self, execution_id: str) -> ExecutionState:
         """Drive the execution until it waits or has ended; returns its state then.
 
         Raises:
             ExecutionNotFound: the log has no such execution.
-            Fenced: another owner has taken it over.
+            LeaseHeld: it belongs to another worker, which is alive.
+            LeaseLost: another worker has taken it over.
             LogError: the log could not be read or written.
         """
         claimed = self._claimed.pop(execution_id, None)
         state, machine, epoch = await self._claim(execution_id) if claimed is None else claimed
-        driver = self._driver(machine)
-        while True:
-            effect = next_effect(state)
-            command: Command | TransactionEnd
-            if isinstance(effect, RunTask) and state.attempt is not None:
-                command = await self._runner.run(machine, state, state.attempt, driver)
-            elif isinstance(effect, Decide):
-                command = self._advance(machine)
-            else:
-                return state
-            state = await self._record(machine, state, command, epoch)
+        drive = self.drives[execution_id] = Drive(state.seq, epoch)
+        try:
+            return await self._drive_on(machine, state, drive)
+        except Fenced as fenced:
+            head = await self._log.head(execution_id)
+            owner = "" if head is None else head.worker
+            raise self.lost(execution_id, epoch, fenced.actual_epoch, owner) from fenced
+        finally:
+            if self.drives.get(execution_id) is drive:
+                del self.drives[execution_id]
+
+    def is_mine(self, worker: str) -> bool:
+        """Whether that is this worker."""
+        return worker == self._worker
+
+    def lost(self, execution_id: str, epoch: int, actual_epoch: int, owner: str) -> LeaseLost:
+        """What is said of an execution that was driven here, and now belongs to somebody else."""
+        return LeaseLost(execution_id, self._worker, epoch, actual_epoch, owner)
 
     async def create(self, prepared: Prepared, command: Create, execution_id: str, *, start: bool) -> ExecutionState:
         """Record a new execution and, with `start`, its first task's start in the same commit.
@@ -122,6 +151,21 @@ class Advancer:
         return after
 
     # -- one step ----------------------------------------------------------------------------
+
+    async def _drive_on(self, machine: FlowMachine, state: ExecutionState, drive: Drive) -> ExecutionState:
+        driver = self._driver(machine)
+        while True:
+            effect = next_effect(state)
+            command: Command | TransactionEnd
+            if isinstance(effect, RunTask) and state.attempt is not None:
+                command = await self._runner.run(machine, state, state.attempt, driver)
+            elif isinstance(effect, Decide) and not self.draining:
+                command = self._advance(machine)
+            else:
+                return state
+            drive.busy = True
+            state = await self._record(machine, state, command, drive.epoch)
+            drive.seq, drive.busy = state.seq, False
 
     def _driver(self, machine: FlowMachine) -> Driver:
         known = self._drivers.get(machine)
@@ -181,8 +225,10 @@ class Advancer:
 
         def decided(command: Command) -> tuple[Append, ExecutionState]:
             facts, after = step(machine, state, command, self._clock.now())
+            if self.draining:
+                facts, after = _before_next_start(machine, state, facts, after)
             _drive(machine, state, facts)
-            return batch_of(state, facts, after, epoch=epoch), after
+            return batch_of(state, facts, after, epoch=epoch, leave=self.draining), after
 
         if isinstance(command, TransactionEnd):
             return await append_after(self._log, state, command, epoch, decided)
@@ -200,6 +246,19 @@ def _stands(state: ExecutionState, command: Command | TransactionEnd) -> bool:
         and attempt is not None
         and (state.node, attempt.visit, attempt.attempt) == (command.task, command.visit, command.attempt)
     )
+
+
+def _before_next_start(
+    machine: FlowMachine, state: ExecutionState, facts: tuple[Fact, ...], after: ExecutionState
+) -> tuple[tuple[Fact, ...], ExecutionState]:
+    """What was decided, up to where another task would be started: whoever goes on finds nothing interrupted."""
+    for number, fact in enumerate(facts):
+        if isinstance(fact, TaskStarted):
+            kept = facts[:number]
+            for earlier in kept:
+                state = evolve(machine, state, earlier, after.updated_at)
+            return kept, state
+    return facts, after
 
 
 def _drive(machine: FlowMachine, state: ExecutionState, facts: Sequence[Fact]) -> None:

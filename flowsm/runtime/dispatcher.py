@@ -11,10 +11,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from heapq import heapify, heappop, heappush
 from typing import Final, Protocol, cast
 
 from flowsm.clock import Clock
-from flowsm.limits import ABANDON_AFTER_SECONDS
+from flowsm.limits import ABANDON_AFTER_SECONDS, ALARMS_OUTDATED_MAX, TIMER_MAX_SECONDS
 from flowsm.runtime.driver_task import DriverTask, leave_behind
 
 __all__ = ["Dispatcher", "EmbeddedDispatcher"]
@@ -39,8 +40,28 @@ class Dispatcher(Protocol):
         """Whether a kick would be served at once."""
         ...
 
+    def room(self) -> int:
+        """How many more may be kicked before as many wait as can run at once."""
+        ...
+
+    def carries(self, execution_id: str) -> bool:
+        """Whether it was kicked, now or for later, and has not been advanced since, or is being advanced."""
+        ...
+
+    def carried(self) -> int:
+        """How many are carried."""
+        ...
+
+    def is_idle(self) -> bool:
+        """Whether nothing runs, and nothing was kicked to run now."""
+        ...
+
     def lending(self) -> AbstractContextManager[None]:
         """While an execution that is being advanced waits for another one, the other has its place."""
+        ...
+
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing any more, and wait at most so long for what runs."""
         ...
 
     async def close(self) -> None:
@@ -49,7 +70,10 @@ class Dispatcher(Protocol):
 
 
 class EmbeddedDispatcher:
-    """A few asyncio tasks on the running loop: at most `concurrency` executions advance at once."""
+    """A few asyncio tasks on the running loop: at most `concurrency` executions advance at once.
+
+    What is kicked for later costs an entry in one heap; one timer rings for the first of them.
+    """
 
     def __init__(self, clock: Clock, concurrency: int) -> None:
         self._clock = clock
@@ -61,7 +85,9 @@ class EmbeddedDispatcher:
         self._running: set[str] = set()
         self._again: set[str] = set()
         self._workers: set[asyncio.Task[None]] = set()
-        self._alarms: dict[str, asyncio.Task[None]] = {}
+        self._alarms: dict[str, datetime] = {}
+        self._heap: list[tuple[datetime, str]] = []
+        self._timer: asyncio.Task[None] | None = None
 
     def serve(self, advance: Advance) -> None:
         """Call `advance` for what is kicked."""
@@ -71,6 +97,22 @@ class EmbeddedDispatcher:
     def has_room(self) -> bool:
         """Whether a kick would be served at once."""
         return not self._ready and len(self._running) < self._concurrency
+
+    def room(self) -> int:
+        """How many more may be kicked before as many wait as can run at once."""
+        return max(0, 2 * self._concurrency - len(self._running) - len(self._ready))
+
+    def carries(self, execution_id: str) -> bool:
+        """Whether it was kicked, now or for later, and has not been advanced since, or is being advanced."""
+        return execution_id in self._running or execution_id in self._queued or execution_id in self._alarms
+
+    def carried(self) -> int:
+        """How many executions wait to be advanced, now or later, or are being advanced."""
+        return len(self._running) + len(self._queued) + len(self._alarms)
+
+    def is_idle(self) -> bool:
+        """Whether nothing runs, and nothing was kicked to run now."""
+        return not self._running and not self._ready
 
     def kick(self, execution_id: str, queue: str = "default", not_before: datetime | None = None) -> None:
         """Ask that the execution be advanced; one that is being advanced will be once more."""
@@ -95,11 +137,21 @@ class EmbeddedDispatcher:
         finally:
             self._concurrency -= 1
 
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing any more, and wait at most so long for what runs."""
+        self._closed = True
+        self._ready.clear()
+        self._queued.clear()
+        if self._workers and seconds > 0:
+            await asyncio.wait(self._workers, timeout=seconds)
+
     async def close(self) -> None:
         """Cancel what runs, and wait until it has stopped, or will not."""
         self._closed = True
         self._ready.clear()
-        tasks = {*self._workers, *self._alarms.values()}
+        self._alarms.clear()
+        self._heap.clear()
+        tasks = {*self._workers, *([self._timer] if self._timer is not None else [])}
         for task in tasks:
             task.cancel()
         if not tasks:
@@ -111,21 +163,34 @@ class EmbeddedDispatcher:
             _LOGGER.warning("left behind, for their code does not stop: %s", ", ".join(sorted(self._running)))
 
     def _set_alarm(self, execution_id: str, due: datetime) -> None:
-        earlier = self._alarms.pop(execution_id, None)
-        if earlier is not None:
-            earlier.cancel()
-        alarm = asyncio.get_running_loop().create_task(self._ring(execution_id, due))
-        self._alarms[execution_id] = alarm
-        alarm.add_done_callback(lambda done: self._forget_alarm(execution_id, done))
+        """The latest alarm of an execution is the one that rings; an outdated one is passed over when it comes up."""
+        self._alarms[execution_id] = due
+        heappush(self._heap, (due, execution_id))
+        if len(self._heap) > 2 * len(self._alarms) + ALARMS_OUTDATED_MAX:
+            self._heap = [(moment, name) for name, moment in self._alarms.items()]
+            heapify(self._heap)
+        if self._heap[0] == (due, execution_id) or self._timer is None:
+            self._set_timer()
 
-    def _forget_alarm(self, execution_id: str, done: asyncio.Task[None]) -> None:
-        if self._alarms.get(execution_id) is done:
-            del self._alarms[execution_id]
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().create_task(self._ring())
 
-    async def _ring(self, execution_id: str, due: datetime) -> None:
-        while (seconds := (due - self._clock.now()).total_seconds()) > 0:
-            await self._clock.sleep(seconds)
-        self.kick(execution_id)
+    async def _ring(self) -> None:
+        """Kick what is due, until nothing is left; clocks differ: who rings too early sleeps on."""
+        while self._heap:
+            due, execution_id = self._heap[0]
+            seconds = (due - self._clock.now()).total_seconds()
+            if self._alarms.get(execution_id) != due:
+                heappop(self._heap)
+            elif seconds > 0:
+                await self._clock.sleep(min(seconds, TIMER_MAX_SECONDS))
+            else:
+                heappop(self._heap)
+                del self._alarms[execution_id]
+                self.kick(execution_id)
+        self._timer = None
 
     def _employ(self) -> None:
         if self._advance is None:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from flowsm.errors import FlowsmError, UsageError
+from flowsm.errors import FlowsmError, LeaseHeld, UsageError
 from flowsm.machine.effect import Nothing, WaitUntil, next_effect
 from flowsm.machine.state import ExecutionState
+from flowsm.projections.agenda import Owner
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.dispatcher import Dispatcher
+from flowsm.runtime.loading import StateLoader
+from flowsm.runtime.watch import Watch
+from flowsm.tasks.factory import TaskFactory
 
 __all__ = ["Supervisor"]
 
 _LOGGER: Final = logging.getLogger("flowsm.runtime")
+_ELSEWHERE: Final = -1
+_NOT: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +41,61 @@ _SERVED: Final[ContextVar[_Served | None]] = ContextVar("flowsm_served", default
 
 
 class Supervisor:
-    """Serves one dispatcher on one event loop."""
+    """Serves one dispatcher on one event loop.
 
-    def __init__(self, advancer: Advancer, dispatcher: Dispatcher) -> None:
+    `on_foreign`, if it is set, is called with the executions that run here, and to whose logs another process (or
+    another part of this one) has appended: their drivers do not know yet.
+
+    Args:
+        advancer: drives.
+        dispatcher: says when.
+        watch: tells what other processes do, and keeps the lease; without one there are no others.
+    """
+
+    def __init__(self, advancer: Advancer, dispatcher: Dispatcher, watch: Watch | None = None) -> None:
         self._advancer = advancer
         self._dispatcher = dispatcher
+        self._watch = watch
         self._waiters: dict[str, list[asyncio.Future[ExecutionState]]] = {}
-        self._serving: set[str] = set()
+        self._serving: dict[str, asyncio.Task[None] | None] = {}
+        self._interrupted: dict[str, FlowsmError | None] = {}
+        self._joined: dict[str, int] = {}
+        self.on_foreign: Callable[[list[str]], None] | None = None
         dispatcher.serve(self._serve)
 
     def has_room(self) -> bool:
         """Whether an execution that is kicked now would be advanced at once."""
         return self._dispatcher.has_room()
 
+    async def hold(self) -> None:
+        """Return once this process counts as alive, so that nobody takes from it what it claims.
+
+        Raises:
+            LogError: its heartbeat could not be written.
+        """
+        if self._watch is not None:
+            await self._watch.lease.hold()
+
     def kick(self, execution_id: str) -> None:
         """Have the execution advanced, without waiting for it."""
         self._dispatcher.kick(execution_id)
+        self._begin_to_watch()
+
+    def interrupt(self, execution_id: str, because: FlowsmError | None = None) -> bool:
+        """Cancel what an execution runs here; returns whether it runs anything.
+
+        Its log is read on and it is advanced again; or, with an error, it is let go of, and whoever waits gets that.
+        """
+        task = self._serving.get(execution_id)
+        if task is None or execution_id in self._interrupted:
+            return False
+        self._interrupted[execution_id] = because
+        return task.cancel()
 
     async def finish(self, execution_id: str) -> ExecutionState:
         """Have the execution advanced until it has ended; returns its last state.
 
-        One that is being advanced is only waited for: were it kicked too, a driver that another owner has just
+        One that another process drives is waited for, and taken over when that process has died. One that is being advanced is only waited for: were it kicked too, a driver that another owner has just
         replaced would take the execution back. Cancelling this wait leaves the execution running.
 
         Raises:
@@ -69,18 +110,90 @@ class Supervisor:
         waiter: asyncio.Future[ExecutionState] = asyncio.get_running_loop().create_future()
         self._waiters.setdefault(execution_id, []).append(waiter)
         if execution_id not in self._serving:
-            self._dispatcher.kick(execution_id)
+            self.kick(execution_id)
         if waiting is not None and waiting.supervisor is self:
             with self._dispatcher.lending():
                 return await waiter
         return await waiter
 
+    def recover(self, loader: StateLoader, tasks: TaskFactory) -> None:
+        """From now on take up whatever is due in the file and nobody's."""
+        if self._watch is not None and self._watch.recover(loader, tasks, self._dispatcher):
+            self._begin_to_watch()
+
+    async def drain(self, seconds: float) -> None:
+        """Begin nothing any more, and let what runs go on for some seconds: each up to its next task."""
+        self._advancer.draining = True
+        try:
+            if self._watch is not None:
+                self._watch.recovery = None
+            await self._dispatcher.drain(seconds)
+        finally:
+            self._advancer.draining = False
+
     async def close(self) -> None:
-        """Stop what runs: its attempts stay in the log as starts without a result."""
+        """Stop what runs, its attempts stay in the log as starts without a result; give the lease back."""
+        if self._watch is not None:
+            await self._watch.close()
         await self._dispatcher.close()
         for waiters in self._waiters.values():
             self._leave(waiters)
         self._waiters.clear()
+        if self._watch is not None:
+            await self._watch.lease.give_back()
+
+    # -- what the watch asks and tells ---------------------------------------------------------
+
+    def is_idle(self) -> bool:
+        """Whether nothing runs here, and nobody waits for what runs elsewhere."""
+        return not self._serving and not self._joined and self._dispatcher.is_idle()
+
+    def of_interest(self) -> list[str]:
+        """The executions that run a task here, or are waited for."""
+        running = [name for name, drive in self._advancer.drives.items() if not drive.busy]
+        return [*running, *(name for name in self._joined if name not in self._serving)]
+
+    def told(self, owners: list[Owner]) -> None:
+        """Stop what was lost to others, look again at what is waited for, pass on what others have appended."""
+        foreign: list[str] = []
+        for owner in owners:
+            drive = self._advancer.drives.get(owner.execution_id)
+            if drive is None:
+                self._look_again(owner)
+            elif drive.busy or drive.epoch < 0:
+                continue
+            elif owner.epoch > drive.epoch:
+                lost = self._advancer.lost(owner.execution_id, drive.epoch, owner.epoch, owner.worker)
+                self.interrupt(owner.execution_id, lost)
+            elif owner.seq > drive.seq:
+                foreign.append(owner.execution_id)
+        if foreign and self.on_foreign is not None:
+            self.on_foreign(foreign)
+
+    def _look_again(self, owner: Owner) -> None:
+        """Advance what somebody waits for: when it is nobody's any more, or others have appended to it."""
+        seen = self._joined.get(owner.execution_id)
+        if seen is None or owner.execution_id in self._serving:
+            return
+        if owner.alive and not self._advancer.is_mine(owner.worker):
+            self._joined[owner.execution_id] = _ELSEWHERE
+        elif owner.seq != seen:
+            del self._joined[owner.execution_id]
+            self._dispatcher.kick(owner.execution_id)
+
+    def _join(self, execution_id: str, seq: int) -> None:
+        """Look again when its log has gone on from there; `_ELSEWHERE`: when it belongs to nobody who is alive."""
+        waiting = [waiter for waiter in self._waiters.pop(execution_id, []) if not waiter.done()]
+        if waiting:
+            self._waiters[execution_id] = waiting
+            self._joined[execution_id] = seq
+            self._begin_to_watch()
+
+    def _begin_to_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.begin(self)
+
+    # -- serving -------------------------------------------------------------------------------
 
     @staticmethod
     def _leave(waiters: list[asyncio.Future[ExecutionState]]) -> None:
@@ -89,27 +202,55 @@ class Supervisor:
             waiter.cancel()
 
     async def _serve(self, execution_id: str) -> None:
-        self._serving.add(execution_id)
+        self._serving[execution_id] = task = asyncio.current_task()
+        self._joined.pop(execution_id, None)
         _SERVED.set(_Served(self, self._advancer, execution_id))
         try:
+            await self.hold()
             state = await self._advancer.advance(execution_id)
-        except FlowsmError as error:
-            self._answer(execution_id, error)
+        except Exception as error:  # noqa: BLE001 (whoever waits gets it, or it is logged)
+            self._stopped(execution_id, error)
             return
-        except Exception as error:
-            _LOGGER.exception("execution %s cannot be driven", execution_id)
-            self._answer(execution_id, error)
+        except asyncio.CancelledError:
+            because = self._interrupted.pop(execution_id, _NOT)
+            if because is _NOT or task is None or task.uncancel():
+                self._leave(self._waiters.pop(execution_id, []))
+                raise
+            if isinstance(because, FlowsmError):
+                self._stopped(execution_id, because)
+            else:
+                self._dispatcher.kick(execution_id)
             return
         except BaseException:
             self._leave(self._waiters.pop(execution_id, []))
             raise
         finally:
-            self._serving.discard(execution_id)
+            self._serving.pop(execution_id, None)
+            if self._interrupted.pop(execution_id, _NOT) is not _NOT and task is not None and task.cancelling():
+                task.uncancel()  # it came too late to stop anything
         effect = next_effect(state)
-        if isinstance(effect, WaitUntil):
-            self._dispatcher.kick(execution_id, not_before=datetime.fromisoformat(effect.due))
-        elif isinstance(effect, Nothing):
+        if isinstance(effect, Nothing):
             self._answer(execution_id, state)
+            return
+        if isinstance(effect, WaitUntil):
+            self._park(execution_id, datetime.fromisoformat(effect.due))
+        self._join(execution_id, state.seq)
+
+    def _stopped(self, execution_id: str, error: Exception) -> None:
+        """It cannot be driven on here: because it is another process's, or something is amiss."""
+        if isinstance(error, LeaseHeld):
+            self._join(execution_id, _ELSEWHERE)
+            return
+        if not isinstance(error, FlowsmError):
+            _LOGGER.error("execution %s cannot be driven", execution_id, exc_info=error)
+        if self._watch is not None and self._watch.recovery is not None:
+            self._watch.recovery.stopped(execution_id, error)
+        self._answer(execution_id, error)
+
+    def _park(self, execution_id: str, due: datetime) -> None:
+        """Advance it when it is due; where recovery looks for work, it is found in the file by then."""
+        if self._watch is None or self._watch.recovery is None or self._watch.recovery.is_soon(due):
+            self._dispatcher.kick(execution_id, not_before=due)
 
     def _answer(self, execution_id: str, answer: ExecutionState | Exception) -> None:
         waiters = self._waiters.pop(execution_id, [])

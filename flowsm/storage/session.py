@@ -55,9 +55,13 @@ class Session:
         For many short reads of many rows: each row that is read on another thread may have to wait for a busy loop
         to let go of the interpreter, for 5 ms.
         """
+        return function(self.reader_here())
+
+    def reader_here(self) -> sqlite3.Connection:
+        """The reading connection of the loop's own thread."""
         if self._reader_here is None:
             self._reader_here = self._connect_here()
-        return function(self._reader_here)
+        return self._reader_here
 
     async def close(self) -> None:
         """Answer what is under way, then close both."""

@@ -9,6 +9,8 @@ from typing import Final
 __all__ = ["ManualClock"]
 
 _START: Final = datetime(2026, 1, 31, 12, tzinfo=UTC)
+_BOOTED_MS: Final = 3_600_000
+"""The machine had been up for an hour when the clock was made."""
 
 
 class ManualClock:
@@ -22,8 +24,10 @@ class ManualClock:
 
     def __init__(self, start: datetime = _START) -> None:
         self._now = start
-        self._monotonic = 0.0
-        self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
+        self._monotonic = timedelta()
+        self._boot = timedelta(milliseconds=_BOOTED_MS)
+        self._boots = 1
+        self._sleepers: list[tuple[timedelta, asyncio.Future[None]]] = []
         self._watchers: list[tuple[int, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
@@ -32,7 +36,15 @@ class ManualClock:
 
     def monotonic(self) -> float:
         """Seconds that were advanced since the clock was made."""
-        return self._monotonic
+        return self._monotonic.total_seconds()
+
+    def boot_ms(self) -> int:
+        """Milliseconds since the machine was started."""
+        return self._boot // timedelta(milliseconds=1)
+
+    def boot_id(self) -> str:
+        """Which start of the machine that was: `boot-1`, until `reboot`."""
+        return f"boot-{self._boots}"
 
     async def sleep(self, seconds: float) -> None:
         """Return once the clock has been advanced by that many seconds."""
@@ -40,7 +52,7 @@ class ManualClock:
             await asyncio.sleep(0)
             return
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        sleeper = (self._now + timedelta(seconds=seconds), woken)
+        sleeper = (self._monotonic + timedelta(seconds=seconds), woken)
         self._sleepers.append(sleeper)
         self._tell_watchers()
         try:
@@ -51,17 +63,34 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         """Let time pass: those who sleep no longer than that are woken, the earliest first."""
-        self._now += timedelta(seconds=seconds)
-        self._monotonic += seconds
-        due = sorted((sleeper for sleeper in self._sleepers if sleeper[0] <= self._now), key=lambda pair: pair[0])
+        passed = timedelta(seconds=seconds)
+        self._now += passed
+        self._boot += passed
+        self._monotonic += passed
+        due = sorted((sleeper for sleeper in self._sleepers if sleeper[0] <= self._monotonic), key=lambda pair: pair[0])
         for sleeper in due:
             self._sleepers.remove(sleeper)
             if not sleeper[1].done():
                 sleeper[1].set_result(None)
 
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock, ahead or back: no time passes, nobody is woken."""
+        self._now += timedelta(seconds=seconds)
+
+    def suspend(self, seconds: float) -> None:
+        """Let the machine sleep: wall and boot time go on, nobody is woken."""
+        self.jump(seconds)
+        self._boot += timedelta(seconds=seconds)
+
+    def reboot(self) -> None:
+        """Start the machine again: its boot time begins at zero, with another id."""
+        self._boot = timedelta()
+        self._boots += 1
+
     def next_due(self) -> datetime | None:
-        """When the first of those who sleep wants to be woken; None when nobody sleeps."""
-        return min((due for due, _ in self._sleepers), default=None)
+        """When, by the wall clock as it is now, the first of those who sleep is woken; None when nobody sleeps."""
+        first = min((due for due, _ in self._sleepers), default=None)
+        return None if first is None else self._now + (first - self._monotonic)
 
     async def sleepers(self, count: int = 1) -> None:
         """Return once at least that many sleep: then there is something to advance to."""

@@ -19,9 +19,9 @@ from flowsm.clock import SystemClock, timestamp
 from flowsm.errors import (
     ExecutionExists,
     ExecutionNotFound,
-    Fenced,
     FlowMismatch,
     IllegalCommand,
+    LeaseLost,
     TaskTypeNotFound,
 )
 from flowsm.events.facts import Fact, Unknown
@@ -266,6 +266,8 @@ async def append_from_elsewhere(path: Path, execution_id: str, *facts: Fact, cla
     head = await log.head(execution_id)
     assert head is not None
     at = timestamp(SystemClock().now())
+    if claim:
+        await log.stop_worker(head.worker)
     batch = Append(stream=execution_id, expected_seq=head.seq, at=at, facts=facts, claim=claim, worker="other")
     await log.append(batch)
     await other.close()
@@ -284,7 +286,7 @@ def gated(tasks: TaskFactory) -> tuple[asyncio.Event, asyncio.Event]:
 
 
 async def test_a_driver_that_was_replaced_stops_and_records_nothing(manager, tasks, path) -> None:
-    """When another owner claims the execution while an attempt runs, the result is not recorded: Fenced."""
+    """When another owner claims the execution while an attempt runs, the result is not recorded: LeaseLost."""
     began, release = gated(tasks)
     handle = await manager.start(one("gate"))
     await began.wait()
@@ -292,7 +294,7 @@ async def test_a_driver_that_was_replaced_stops_and_records_nothing(manager, tas
     waiting = asyncio.ensure_future(handle.result())
     await asyncio.sleep(0)
     release.set()
-    with pytest.raises(Fenced, match="was taken over"):
+    with pytest.raises(LeaseLost, match="was taken over by worker other"):
         await waiting
     assert await types(manager, handle.execution_id) == START
 

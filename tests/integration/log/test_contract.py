@@ -7,10 +7,10 @@ import pytest
 from flowsm.log.memory import MemoryEventLog
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.storage import writer
-from flowsm.testing.log_contract import EventLogContract
+from flowsm.testing.log_contract import EventLogContract, WorkerStoreContract
 
 
-class TestMemory(EventLogContract):
+class TestMemory(EventLogContract, WorkerStoreContract):
     @pytest.fixture
     async def log(self):
         log = MemoryEventLog()
@@ -18,7 +18,7 @@ class TestMemory(EventLogContract):
         await log.close()
 
 
-class TestSqliteFull(EventLogContract):
+class TestSqliteFull(EventLogContract, WorkerStoreContract):
     @pytest.fixture
     async def log(self, tmp_path):
         log = SqliteEventLog(tmp_path / "flow.db")
@@ -26,7 +26,7 @@ class TestSqliteFull(EventLogContract):
         await log.close()
 
 
-class TestSqliteNormal(EventLogContract):
+class TestSqliteNormal(EventLogContract, WorkerStoreContract):
     @pytest.fixture
     async def log(self, tmp_path):
         log = SqliteEventLog(tmp_path / "flow.db", durability="normal")
@@ -34,7 +34,7 @@ class TestSqliteNormal(EventLogContract):
         await log.close()
 
 
-class TestSqlitePrivate(EventLogContract):
+class TestSqlitePrivate(EventLogContract, WorkerStoreContract):
     @pytest.fixture
     async def log(self):
         log = SqliteEventLog(":memory:", durability="normal")
@@ -42,7 +42,7 @@ class TestSqlitePrivate(EventLogContract):
         await log.close()
 
 
-class TestSqliteOnItsThread(EventLogContract):
+class TestSqliteOnItsThread(EventLogContract, WorkerStoreContract):
     """Where commits are slow every transaction runs on the connection's thread."""
 
     @pytest.fixture

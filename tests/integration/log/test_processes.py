@@ -105,15 +105,15 @@ async def test_two_logs_on_one_file_in_one_process(tmp_path):
 
 
 async def test_others_commits_are_noticed(tmp_path):
-    """`data_version` changes with every commit, one's own and other connections', and only then."""
+    """`version` changes with every commit, one's own and other connections', and only then."""
     logs = [SqliteEventLog(tmp_path / "flow.db", durability="normal") for _ in range(2)]
     await logs[0].append(to_append("a", 0, created()))
-    before = await logs[0].data_version()
-    assert await logs[0].data_version() == before
+    before = logs[0].version()
+    assert logs[0].version() == before
     await logs[1].append(to_append("a", 1, started()))
-    between = await logs[0].data_version()
+    between = logs[0].version()
     await logs[0].append(to_append("a", 2, started()))
-    assert len({before, between, await logs[0].data_version()}) == 3
+    assert len({before, between, logs[0].version()}) == 3
     for log in logs:
         await log.close()
 

@@ -101,7 +101,7 @@ async def test_an_execution_is_claimed_and_driven_to_its_end(engine: Engine, log
     state = await engine.advancer.advance("x")
     head = await log.head("x")
     assert head is not None
-    assert (state.status, head.epoch, head.worker) == (FlowStatus.COMPLETED, 1, "w-1")
+    assert (state.status, head.epoch, head.worker) == (FlowStatus.COMPLETED, 1, "")
     machine = engine.prepared(ONE).machine
     assert fold(machine, "x", await log.read("x", inflated=True)) == state
     assert (await log.read("x"))[3].fact.task_version == "3"

@@ -1,0 +1,86 @@
+"""`flowsm worker`: take up whatever is due, for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flowsm.cli.exit_codes import FINE, INTERRUPTED
+from flowsm.cli.options import DEFAULT_DB, Db, Durable, TasksOption, go_on_options
+from flowsm.cli.output import talk
+from flowsm.cli.signals import on_signals
+from flowsm.cli.tasks_option import load_tasks
+from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT, GRACE_SECONDS, LEASE_SECONDS
+from flowsm.manager import FlowManager
+from flowsm.projections.agenda import Left
+
+__all__ = ["worker"]
+
+
+def worker(
+    *,
+    tasks: TasksOption = None,
+    db: Db = DEFAULT_DB,
+    concurrency: Annotated[int, Parameter(help="How many executions run at once.")] = CONCURRENT_EXECUTIONS_DEFAULT,
+    lease: Annotated[
+        float, Parameter(help="Seconds without a sign of life after which others take its executions over.")
+    ] = LEASE_SECONDS,
+    grace: Annotated[
+        float, Parameter(help="Seconds for which running tasks may go on when it is told to stop.")
+    ] = GRACE_SECONDS,
+    allow_dir: Annotated[
+        list[Path] | None, Parameter(help="A folder that the built-in tasks may touch, besides the working one.")
+    ] = None,
+    allow_host: Annotated[list[str] | None, Parameter(help="A host that they may ask.")] = None,
+    durability: Durable = "full",
+) -> int:
+    """Take up and drive whatever is due in the log and nobody's, until Ctrl-C or SIGTERM; several share the work."""
+    registry = load_tasks(tasks)
+
+    async def working() -> Left | None:
+        manager = FlowManager(
+            db,
+            tasks=registry,
+            durability=durability,
+            allow_dirs=[Path.cwd(), *(allow_dir or [])],
+            allow_hosts=allow_host or [],
+            concurrency=concurrency,
+            lease_seconds=lease,
+        )
+        async with manager:
+            with contextlib.redirect_stdout(sys.stderr):
+                work = asyncio.ensure_future(manager.work(grace_seconds=grace))
+                stops: list[int] = []
+
+                def stop(number: int) -> None:
+                    stops.append(number)
+                    if len(stops) == 1:
+                        talk(f"flowsm: stopping; running tasks have {grace:g} s (again: stop at once)")
+                    work.cancel()
+
+                with on_signals(stop):
+                    talk(f"flowsm: worker {manager.worker} takes up what is due in {db}; Ctrl-C stops it")
+                    await asyncio.wait({work})
+                if not work.cancelled():
+                    work.result()  # raises what ended it
+                return None if len(stops) > 1 else await manager.left()
+
+    left = asyncio.run(working())
+    if left is None:
+        talk("flowsm: stopped at once")
+        return INTERRUPTED
+    talk(f"flowsm: stopped; {_words(left, shlex.join(['flowsm', 'worker', *go_on_options(tasks, db)]))}")
+    return FINE
+
+
+def _words(left: Left, command: str) -> str:
+    if not left.due and not left.later:
+        return "nothing is left to do"
+    parts = [f"{left.due} due now"] * bool(left.due) + [f"{left.later} later"] * bool(left.later)
+    return f"executions left: {', '.join(parts)}; to go on: {command}"

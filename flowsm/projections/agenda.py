@@ -1,0 +1,119 @@
+"""The agenda: which executions need work now or soon, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from flowsm.clock import Clock, timestamp
+from flowsm.limits import RECONCILE_SECONDS
+from flowsm.projections.queries import Reader
+from flowsm.storage.statements import load_statements
+
+__all__ = ["Agenda", "Due", "Left", "Owner"]
+
+_STATEMENTS: Final = load_statements("flowsm.projections", "sql", "agenda.sql")
+
+
+class Due(msgspec.Struct, frozen=True):
+    """An execution that needs work at `wake_at`, or at once (None), and how many workers could do it."""
+
+    execution_id: str
+    flow_digest: str
+    wake_at: datetime | None
+    workers: int
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an execution's log ends, and who has it: `alive` tells whether `worker` ('' for nobody) still lives.
+
+    `host`, `pid` and `seen_at`, when it was seen last, are None for a worker that nobody remembers.
+    """
+
+    execution_id: str
+    seq: int
+    epoch: int
+    worker: str
+    alive: bool
+    host: str | None
+    pid: int | None
+    seen_at: datetime | None
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """How many executions are due and nobody's, and how many sleep until later."""
+
+    due: int
+    later: int
+
+
+class Agenda:
+    """Asks one file for work.
+
+    Args:
+        reader: where the rows are.
+        clock: wall time for what is due, boot time for who is alive.
+        worker: who asks.
+    """
+
+    def __init__(self, reader: Reader, clock: Clock, worker: str) -> None:
+        self._reader = reader
+        self._clock = clock
+        self._worker = worker
+
+    async def due(self, limit: int, *, flows: Iterable[str] = (), aside: Iterable[str] = ()) -> list[Due]:
+        """What is due and belongs to no worker that is alive, the longest due first.
+
+        What this worker itself left waiting is seen a little before it is due.
+
+        Args:
+            limit: how many at the most.
+            flows: digests of flows that are not asked for.
+            aside: executions that are not asked for.
+        """
+        now = self._clock.now()
+        parameters = {
+            "now": timestamp(now),
+            "horizon": timestamp(now + timedelta(seconds=2 * RECONCILE_SECONDS)),
+            "me": self._worker,
+            "flows": _json(flows),
+            "aside": _json(aside),
+            "limit": limit,
+        }
+        return [
+            Due(name, digest, datetime.fromisoformat(wake_at) if wake_at else None, workers)
+            for name, digest, wake_at, workers in await self._query("due", parameters)
+        ]
+
+    async def left(self) -> Left:
+        """What there is to be done, at this moment."""
+        ((due, later),) = await self._query("left", {"now": timestamp(self._clock.now())})
+        return Left(due=due, later=later)
+
+    async def owners(self, execution_ids: Iterable[str]) -> list[Owner]:
+        """Who has these executions; those that do not exist are left out."""
+        found = await self._query("owners", {"ids": _json(execution_ids)})
+        return [
+            Owner(
+                execution_id=name,
+                seq=seq,
+                epoch=epoch,
+                worker=worker,
+                alive=bool(alive),
+                host=host,
+                pid=pid,
+                seen_at=None if seen_at is None else datetime.fromisoformat(seen_at),
+            )
+            for name, seq, epoch, worker, alive, host, pid, seen_at in found
+        ]
+
+    async def _query(self, name: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        moment = {"boot_id": self._clock.boot_id(), "now_ms": self._clock.boot_ms()}
+        return await self._reader.query(_STATEMENTS[name], parameters | moment)
+
+
+def _json(values: Iterable[str]) -> str:
+    return msgspec.json.encode(list(values)).decode()

@@ -1,0 +1,42 @@
+-- Which executions need work, who has them, and what became of them elsewhere. Parameters are named.
+--
+-- A worker is alive: it was seen in this start of the machine, less than its lease ago, and has not given it back
+-- (`Worker.is_alive` says the same). An execution is free when it belongs to no worker that is alive.
+
+-- name: due
+-- What is due and free: :me sees what it parked itself a little before (:horizon), to be there in time.
+WITH
+living AS (
+    SELECT worker FROM workers
+    WHERE stopped = 0 AND boot_id = :boot_id AND seen_ms <= :now_ms AND seen_ms + lease_ms > :now_ms
+)
+SELECT e.execution_id, e.flow_digest, e.wake_at, (SELECT count(*) FROM living)
+FROM executions_{g} AS e CROSS JOIN streams AS s ON s.stream = e.execution_id
+WHERE e.wake_at <= :horizon
+  AND (e.wake_at <= :now OR e.worker = :me)
+  AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
+  AND e.flow_digest NOT IN (SELECT value FROM json_each(:flows))
+  AND e.execution_id NOT IN (SELECT value FROM json_each(:aside))
+ORDER BY e.wake_at
+LIMIT :limit;
+
+-- name: left
+-- What is due and free, and what sleeps.
+WITH
+living AS (
+    SELECT worker FROM workers
+    WHERE stopped = 0 AND boot_id = :boot_id AND seen_ms <= :now_ms AND seen_ms + lease_ms > :now_ms
+)
+SELECT
+    coalesce(sum(e.wake_at <= :now AND (s.worker = '' OR s.worker NOT IN (SELECT worker FROM living))), 0),
+    coalesce(sum(e.wake_at > :now), 0)
+FROM executions_{g} AS e CROSS JOIN streams AS s ON s.stream = e.execution_id
+WHERE e.wake_at IS NOT NULL;
+
+-- name: owners
+SELECT
+    s.stream, s.seq, s.epoch, s.worker,
+    coalesce(w.stopped = 0 AND w.boot_id = :boot_id AND w.seen_ms <= :now_ms AND w.seen_ms + w.lease_ms > :now_ms, 0),
+    w.host, w.pid, w.seen_at
+FROM json_each(:ids) AS i CROSS JOIN streams AS s ON s.stream = i.value
+LEFT JOIN workers AS w ON w.worker = s.worker;

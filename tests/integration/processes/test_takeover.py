@@ -1,0 +1,231 @@
+"""Several processes on one file: they share the work, and go on with what a dead one left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+from children import TASKS, spawn, until
+
+from flowsm import FlowManager, FlowStatus
+from flowsm.errors import LeaseLost
+from flowsm.tasks.factory import TaskFactory
+
+RUN = """
+async def main():
+    async with FlowManager(path, tasks=tasks, durability="normal", lease_seconds=float(sys.argv[3])) as manager:
+        handles = [await manager.start(flow(*sys.argv[5:]), execution_id=f"x{n}") for n in range(int(sys.argv[4]))]
+        print("started", flush=True)
+        for handle in handles:
+            try:
+                await handle
+            except Exception as error:
+                print(type(error).__name__, error, flush=True)
+asyncio.run(main())
+"""
+WORK = """
+async def main():
+    async with FlowManager(path, tasks=tasks, durability="normal", lease_seconds=0.5, concurrency=10) as manager:
+        print("working", flush=True)
+        await manager.work()
+asyncio.run(main())
+"""
+
+
+class Other:
+    """A manager in this process with the children's tasks."""
+
+    def __init__(self, path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.path, self.notes = path, notes
+        monkeypatch.setattr("sys.argv", ["test", str(path), str(notes)])
+        self.names: dict[str, object] = {}
+        exec(TASKS, self.names)
+
+    def manager(self, **options) -> FlowManager:
+        registry = self.names["tasks"]
+        assert isinstance(registry, TaskFactory)
+        return FlowManager(self.path, tasks=registry, durability="normal", lease_seconds=0.5, **options)
+
+    def noted(self) -> list[list[str]]:
+        file = self.notes / "notes"
+        return [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+
+    async def has_noted(self, count: int) -> None:
+        async def enough() -> bool:
+            return len(self.noted()) >= count
+
+        await until(enough)
+
+    def let_through(self) -> None:
+        (self.notes / "open").touch()
+
+
+@pytest.fixture
+def other(tmp_path, monkeypatch) -> Other:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    return Other(tmp_path / "flow.db", notes, monkeypatch)
+
+
+async def all_ended(manager: FlowManager, count: int) -> None:
+    async def ended() -> bool:
+        return (await manager.summary()).status_counts == {"completed": count}
+
+    await until(ended)
+
+
+async def test_what_a_killed_process_left_is_finished(other) -> None:
+    """After SIGKILL amid 20 executions a manager with recover=True finishes each; the attempts cut off are interrupted."""
+    child = spawn(RUN, other.path, other.notes, "10", "20", "gate", "quick")
+    await other.has_noted(20)
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    other.let_through()
+    async with other.manager(recover=True) as manager:
+        await all_ended(manager, 20)
+        for n in range(20):
+            kinds = [event.type for event in await manager.events(f"x{n}")]
+            assert kinds.count("task.interrupted") == 1
+            assert kinds.count("task.completed") == 2
+        assert (await manager.verify()).ok
+
+
+async def test_a_process_that_stood_still_is_replaced_and_records_nothing(other) -> None:
+    """SIGSTOP past its lease: another one finishes. SIGCONT: its task is stopped, LeaseLost, nothing it did is recorded."""
+    child = spawn(RUN, other.path, other.notes, "0.5", "1", "gate")
+    await other.has_noted(1)
+    child.send_signal(signal.SIGSTOP)
+    other.let_through()
+    async with other.manager(recover=True) as manager:
+        await all_ended(manager, 1)
+        before = await manager.events("x0")
+        child.send_signal(signal.SIGCONT)
+        said, _ = await asyncio.to_thread(child.communicate)
+        assert said.splitlines()[1].startswith("LeaseLost execution 'x0' was taken over")
+        assert await manager.events("x0") == before
+        assert (await manager.get_flow_status("x0")).task_results["gate-0"].data == os.getpid()
+
+
+async def test_a_stale_append_fails(other) -> None:
+    """A process that stood still within its task, and ends it as soon as it runs again, finds its result refused."""
+    child = spawn(RUN, other.path, other.notes, "0.5", "1", "blocked")
+    await other.has_noted(1)
+    child.send_signal(signal.SIGSTOP)
+    other.let_through()
+    async with other.manager() as manager:
+        assert (await manager.execute_flow("x0")).task_results["blocked-0"].data == os.getpid()
+        before = await manager.events("x0")
+        child.send_signal(signal.SIGCONT)
+        said, _ = await asyncio.to_thread(child.communicate)
+        assert "LeaseLost" in said
+        assert await manager.events("x0") == before
+
+
+async def test_what_another_process_runs_is_joined(other) -> None:
+    """Executing what a living process runs waits for its end there; the task runs once."""
+    child = spawn(RUN, other.path, other.notes, "10", "1", "gate", "quick", "gate")
+    await other.has_noted(1)
+    async with other.manager() as manager:
+        joined = asyncio.ensure_future(manager.execute_flow("x0"))
+        again = asyncio.ensure_future(manager.finish("x0"))
+        done, _ = await asyncio.wait({joined, again}, timeout=0.5)
+        assert not done
+        assert len(other.noted()) == 1
+        child.send_signal(signal.SIGKILL)
+        await asyncio.to_thread(child.communicate)
+        other.let_through()
+        result = await joined
+        assert result == await again
+        assert result.status is FlowStatus.COMPLETED
+        assert [word for word, _, pid in other.noted() if int(pid) == os.getpid()] == ["gate", "quick", "gate"]
+
+
+async def test_four_processes_share_and_each_execution_ends_once(other) -> None:
+    """Four workers, 100 executions, random kills: each ends exactly once, and what ran twice was interrupted between."""
+    seed = int(os.environ.get("FLOWSM_SEED") or random.randrange(10**9))
+    print("seed", seed)
+    chance = random.Random(seed)
+    flow = other.names["flow"]("quick", "quick", "quick")
+    async with other.manager(concurrency=1) as manager:
+        workers = [spawn(WORK, other.path, other.notes) for _ in range(4)]
+        for n in range(100):
+            manager.create_flow_execution(flow, execution_id=f"x{n}")
+        await asyncio.gather(*(manager._advancer._claim(f"x{n}") for n in range(100)))
+        await manager._log.stop_worker(manager.worker)
+        for killed in range(6):
+            await other.has_noted(30 * (killed + 1))
+            victim = chance.randrange(4)
+            workers[victim].kill()
+            workers[victim].communicate()
+            workers[victim] = spawn(WORK, other.path, other.notes)
+        await all_ended(manager, 100)
+        for child in workers:
+            child.kill()
+            child.communicate()
+        runs: dict[str, int] = {}
+        for _, key, _ in other.noted():
+            runs[key] = runs.get(key, 0) + 1
+        assert len(runs) == 300
+        for n in range(100):
+            events = await manager.events(f"x{n}")
+            kinds = [event.type for event in events]
+            assert kinds.count("execution.completed") == 1
+            assert kinds.count("task.completed") == 3
+            for event in events:
+                if event.type == "task.completed":
+                    key = f"x{n}:{event.fact.task}:1"
+                    cut = [e for e in events if e.type == "task.interrupted" and e.fact.task == event.fact.task]
+                    assert runs[key] <= 1 + len(cut)
+        assert (await manager.verify()).ok
+        workers_seen = {pid for _, _, pid in other.noted()}
+        assert len(workers_seen) > 1
+
+
+async def test_a_worker_that_stops_lets_others_go_on_at_once(other) -> None:
+    """`work` that is cancelled lets the running task go on; cancelled again it stops, and others go on at once."""
+    async with other.manager() as manager, other.manager() as second:
+        await manager.start(other.names["flow"]("gate", "quick"), execution_id="x")
+        working = asyncio.ensure_future(manager.work(grace_seconds=30))
+        await asyncio.sleep(0)
+        await other.has_noted(1)
+        working.cancel()  # told to stop, it lets the task go on, which hangs …
+        await asyncio.wait({working}, timeout=0.1)
+        assert not working.done()
+        working.cancel()  # … told again, it does not
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        other.let_through()
+        result = await asyncio.wait_for(second.execute_flow("x"), 5)
+        assert result.status is FlowStatus.COMPLETED
+
+
+async def test_a_worker_that_stops_leaves_nothing_interrupted(other) -> None:
+    """Within its grace the running task's result is recorded, the next task is not started, and others start it."""
+    async with other.manager() as manager, other.manager() as second:
+        await manager.start(other.names["flow"]("gate", "quick"), execution_id="x")
+        await manager.start(other.names["flow"]("quick", "quick"), execution_id="y")
+        working = asyncio.ensure_future(manager.work(grace_seconds=0.3))
+        await asyncio.sleep(0)
+        await other.has_noted(2)
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        left = await second.left()
+        assert (left.due, left.later) == (2, 0)
+        assert [word for word, _, _ in other.noted()] == ["gate", "quick"]
+        other.let_through()
+        for name, interruptions in (("x", 1), ("y", 0)):
+            assert (await asyncio.wait_for(second.execute_flow(name), 5)).status is FlowStatus.COMPLETED
+            kinds = [event.type for event in await second.events(name)]
+            assert kinds.count("task.interrupted") == interruptions
+
+
+def test_lease_lost_is_a_fenced() -> None:
+    """Whoever handles Fenced handles LeaseLost."""
+    error = LeaseLost("x", "w-1", 1, 2, "w-2")
+    assert (error.stream, error.actual_epoch, error.owner) == ("x", 2, "w-2")
+    assert "another worker" in str(LeaseLost("x", "w-1", 1, 2, ""))
