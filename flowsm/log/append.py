@@ -130,8 +130,7 @@ class Appender:
             if refused is not None:
                 results.append(refused)
                 continue
-            if batch.rows:
-                rows.add(stream, batch.rows)
+            rows.add(stream, batch.rows)
             if batch.claim:
                 epoch += 1
                 worker = batch.worker

@@ -86,7 +86,7 @@ class Transactor:
 
 def _check(connection: sqlite3.Connection, gate: Append) -> None:
     seq, _, epoch, *_ = connection.execute(_SELECT_HEAD, (gate.stream,)).fetchone() or (0, "", 0)
-    refused = refusal(gate, seq, epoch)
+    refused = refusal(gate, seq, epoch, gate.worker, lambda _: None)  # it claims nothing
     if refused is not None:
         raise refused
 

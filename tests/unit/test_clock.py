@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from flowsm import clock as module
 from flowsm.clock import SystemClock, timestamp
 
 
@@ -21,3 +22,17 @@ async def test_the_systems_clock_tells_utc_and_goes_on() -> None:
     assert clock.now().tzinfo is UTC
     await clock.sleep(0)
     assert clock.monotonic() >= before
+
+
+def test_the_machines_own_time_goes_on(monkeypatch, tmp_path) -> None:
+    """Boot time never goes back, and has an id; where there is neither, the monotonic clock and a fixed word serve."""
+    clock = SystemClock()
+    before = clock.boot_ms()
+    assert clock.boot_ms() >= before > 0
+    assert clock.boot_id() == clock.boot_id() != ""
+    monkeypatch.setattr(module, "_BOOT_CLOCK", None)
+    assert clock.boot_ms() > 0
+    monkeypatch.setattr(module, "_BOOT_ID", tmp_path / "missing")
+    module._boot_id.cache_clear()
+    assert clock.boot_id() == "unknown"
+    module._boot_id.cache_clear()

@@ -12,7 +12,9 @@ import pytest
 from children import TASKS, spawn, until
 
 from flowsm import FlowManager, FlowStatus
+from flowsm.clock import SystemClock, timestamp
 from flowsm.errors import LeaseLost
+from flowsm.events.commands import Create
 from flowsm.tasks.factory import TaskFactory
 
 RUN = """
@@ -152,27 +154,34 @@ async def test_four_processes_share_and_each_execution_ends_once(other) -> None:
     flow = other.names["flow"]("quick", "quick", "quick")
     async with other.manager(concurrency=1) as manager:
         workers = [spawn(WORK, other.path, other.notes) for _ in range(4)]
+        prepared = manager._loader.prepare(manager.load_flow_config(flow))
+        now = Create(digest=prepared.digest, start_at=timestamp(SystemClock().now()))
         for n in range(100):
-            manager.create_flow_execution(flow, execution_id=f"x{n}")
-        await asyncio.gather(*(manager._advancer._claim(f"x{n}") for n in range(100)))
-        await manager._log.stop_worker(manager.worker)
+            await manager._advancer.create(prepared, now, f"x{n}", start=False)
         for killed in range(6):
             await other.has_noted(30 * (killed + 1))
             victim = chance.randrange(4)
             workers[victim].kill()
             workers[victim].communicate()
             workers[victim] = spawn(WORK, other.path, other.notes)
-        await all_ended(manager, 100)
+
+        async def settled() -> bool:
+            counts = (await manager.summary()).status_counts
+            return set(counts) <= {"completed", "waiting"} and sum(counts.values()) == 100
+
+        await until(settled)
         for child in workers:
             child.kill()
             child.communicate()
         runs: dict[str, int] = {}
         for _, key, _ in other.noted():
             runs[key] = runs.get(key, 0) + 1
-        assert len(runs) == 300
         for n in range(100):
             events = await manager.events(f"x{n}")
             kinds = [event.type for event in events]
+            if kinds[-1] == "resolution.awaited":  # three kills hit one visit: a person is asked
+                assert kinds.count("task.interrupted") >= 3
+                continue
             assert kinds.count("execution.completed") == 1
             assert kinds.count("task.completed") == 3
             for event in events:

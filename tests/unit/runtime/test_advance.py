@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flowsm.definition.load import load_flow
-from flowsm.errors import AppendUnknown, Conflict, ExecutionNotFound, Fenced, IllegalEvent
+from flowsm.errors import AppendUnknown, Conflict, ExecutionNotFound, IllegalEvent, LeaseHeld, LeaseLost
 from flowsm.events.commands import Create
 from flowsm.events.facts import Fact, Unknown
 from flowsm.limits import CONFLICT_RETRIES_MAX
@@ -24,6 +24,7 @@ from flowsm.status import FlowStatus
 from flowsm.tasks.context import Permissions
 from flowsm.tasks.factory import TaskFactory
 from flowsm.testing.clock import ManualClock
+from flowsm.testing.log_contract import worker_row
 
 AT = "2026-01-31T12:00:00.000000Z"
 LOOP = {
@@ -207,7 +208,7 @@ async def test_recording_gives_up_in_the_end(engine: Engine, log: Log) -> None:
 
 
 async def test_a_replaced_owner_stops(engine: Engine, log: Log) -> None:
-    """Another owner's claim while the task runs: Fenced, and nothing more of this one."""
+    """Another owner's claim while the task runs: LeaseLost, and nothing more of this one."""
     await engine.create()
     other = Engine(log, "w-2")
 
@@ -217,7 +218,7 @@ async def test_a_replaced_owner_stops(engine: Engine, log: Log) -> None:
             log.append_sync(Append(stream="x", expected_seq=0, at=AT, claim=True, worker="w-2"))
 
     log.before = replace
-    with pytest.raises(Fenced):
+    with pytest.raises(LeaseLost):
         await engine.advancer.advance("x")
     assert log.types()[-1] == "task.started"
     assert (await other.advancer.advance("x")).interruptions == 1
@@ -232,3 +233,51 @@ async def test_a_machine_that_goes_elsewhere_than_the_fold_is_found_out(
     with pytest.raises(IllegalEvent, match="the machine goes to 'elsewhere'"):
         await engine.advancer.advance("x")
     assert log.types() == ["execution.created"]
+
+
+async def test_a_living_owner_keeps_what_it_has(engine: Engine, log: Log) -> None:
+    """What belongs to another worker that is alive is not claimed, and nothing is recorded."""
+    await engine.create(start=True)
+    await log.beat(worker_row("w-1"))
+    before = len(log.facts)
+    with pytest.raises(LeaseHeld):
+        await Engine(log, "w-2").advancer.advance("x")
+    assert len(log.facts) == before
+
+
+async def test_a_drive_is_known_while_it_runs(engine: Engine, log: Log) -> None:
+    """While an attempt runs it is known how far its driver has come; afterwards nothing is."""
+    seen: list[tuple[int, int, bool]] = []
+
+    def look() -> None:
+        drive = engine.advancer.drives["x"]
+        seen.append((drive.seq, drive.epoch, drive.busy))
+
+    engine.advancer._tasks.register_task("a", look, replace=True)
+    await engine.create()
+    await engine.advancer.advance("x")
+    assert seen == [(4, 1, False)]
+    assert engine.advancer.drives == {}
+
+
+TWO = {
+    "id": "two",
+    "name": "Two",
+    "start_task": "a",
+    "tasks": [{"name": "a"}, {"name": "b", "task_type": "a"}],
+    "conditions": [{"source_task": "a", "target_task_success": "b"}],
+}
+
+
+async def test_one_that_drains_starts_nothing_more(engine: Engine, log: Log) -> None:
+    """A result that comes while it drains is recorded with its transition, without the next start, and given up."""
+    engine.advancer._tasks.register_task("a", lambda: setattr(engine.advancer, "draining", True), replace=True)
+    await engine.create(TWO)
+    state = await engine.advancer.advance("x")
+    head = await log.head("x")
+    assert head is not None
+    assert (state.phase, state.node, head.worker) == (Phase.ENTERED, "b", "")
+    assert log.types()[-2:] == ["task.completed", "transition.taken"]
+    other = Engine(log, "w-2")
+    assert (await other.advancer.advance("x")).status is FlowStatus.COMPLETED
+    assert "task.interrupted" not in log.types()

@@ -122,3 +122,65 @@ async def test_closing_leaves_behind_what_does_not_stop(
     assert "left behind, for their code does not stop: x" in caplog.text
     release.set()
     await settle()
+
+
+async def test_one_timer_for_all_that_wait(clock: ManualClock, served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand alarms are one sleeper; they ring in order, outdated ones never, and those leave the heap in time."""
+    monkeypatch.setattr(module, "ALARMS_OUTDATED_MAX", 10)
+    served.gate.set()
+    dispatcher = EmbeddedDispatcher(clock, 1)
+    dispatcher.serve(served)
+    for seconds in range(1_000, 0, -1):
+        dispatcher.kick(f"e{seconds}", not_before=clock.now() + timedelta(seconds=seconds))
+    await settle()
+    assert len(clock._sleepers) == 1
+    assert (dispatcher.carried(), dispatcher.carries("e7"), dispatcher.is_idle()) == (1_000, True, True)
+    for _ in range(5):
+        for seconds in range(4, 1_001):
+            dispatcher.kick(f"e{seconds}", not_before=clock.now() + timedelta(hours=seconds))
+    assert len(dispatcher._heap) <= 2 * 1_000 + 11
+    await settle()
+    clock.advance(1)
+    await settle()
+    clock.advance(2)
+    await settle()
+    assert served.calls == ["e1", "e2", "e3"]
+    await dispatcher.close()
+    await settle()
+    assert clock.next_due() is None
+
+
+async def test_alarms_are_wall_time(clock: ManualClock, served: Served) -> None:
+    """A wall clock set back while the timer sleeps makes it sleep on; it rings when the moment has come."""
+    served.gate.set()
+    dispatcher = EmbeddedDispatcher(clock, 1)
+    dispatcher.serve(served)
+    dispatcher.kick("a", not_before=clock.now() + timedelta(seconds=5))
+    await clock.sleepers()
+    clock.jump(-10)
+    clock.advance(5)
+    await settle()
+    assert served.calls == []
+    clock.advance(10)
+    await settle()
+    assert served.calls == ["a"]
+    dispatcher.kick("b", not_before=clock.now() + timedelta(seconds=1))
+    await settle()
+    clock.advance(1)
+    await settle()
+    assert served.calls == ["a", "b"]
+
+
+async def test_draining_begins_nothing(clock: ManualClock, served: Served) -> None:
+    """What waits is dropped, what runs is waited for as long as it may take."""
+    dispatcher = EmbeddedDispatcher(clock, 1)
+    dispatcher.serve(served)
+    dispatcher.kick("a")
+    dispatcher.kick("b")
+    await settle()
+    await dispatcher.drain(0)
+    served.gate.set()
+    await dispatcher.drain(10)
+    await settle()
+    assert served.calls == ["a"]
+    await dispatcher.close()

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from flowsm.errors import Fenced
+from flowsm.errors import Fenced, LeaseHeld, LeaseLost, LogBroken
 from flowsm.machine.state import Attempt, ExecutionState, Phase
+from flowsm.projections.agenda import Owner
+from flowsm.runtime.advance import Drive
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.testing.clock import ManualClock
@@ -25,9 +27,17 @@ class Advances:
     """An advancer that gives what it is told to, one thing per call; an exception is raised."""
 
     def __init__(self, *answers: Any) -> None:
+        self.drives: dict[str, Drive] = {}
+        self.draining = False
         self.answers, self.calls = list(answers), 0
         self.gate = asyncio.Event()
         self.gate.set()
+
+    def is_mine(self, worker: str) -> bool:
+        return worker == "me"
+
+    def lost(self, execution_id: str, epoch: int, actual_epoch: int, owner: str) -> LeaseLost:
+        return LeaseLost(execution_id, "me", epoch, actual_epoch, owner)
 
     async def advance(self, execution_id: str) -> ExecutionState:
         self.calls += 1
@@ -114,3 +124,141 @@ async def test_a_driver_that_is_cancelled_leaves_nobody_waiting(made: Make) -> N
     await supervisor.close()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+HELD = LeaseHeld("x", "w-2", "here", 7)
+
+
+def owner(**fields: Any) -> Owner:
+    """Whose `x` is: nobody's, unless the fields say so."""
+    values = {"execution_id": "x", "seq": 3, "epoch": 1, "worker": "", "alive": False}
+    return Owner(**{"host": None, "pid": None, "seen_at": None} | values | fields)
+
+
+async def test_what_another_process_drives_is_waited_for(made: Make) -> None:
+    """Whoever waits goes on waiting while its owner lives, and it is advanced here when it is nobody's."""
+    advances = Advances(HELD, ENDED)
+    supervisor = made(advances)
+    waiting = asyncio.ensure_future(supervisor.finish("x"))
+    await pass_turns()
+    assert supervisor.of_interest() == ["x"]
+    assert not supervisor.is_idle()
+    supervisor.told([owner(worker="w-2", alive=True, seq=9)])
+    await pass_turns()
+    assert advances.calls == 1
+    supervisor.told([owner(worker="w-2", alive=False, seq=9)])
+    assert await waiting == ENDED
+    assert supervisor.of_interest() == []
+    supervisor.told([owner(worker="w-2")])
+    assert supervisor.is_idle()
+
+
+async def test_what_nobody_waits_for_any_more_is_not_joined(made: Make) -> None:
+    """Another process's execution that was only kicked, or whose waiters left, is of no interest."""
+    advances = Advances(HELD, HELD)
+    advances.gate.clear()
+    supervisor = made(advances)
+    waiting = asyncio.ensure_future(supervisor.finish("x"))
+    await pass_turns()
+    waiting.cancel()
+    advances.gate.set()
+    await pass_turns()
+    supervisor.kick("x")
+    await pass_turns()
+    assert (supervisor.of_interest(), advances.calls, supervisor.is_idle()) == ([], 2, True)
+
+
+async def test_what_waits_is_looked_at_when_others_have_appended(made: Make) -> None:
+    """A joined execution that waits is advanced when its log has gone on, and left alone when it has not."""
+    advances = Advances(WAITING, ENDED)
+    supervisor = made(advances)
+    waiting = asyncio.ensure_future(supervisor.finish("x"))
+    await pass_turns()
+    supervisor.told([owner(seq=WAITING.seq)])
+    await pass_turns()
+    assert advances.calls == 1
+    supervisor.told([owner(seq=WAITING.seq + 1)])
+    assert await waiting == ENDED
+
+
+async def test_what_was_lost_is_stopped(made: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """A running execution with a later epoch is another's: its task is cancelled, whoever waits gets LeaseLost."""
+    advances = Advances(ENDED)
+    advances.gate.clear()
+    supervisor = made(advances)
+    waiting = asyncio.ensure_future(supervisor.finish("x"))
+    await pass_turns()
+    drive = advances.drives["x"] = Drive(3, 1)
+    drive.busy = True
+    supervisor.told([owner(epoch=2, worker="w-2", alive=True)])
+    drive.busy = False
+    supervisor.told([owner(epoch=2, worker="w-2", alive=True)])
+    assert not supervisor.interrupt("x")
+    with pytest.raises(LeaseLost, match="taken over by worker w-2"):
+        await waiting
+    advances.gate.set()
+    assert not supervisor.interrupt("x")
+    assert await supervisor.finish("x") == ENDED
+
+
+async def test_foreign_appends_are_passed_on(made: Make) -> None:
+    """A running execution whose log went on beyond what its driver knows is named, others are not."""
+    advances = Advances()
+    supervisor = made(advances)
+    told: list[list[str]] = []
+    advances.drives["x"] = Drive(3, 1)
+    supervisor.told([owner(seq=4)])
+    supervisor.on_foreign = told.append
+    supervisor.told([owner(seq=3)])
+    supervisor.told([owner(seq=4)])
+    assert told == [["x"]]
+
+
+async def test_an_interrupted_execution_is_advanced_again(made: Make) -> None:
+    """Without a reason to let go of it, what was cancelled is read on and advanced once more."""
+    advances = Advances(ENDED)
+    advances.gate.clear()
+    supervisor = made(advances)
+    waiting = asyncio.ensure_future(supervisor.finish("x"))
+    await pass_turns()
+    assert supervisor.interrupt("x")
+    advances.gate.set()
+    assert await waiting == ENDED
+    assert advances.calls == 2
+
+
+async def test_an_interrupt_that_comes_too_late_stops_nothing(made: Make) -> None:
+    """A driver that comes to its answer in spite of an interrupt serves on."""
+
+    class Stubborn(Advances):
+        async def advance(self, execution_id: str) -> ExecutionState:
+            try:
+                await self.gate.wait()
+            except asyncio.CancelledError:
+                self.gate.set()
+            return await super().advance(execution_id)
+
+    advances = Stubborn(ENDED, ENDED)
+    advances.gate.clear()
+    supervisor = made(advances)
+    waiting = asyncio.ensure_future(supervisor.finish("x"))
+    await pass_turns()
+    supervisor.interrupt("x", LogBroken("x", 1, "damaged"))
+    assert await waiting == ENDED
+    assert await supervisor.finish("x") == ENDED
+
+
+async def test_draining_lets_what_runs_come_to_its_end(made: Make) -> None:
+    """While it drains nothing is begun, and the advancer knows."""
+    advances = Advances(ENDED, ENDED)
+    advances.gate.clear()
+    supervisor = made(advances)
+    waiting = asyncio.ensure_future(supervisor.finish("x"))
+    await pass_turns()
+    draining = asyncio.ensure_future(supervisor.drain(10))
+    await pass_turns()
+    assert advances.draining
+    supervisor.kick("y")
+    advances.gate.set()
+    await draining
+    assert (await waiting, advances.calls, advances.draining) == (ENDED, 1, False)

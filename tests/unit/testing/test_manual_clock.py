@@ -77,3 +77,29 @@ async def test_watchers_wait_for_as_many_sleepers_as_they_asked_for() -> None:
     clock.advance(1)
     await asyncio.gather(one, two)
     assert given_up.cancelled()
+
+
+async def test_the_wall_clock_can_be_set_alone() -> None:
+    """A jump moves the wall time only: nobody is woken, boot time and monotonic time stand still."""
+    clock = ManualClock()
+    sleeping = asyncio.create_task(clock.sleep(5))
+    await clock.sleepers()
+    wall, boot = clock.now(), clock.boot_ms()
+    clock.jump(-86_400)
+    assert (clock.now(), clock.boot_ms(), clock.monotonic()) == (wall - timedelta(days=1), boot, 0)
+    assert clock.next_due() == clock.now() + timedelta(seconds=5)
+    clock.jump(2 * 86_400)
+    await asyncio.sleep(0)
+    assert not sleeping.done()
+    clock.advance(5)
+    await sleeping
+
+
+def test_the_machine_may_sleep_and_be_started_again() -> None:
+    """Asleep, wall and boot time go on without the monotonic clock; after a start boot time has another id."""
+    clock = ManualClock()
+    wall, boot, boot_id = clock.now(), clock.boot_ms(), clock.boot_id()
+    clock.suspend(60)
+    assert (clock.now() - wall, clock.boot_ms() - boot, clock.monotonic()) == (timedelta(seconds=60), 60_000, 0)
+    clock.reboot()
+    assert (clock.boot_ms(), clock.boot_id() == boot_id) == (0, False)

@@ -1,0 +1,166 @@
+"""`flowsm worker`, and what the other commands say of executions whose worker is gone, as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+DEADLINE_SECONDS = 30
+TASKS = """
+import os, time
+from flowsm import task
+
+@task("first")
+async def first() -> str:
+    return "done"
+
+@task("slow")
+def slow() -> str:
+    open("began", "a").close()
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    return "done"
+"""
+FLOW = {
+    "id": "demo",
+    "name": "Demo",
+    "start_task": "first",
+    "tasks": [{"name": "first"}, {"name": "slow"}, {"name": "last", "task_type": "first"}],
+    "conditions": [
+        {"source_task": "first", "target_task_success": "slow"},
+        {"source_task": "slow", "target_task_success": "last"},
+    ],
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "flow.json").write_text(json.dumps(FLOW))
+    (tmp_path / "tasks.py").write_text(TASKS)
+    return tmp_path
+
+
+def begin(folder: Path, *argv: str) -> subprocess.Popen[str]:
+    kept = {name: value for name, value in os.environ.items() if name not in {"FORCE_COLOR", "FLOWSM_DB"}}
+    return subprocess.Popen(
+        [sys.executable, "-m", "flowsm", *argv],
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def flowsm(folder: Path, *argv: str) -> tuple[int | None, str, str]:
+    child = begin(folder, *argv)
+    out, err = child.communicate(timeout=DEADLINE_SECONDS)
+    return child.returncode, out, err
+
+
+def until(file: Path) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not file.exists():
+        assert time.monotonic() < deadline, f"{file.name} did not come"
+        os.sched_yield()
+
+
+def ends(child: subprocess.Popen[str]) -> tuple[int | None, str]:
+    _, err = child.communicate(timeout=DEADLINE_SECONDS)
+    return child.returncode, err
+
+
+def test_a_terminated_run_says_how_to_go_on(folder) -> None:
+    """SIGTERM ends `flowsm run` with 143 and the command that goes on, which does."""
+    child = begin(folder, "run", "flow.json", "--tasks", "tasks.py", "--db", "my log.db", "--id", "x")
+    until(folder / "began")
+    child.send_signal(signal.SIGTERM)
+    code, err = ends(child)
+    assert code == 143
+    go_on = err.splitlines()[-1].removeprefix("flowsm: interrupted; to go on: ")
+    assert go_on == "flowsm run x --tasks tasks.py --db 'my log.db'"
+    (folder / "go").touch()
+    assert flowsm(folder, *shlex.split(go_on)[1:])[0] == 0
+
+
+def test_a_killed_run_is_marked_and_taken_up(folder) -> None:
+    """After SIGKILL `ls` and `show` say that the worker is dead; a worker finishes, and stops with one line and 0."""
+    child = begin(folder, "run", "flow.json", "--tasks", "tasks.py", "--id", "x")
+    until(folder / "began")
+    assert "dead" not in flowsm(folder, "ls")[1]
+    child.kill()
+    ends(child)
+    (folder / "began").unlink()
+    worker = begin(folder, "worker", "--tasks", "tasks.py", "--lease", "0.5")
+    until(folder / "began")
+    worker.kill()
+    ends(worker)
+    (folder / "began").unlink()
+    worker = begin(folder, "worker", "--tasks", "tasks.py", "--lease", "0.5", "--grace", "20")
+    until(folder / "began")
+    worker.send_signal(signal.SIGINT)
+    for line in worker.stderr or ():
+        if "stopping" in line:
+            break
+    (folder / "go").touch()
+    code, err = ends(worker)
+    assert code == 0
+    said = "flowsm: stopped; executions left: 1 due now; to go on: flowsm worker --tasks tasks.py"
+    assert err.splitlines()[-1] == said
+    assert "no worker drives it now" in flowsm(folder, "ls")[1]
+    shown = flowsm(folder, "show", "x")[1]
+    assert "no worker drives it now; `flowsm run x` or `flowsm worker` goes on" in shown
+    kinds = [line for line in flowsm(folder, "events", "x")[1].splitlines() if "task.interrupted" in line]
+    assert len(kinds) == 2
+    assert flowsm(folder, "run", "x", "--tasks", "tasks.py")[0] == 0
+
+
+def test_a_dead_worker_is_named(folder) -> None:
+    """What a killed worker had is shown with the worker, and when it was seen last."""
+    child = begin(folder, "run", "flow.json", "--tasks", "tasks.py", "--id", "x")
+    until(folder / "began")
+    child.kill()
+    ends(child)
+    begin_again = begin(folder, "run", "flow.json", "--tasks", "tasks.py", "--id", "y")
+    (folder / "go").touch()
+    assert ends(begin_again)[0] == 0  # its first heartbeat finds the other process gone
+    listed = flowsm(folder, "ls")[1]
+    assert "is dead (last seen " in listed
+    assert "is dead (last seen " in flowsm(folder, "show", "x")[1]
+
+
+def test_a_second_signal_stops_at_once(folder) -> None:
+    """Told twice, a worker waits for nothing and says so."""
+    child = begin(folder, "run", "flow.json", "--tasks", "tasks.py", "--id", "x")
+    until(folder / "began")
+    child.kill()
+    ends(child)
+    (folder / "began").unlink()
+    worker = begin(folder, "worker", "--tasks", "tasks.py", "--grace", "1000")
+    until(folder / "began")
+    worker.send_signal(signal.SIGTERM)
+    for line in worker.stderr or ():
+        if "stopping" in line:
+            break
+    worker.send_signal(signal.SIGTERM)
+    code, err = ends(worker)
+    assert (code, err.splitlines()[-1]) == (130, "flowsm: stopped at once")
+
+
+def test_a_worker_with_nothing_to_do(folder) -> None:
+    """It waits, and says so when it is stopped."""
+    worker = begin(folder, "worker")
+    assert worker.stderr is not None
+    assert "takes up what is due in flowsm.db" in worker.stderr.readline()
+    worker.send_signal(signal.SIGTERM)
+    code, err = ends(worker)
+    assert (code, err.splitlines()[-1]) == (0, "flowsm: stopped; nothing is left to do")
