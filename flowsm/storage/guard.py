@@ -20,8 +20,10 @@ __all__ = ["Guard", "GuardedConnection", "GuardedRows"]
 
 _OPERATIONS: Final = 1_000
 """Of SQLite's machine, between two looks at the time: some 20 us."""
-_SCHEMA: Final = frozenset({"sqlite_master", "sqlite_schema", "sqlite_sequence", "sqlite_stat1", "sqlite_stat4"})
-"""Tables that SQLite itself writes on behalf of CREATE, DROP, AUTOINCREMENT and ANALYZE."""
+_SCHEMA: Final = frozenset(
+    {"sqlite_master", "sqlite_temp_master", "sqlite_sequence", "sqlite_stat1", "sqlite_stat3", "sqlite_stat4"}
+)
+"""Tables that SQLite itself writes on behalf of CREATE, ALTER, DROP, AUTOINCREMENT and ANALYZE."""
 _READING_PRAGMAS: Final = frozenset(
     {"foreign_key_list", "index_info", "index_list", "index_xinfo", "table_info", "table_list", "table_xinfo"}
 )

@@ -8,14 +8,23 @@ from typing import Any, Protocol
 import msgspec
 import pytest
 
+<<<<<<< ours
 from flowsm.clock import SystemClock
+=======
+>>>>>>> theirs
 from flowsm.errors import (
     Conflict,
     DefinitionNotFound,
     ExecutionNotFound,
     Fenced,
+<<<<<<< ours
     LeaseHeld,
     LogUnavailable,
+=======
+    LogUnavailable,
+    StartConflict,
+    StartedBefore,
+>>>>>>> theirs
     UsageError,
 )
 from flowsm.events.facts import ExecutionCreated, ExecutionStarted, Fact, TaskCompleted, Unknown
@@ -141,6 +150,36 @@ class EventLogContract:
         with pytest.raises(Conflict):
             await log.append(to_append("a", 0, started(), claim=True, worker="w-2"))
         assert (await log.append(to_append("a", 1, started(), claim=True, worker="w-2"))).epoch == 2
+
+    async def test_an_idempotency_key_creates_one_execution(self, log: EventLog) -> None:
+        """Of creations with one key and the same content one is recorded; the others are told which; others' go on."""
+        creations = [to_append(f"s{n}", 0, created(idempotency_key="k", input={"a": 1})) for n in range(5)]
+        creations.append(to_append("other", 0, created(idempotency_key="k2", input={"a": 1})))
+        results = await asyncio.gather(*map(log.append, creations), return_exceptions=True)
+        told = [result.execution_id for result in results if isinstance(result, StartedBefore)]
+        assert told == ["s0"] * 4
+        assert [await log.head(f"s{n}") is not None for n in range(5)] == [True] + [False] * 4
+        assert await log.head("other") is not None
+        with pytest.raises(StartedBefore):
+            await log.append(to_append("s0", 0, created(idempotency_key="k", input={"a": 1.0})))
+
+    async def test_an_idempotency_key_with_other_content_is_a_conflict(self, log: EventLog) -> None:
+        """Another input or flow under a key that is taken is refused, and nothing is recorded."""
+        await log.append(to_append("a", 0, created(idempotency_key="k", input={"a": 1})))
+        for fields, words in (
+            ({"input": {"a": 2}}, "differs from the one given at /a"),
+            ({"digest": "e" * 64}, "flow"),
+        ):
+            with pytest.raises(StartConflict, match=words):
+                await log.append(to_append("b", 0, created(**{"idempotency_key": "k", "input": {"a": 1}} | fields)))
+        assert await log.head("b") is None
+
+    async def test_a_key_whose_creation_was_refused_is_free(self, log: EventLog) -> None:
+        """A taken id is a conflict, and leaves its key to another."""
+        await log.append(to_append("a", 0, created()))
+        with pytest.raises(Conflict):
+            await log.append(to_append("a", 0, created(idempotency_key="k")))
+        assert (await log.append(to_append("b", 0, created(idempotency_key="k")))).seq == 1
 
     async def test_a_claim_of_nothing_is_refused(self, log: EventLog) -> None:
         """A claim without facts cannot begin a stream."""
