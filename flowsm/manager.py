@@ -20,12 +20,11 @@ from flowsm.errors import (
     StartedBefore,
     UsageError,
 )
-from flowsm.events.commands import Create, Remove
+from flowsm.events.commands import Command, Create
 from flowsm.events.envelope import Recorded
 from flowsm.ids import new_worker_id
 from flowsm.limits import (
     CONCURRENT_EXECUTIONS_DEFAULT,
-    CONFLICT_RETRIES_MAX,
     GRACE_SECONDS,
     LEASE_MAX_SECONDS,
     LEASE_MIN_SECONDS,
@@ -37,18 +36,22 @@ from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.state import new_state
+from flowsm.operators import OperatorVerbs
 from flowsm.projections.agenda import Agenda, Left, Owner
 from flowsm.projections.queries import AttemptRow, Page, Queries, Summary
 from flowsm.projections.rebuild import RebuildReport, rebuild
 from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
 from flowsm.projections.verify import VerifyReport, verify
-from flowsm.runtime.advance import Advancer, batch_of
+from flowsm.runtime.advance import Advancer
 from flowsm.runtime.attempt import AttemptRunner
+from flowsm.runtime.batch import batch_of
+from flowsm.runtime.children import Children
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.input import checked_input
 from flowsm.runtime.lease import Lease
 from flowsm.runtime.loading import Prepared, StateLoader
+from flowsm.runtime.operating import Operating
 from flowsm.runtime.starting import checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.runtime.watch import Watch
@@ -79,7 +82,7 @@ class ExecutionHandle:
         return self.result().__await__()
 
 
-class FlowManager:
+class FlowManager(OperatorVerbs):
     """Runs flows, and records all that happens to them in one SQLite file.
 
     It may be used by one event loop after another, and closes itself when the interpreter does.
@@ -131,8 +134,10 @@ class FlowManager:
         self._loader = StateLoader(self._log)
         permissions = Permissions(folders=folders, hosts=tuple(allow_hosts))
         runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True)
-        self._advancer = Advancer(self._log, self._loader, runner, self.tasks, self._clock, self.worker)
+        self._operating = Operating(self._log, self._loader, self._clock)
         self._queries = Queries(self._log)
+        children = Children(self._log, self._loader, self._clock, self._queries.latest_flow)
+        self._advancer = Advancer(self._log, self._loader, runner, self.tasks, self._clock, self.worker, children)
         self._agenda = Agenda(self._log, self._clock, self.worker)
         self._recovers = recover
         self._lease_seconds = lease_seconds
@@ -261,24 +266,13 @@ class FlowManager:
                 self._supervisors.pop(asyncio.get_running_loop(), None)
                 await supervisor.close()
 
-    async def remove_flow(self, execution_id: str, *, reason: str = "", actor: str = "") -> None:
-        """Take an ended execution out of the lists; its history stays.
-
-        Raises:
-            ExecutionNotFound: there is no such execution.
-            IllegalCommand: it has not ended, or was removed before.
-        """
-        for attempt in range(CONFLICT_RETRIES_MAX):
-            state, machine = await self._loader.load(execution_id)
-            facts, after = step(machine, state, Remove(reason=reason, actor=actor), self._clock.now())
-            try:
-                await self._log.append(batch_of(state, facts, after))
-            except Conflict:
-                if attempt == CONFLICT_RETRIES_MAX - 1:
-                    raise
-                continue
-            self._loader.remember(after)
-            return
+    async def operate(self, execution_id: str, command: Command) -> FlowExecution:
+        """Record a command of an operator, and have whoever drives the execution see it; see `OperatorVerbs`."""
+        state = await self._operating.ask(execution_id, command)
+        supervisor = self._supervisors.get(asyncio.get_running_loop())
+        if supervisor is not None:
+            supervisor.was_told(state)
+        return execution_of(state)
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -400,8 +394,12 @@ class FlowManager:
 
     async def _begin(self, supervisor: Supervisor, prepared: Prepared, command: Create, chosen: str) -> None:
         await supervisor.hold()
+        now = timestamp(self._clock.now())
+        at_once = supervisor.has_room() and command.start_at is None and not command.paused
+        if not at_once and command.start_at is None:  # it is to be started, whatever becomes of this process
+            command = msgspec.structs.replace(command, start_at=now)
         try:
-            await self._advancer.create(prepared, command, chosen, start=supervisor.has_room())
+            await self._advancer.create(prepared, command, chosen, start=at_once)
         except Conflict:
             raise ExecutionExists(chosen) from None
         supervisor.kick(chosen)

@@ -92,13 +92,17 @@ class Interrupt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RecordProbe(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The probe ended: what became of the interrupted attempt, or None if it was not done; then go on."""
+    """The probe ended: what became of the interrupted attempt, or None if it was not done; then go on.
+
+    With a `problem` it could not tell, and a person is asked.
+    """
 
     driver: Driver
     task: str
     visit: int
     attempt: int
-    result: RecordResult | None
+    result: RecordResult | None = None
+    problem: str = ""
     chance: float = 0.5
 
 

@@ -32,6 +32,7 @@ from flowsm.events.facts import (
     ExecutionPaused,
     ExecutionRemoved,
     Fact,
+    ResolutionAwaited,
     TaskCompleted,
     TaskTimedOut,
     WaitEnded,
@@ -89,7 +90,7 @@ def step(
         if kind is RecordResult:
             _record_result(draft, driving)
         else:
-            leave_interrupted(draft, f"its worker {state.worker} left no result")
+            _leave(draft)
         settle(draft)
     elif isinstance(command, Interrupt | RecordProbe | RecordChild):
         draft = Draft(machine, state, now, command.driver, command.chance)
@@ -138,6 +139,17 @@ def _record_result(draft: Draft, command: RecordResult) -> None:
     )
 
 
+def _leave(draft: Draft) -> None:
+    """A running attempt is one that was left: by its worker, or because somebody asked for that."""
+    state = draft.state
+    if state.cancelling is not None and not state.cleaning:
+        leave_interrupted(draft, "the execution was cancelled", "cancel")
+    elif state.paused is not None and state.paused.now:
+        leave_interrupted(draft, "the execution was paused", "pause")
+    else:
+        leave_interrupted(draft, f"its worker {state.worker} left no result")
+
+
 def _drive_on(draft: Draft, command: Interrupt | RecordProbe | RecordChild) -> None:
     if isinstance(command, RecordChild):
         _record_child(draft, command)
@@ -149,6 +161,9 @@ def _drive_on(draft: Draft, command: Interrupt | RecordProbe | RecordChild) -> N
         leave_interrupted(draft, f"somebody asked to {command.by} the execution", command.by)
     elif command.result is not None:
         _record_result(draft, command.result)
+    elif command.problem:
+        place = {"visit": running.visit, "attempt": running.attempt}
+        draft.record(ResolutionAwaited(task=state.node, **place, reason=command.problem))
     else:
         leave_interrupted(draft, "its probe found that it was not done", "probe")
 

@@ -213,6 +213,11 @@ class Queries:
             raise ExecutionNotFound(execution_id)
         return _execution_row(found[0])
 
+    async def latest_flow(self, flow_id: str) -> str | None:
+        """The digest of the flow that was stored last with this id; None when there is none."""
+        found = await self._reader.query(_STATEMENTS["latest_flow"], {"flow": flow_id})
+        return str(found[0][0]) if found else None
+
     async def resolve(self, text: str) -> str:
         """An execution's id from its unique beginning, `@last` or `@last-failed`; an exact id wins.
 

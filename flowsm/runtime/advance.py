@@ -8,59 +8,27 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Final
 from weakref import WeakKeyDictionary
 
 from flowsm.clock import Clock
 from flowsm.errors import AppendUnknown, Conflict, Fenced, IllegalEvent, LeaseLost
-from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult
+from flowsm.events.commands import Advance, Command, Create, Driver, RecordChild, RecordProbe, RecordResult
 from flowsm.events.facts import Fact, TaskStarted, TransitionTaken
 from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS
 from flowsm.log.port import Append, Appended, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
-from flowsm.machine.effect import Decide, Probe, RunTask, next_effect
+from flowsm.machine.effect import AwaitChild, Decide, Effect, Probe, RunTask, next_effect
 from flowsm.machine.evolve import evolve
 from flowsm.machine.state import ExecutionState, Phase, new_state
-from flowsm.projections.project import project
 from flowsm.runtime.attempt import AttemptRunner
+from flowsm.runtime.batch import batch_of
+from flowsm.runtime.children import Children
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.transaction import TransactionEnd, append_after
 from flowsm.tasks.factory import TaskFactory
 
-__all__ = ["Advancer", "Drive", "batch_of"]
-
-
-def batch_of(
-    before: ExecutionState,
-    facts: tuple[Fact, ...],
-    after: ExecutionState,
-    *,
-    epoch: int | None = None,
-    claim_for: str = "",
-    definition: tuple[str, bytes] | None = None,
-    leave: bool = False,
-) -> Append:
-    """The facts of one decision, with the rows that follow from them; `claim_for` is the worker that takes it over.
-
-    It gives the execution up where nobody is to run it on at once, for it waits, or has ended; `leave` does so anyway.
-    """
-    at = after.updated_at
-    return Append(
-        stream=after.stream,
-        expected_seq=before.seq,
-        at=at,
-        facts=facts,
-        epoch=epoch,
-        claim=bool(claim_for),
-        worker=claim_for,
-        release=leave or type(next_effect(after)) not in _GO_ON,
-        definition=definition,
-        rows=project(before, facts, at, after),
-    )
-
-
-_GO_ON: Final = frozenset({RunTask, Probe, Decide})
+__all__ = ["Advancer", "Drive"]
 
 
 class Drive:
@@ -82,10 +50,18 @@ class Advancer:
         tasks: the registry, asked for the versions of task types.
         clock: the time of decisions.
         worker: the name under which it claims executions.
+        children: the executions that `subflow` tasks start.
     """
 
     def __init__(
-        self, log: EventLog, loader: StateLoader, runner: AttemptRunner, tasks: TaskFactory, clock: Clock, worker: str
+        self,
+        log: EventLog,
+        loader: StateLoader,
+        runner: AttemptRunner,
+        tasks: TaskFactory,
+        clock: Clock,
+        worker: str,
+        children: Children,
     ) -> None:
         self._log = log
         self._loader = loader
@@ -93,6 +69,7 @@ class Advancer:
         self._tasks = tasks
         self._clock = clock
         self._worker = worker
+        self._children = children
         self._random = random.Random()  # noqa: S311 (it spreads retries, and is recorded)
         self._drivers: WeakKeyDictionary[FlowMachine, Driver] = WeakKeyDictionary()
         self._claimed: dict[str, tuple[ExecutionState, FlowMachine, int]] = {}
@@ -120,6 +97,10 @@ class Advancer:
         finally:
             if self.drives.get(execution_id) is drive:
                 del self.drives[execution_id]
+
+    async def look(self, execution_id: str) -> ExecutionState:
+        """The execution as it is now; errors as those of `StateLoader.load`."""
+        return (await self._loader.load(execution_id))[0]
 
     def is_mine(self, worker: str) -> bool:
         """Whether that is this worker."""
@@ -159,13 +140,24 @@ class Advancer:
             command: Command | TransactionEnd
             if isinstance(effect, RunTask) and state.attempt is not None:
                 command = await self._runner.run(machine, state, state.attempt, driver)
+            elif isinstance(effect, Probe) and state.attempt is not None:
+                command = await self._runner.probe(machine, state, state.attempt, driver)
             elif isinstance(effect, Decide) and not self.draining:
                 command = self._advance(machine)
             else:
-                return state
+                ended = await self._look_at_child(machine, state, effect) if drive.epoch >= 0 else None
+                if ended is None:
+                    return state
+                command = ended
             drive.busy = True
             state = await self._record(machine, state, command, drive.epoch)
             drive.seq, drive.busy = state.seq, False
+
+    async def _look_at_child(self, machine: FlowMachine, state: ExecutionState, effect: Effect) -> RecordChild | None:
+        """See to the execution that this one waits for; its end, if that has come."""
+        if not isinstance(effect, AwaitChild):
+            return None
+        return await self._children.look(state, effect, self._driver(machine), self._random.random())
 
     def _driver(self, machine: FlowMachine) -> Driver:
         known = self._drivers.get(machine)
@@ -183,7 +175,8 @@ class Advancer:
         failed: Exception = Conflict(execution_id, 0, 0)
         for _ in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
-            facts, after = step(machine, state, self._advance(machine), self._clock.now())
+            ended = await self._look_at_child(machine, state, next_effect(state))
+            facts, after = step(machine, state, ended or self._advance(machine), self._clock.now())
             if not facts:
                 return state, machine, -1
             _drive(machine, state, facts)
@@ -239,10 +232,13 @@ class Advancer:
 def _stands(state: ExecutionState, command: Command | TransactionEnd) -> bool:
     """Whether the execution still waits for this attempt's result, or has not been started on a task since."""
     attempt = state.attempt
-    if not isinstance(command, RecordResult | TransactionEnd):
-        return state.phase != Phase.RUNNING
+    if isinstance(command, RecordChild):
+        waiting = attempt.waiting if attempt is not None else None
+        return state.phase == Phase.WAITING and waiting is not None and waiting.child == command.child
+    if not isinstance(command, RecordResult | TransactionEnd | RecordProbe):
+        return state.phase not in {Phase.RUNNING, Phase.PROBING}
     return (
-        state.phase == Phase.RUNNING
+        state.phase == (Phase.PROBING if isinstance(command, RecordProbe) else Phase.RUNNING)
         and attempt is not None
         and (state.node, attempt.visit, attempt.attempt) == (command.task, command.visit, command.attempt)
     )

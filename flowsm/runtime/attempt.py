@@ -9,14 +9,14 @@ import random
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from flowsm.clock import Clock
 from flowsm.definition.user_schema import schema_misfits
 from flowsm.errors import TransactionTimeout
-from flowsm.events.commands import Driver, RecordResult
+from flowsm.events.commands import Driver, RecordProbe, RecordResult
 from flowsm.events.facts import ErrorInfo
 from flowsm.ids import idempotency_key
 from flowsm.limits import ABANDON_AFTER_SECONDS
@@ -36,6 +36,7 @@ from flowsm.tasks.transaction import Transaction, TransactionDesk
 
 __all__ = ["AttemptRunner"]
 
+_Found = TypeVar("_Found")
 _LOGGER: Final = logging.getLogger("flowsm.task")
 _Given = Normalised | Transaction[Any]
 """What an attempt's code came to."""
@@ -108,6 +109,31 @@ class AttemptRunner:
             own = await forgive() if isinstance(raised, asyncio.CancelledError) else False
             ended = failure(SelfCancelled(name), name) if own else _failure_of(raised, name, driving)
         return conclude(ended, timed_out=timed_out)
+
+    async def probe(self, machine: FlowMachine, state: ExecutionState, attempt: Attempt, driver: Driver) -> RecordProbe:
+        """Ask the task what became of its interrupted attempt.
+
+        Raises:
+            asyncio.CancelledError: the driver was cancelled; nothing is to be recorded.
+        """
+        name = state.node
+        asked = partial(RecordProbe, driver=driver, task=name, visit=attempt.visit, attempt=attempt.attempt)
+        driving = _running()
+        began = self._clock.monotonic()
+        try:
+            deadline, late = self._deadline(machine, state, attempt)
+            context = self._context(state, attempt, deadline)
+            found = await self._within(_asked(self._make(machine, name, attempt), context), deadline, late)
+            if isinstance(found, Transaction):
+                raise TypeError("a probe only looks: it cannot end with context.transaction")  # noqa: TRY301
+        except BaseException as raised:  # noqa: BLE001 (whatever a task raises)
+            own = await forgive() if isinstance(raised, asyncio.CancelledError) else False
+            problem = failure(SelfCancelled(name), name) if own else _failure_of(raised, name, driving)
+            return asked(problem=f"its probe could not tell: {problem.result.message}")
+        if found is None:
+            return asked()
+        ended = self._checked(machine, name, found)
+        return asked(result=self._command(driver, name, attempt, began, ended, timed_out=False))
 
     def _command(
         self, driver: Driver, name: str, attempt: Attempt, began: float, ended: Normalised, *, timed_out: bool
@@ -215,8 +241,8 @@ class AttemptRunner:
         )
 
     async def _within(
-        self, work: Coroutine[Any, Any, _Given], deadline: datetime | None, late: TimeoutError | None
-    ) -> _Given:
+        self, work: Coroutine[Any, Any, _Found], deadline: datetime | None, late: TimeoutError | None
+    ) -> _Found:
         """Await the work; past the deadline cancel it, and leave it behind if it does not stop.
 
         The deadline is wall time: an alarm that rings before it, for clocks differ, is set again. A task's own
@@ -244,7 +270,7 @@ class AttemptRunner:
                     leave_behind(task)
         raise late
 
-    async def _wait(self, task: asyncio.Task[_Given], seconds: float) -> None:
+    async def _wait(self, task: asyncio.Task[Any], seconds: float) -> None:
         alarm = asyncio.ensure_future(self._clock.sleep(seconds))
         try:
             await asyncio.wait({task, alarm}, return_when=asyncio.FIRST_COMPLETED)
@@ -252,10 +278,16 @@ class AttemptRunner:
             alarm.cancel()
 
 
-def _drop(task: asyncio.Task[_Given]) -> None:
+def _drop(task: asyncio.Task[Any]) -> None:
     """Take note of what a task left behind came to, so that nobody is told that it was never asked."""
     if not task.cancelled():
         task.exception()
+
+
+async def _asked(task: BaseTask, context: TaskContext) -> Normalised | None:
+    """What the task's probe found, None if the work was not done."""
+    found = await task.probe(context)
+    return None if found is None else normalise(found, context.task_name)
 
 
 async def _perform(task: BaseTask, context: TaskContext) -> _Given:

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Final
 
 from flowsm.errors import FlowsmError, LeaseHeld, UsageError
-from flowsm.machine.effect import Nothing, WaitUntil, next_effect
-from flowsm.machine.state import ExecutionState
+from flowsm.machine.effect import AwaitChild, Nothing, WaitUntil, next_effect
+from flowsm.machine.state import ExecutionState, Phase
 from flowsm.projections.agenda import Owner
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.dispatcher import Dispatcher
@@ -60,7 +60,9 @@ class Supervisor:
         self._serving: dict[str, asyncio.Task[None] | None] = {}
         self._interrupted: dict[str, FlowsmError | None] = {}
         self._joined: dict[str, int] = {}
-        self.on_foreign: Callable[[list[str]], None] | None = None
+        self._parked: set[str] = set()
+        self._looking: set[asyncio.Task[None]] = set()
+        self.on_foreign: Callable[[list[str]], None] = self._look_after
         dispatcher.serve(self._serve)
 
     def has_room(self) -> bool:
@@ -91,6 +93,36 @@ class Supervisor:
             return False
         self._interrupted[execution_id] = because
         return task.cancel()
+
+    def was_told(self, state: ExecutionState) -> None:
+        """Somebody appended to the execution: stop what must stop now, and go on where it is to be driven here."""
+        execution_id = state.stream
+        asked = state.cancelling or state.paused
+        if execution_id in self._serving:
+            if asked is not None and asked.now and state.phase in {Phase.RUNNING, Phase.PROBING} and not state.cleaning:
+                self.interrupt(execution_id)
+        elif execution_id in self._parked or execution_id in self._waiters or self._is_recovering():
+            self.kick(execution_id)
+
+    def _look_after(self, execution_ids: list[str]) -> None:
+        """Somebody appended to these: see what it was."""
+        task = asyncio.ensure_future(self._see(execution_ids))
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    async def _see(self, execution_ids: list[str]) -> None:
+        for execution_id in execution_ids:
+            try:
+                state = await self._advancer.look(execution_id)
+            except FlowsmError as error:
+                _LOGGER.warning("execution %s cannot be looked at: %s", execution_id, error)
+                continue
+            if state.ended_at is None and execution_id not in self._serving:
+                self._parked.add(execution_id)
+            self.was_told(state)
+
+    def _is_recovering(self) -> bool:
+        return self._watch is not None and self._watch.recovery is not None
 
     async def finish(self, execution_id: str) -> ExecutionState:
         """Have the execution advanced until it has ended; returns its last state.
@@ -167,7 +199,7 @@ class Supervisor:
                 self.interrupt(owner.execution_id, lost)
             elif owner.seq > drive.seq:
                 foreign.append(owner.execution_id)
-        if foreign and self.on_foreign is not None:
+        if foreign:
             self.on_foreign(foreign)
 
     def _look_again(self, owner: Owner) -> None:
@@ -204,6 +236,7 @@ class Supervisor:
     async def _serve(self, execution_id: str) -> None:
         self._serving[execution_id] = task = asyncio.current_task()
         self._joined.pop(execution_id, None)
+        self._parked.discard(execution_id)
         _SERVED.set(_Served(self, self._advancer, execution_id))
         try:
             await self.hold()
@@ -228,11 +261,21 @@ class Supervisor:
             self._serving.pop(execution_id, None)
             if self._interrupted.pop(execution_id, _NOT) is not _NOT and task is not None and task.cancelling():
                 task.uncancel()  # it came too late to stop anything
+        self._after(execution_id, state)
+
+    def _after(self, execution_id: str, state: ExecutionState) -> None:
+        """Answer those who wait for its end, or have it looked after when its time comes."""
         effect = next_effect(state)
         if isinstance(effect, Nothing):
             self._answer(execution_id, state)
+            if state.parent is not None:
+                self._dispatcher.kick(state.parent.execution_id)
             return
-        if isinstance(effect, WaitUntil):
+        if not self._is_recovering():  # else it is found in the file
+            self._parked.add(execution_id)
+        if isinstance(effect, AwaitChild):
+            self._look_after([effect.child])
+        if isinstance(effect, WaitUntil | AwaitChild) and effect.due is not None:
             self._park(execution_id, datetime.fromisoformat(effect.due))
         self._join(execution_id, state.seq)
 

@@ -52,6 +52,14 @@ class BaseTask(ABC):
         """
         return None
 
+    async def probe(self, context: TaskContext) -> TaskResult | None:
+        """Find out what became of an attempt that a crash interrupted, where the task's `on_interrupt` is `probe`.
+
+        Returns its result, or None if it was not done: then it is run again. Where it cannot tell it raises, and a
+        person is asked.
+        """
+        raise NotImplementedError(f"task type {self.config.task_type!r} has no probe")
+
     @abstractmethod
     async def execute(self, context: TaskContext) -> TaskResult:
         """Do the work of one attempt."""

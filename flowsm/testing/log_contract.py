@@ -8,23 +8,16 @@ from typing import Any, Protocol
 import msgspec
 import pytest
 
-<<<<<<< ours
 from flowsm.clock import SystemClock
-=======
->>>>>>> theirs
 from flowsm.errors import (
     Conflict,
     DefinitionNotFound,
     ExecutionNotFound,
     Fenced,
-<<<<<<< ours
     LeaseHeld,
-    LogUnavailable,
-=======
     LogUnavailable,
     StartConflict,
     StartedBefore,
->>>>>>> theirs
     UsageError,
 )
 from flowsm.events.facts import ExecutionCreated, ExecutionStarted, Fact, TaskCompleted, Unknown

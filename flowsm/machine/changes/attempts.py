@@ -142,7 +142,7 @@ def _probe_started(_: FlowMachine, state: ExecutionState, fact: ProbeStarted, at
 
 
 def _resolution_awaited(_: FlowMachine, state: ExecutionState, fact: ResolutionAwaited, at: str) -> Changes:
-    expect(state, Phase.INTERRUPTED)
+    expect(state, Phase.INTERRUPTED, Phase.PROBING)
     expect_attempt(state, fact)
     return {"phase": Phase.ASKING, "status": _WAITING if state.paused is None else going_on(state)}
 

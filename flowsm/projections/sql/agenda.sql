@@ -4,7 +4,7 @@
 -- (`Worker.is_alive` says the same). An execution is free when it belongs to no worker that is alive.
 
 -- name: due
--- What is due and free: :me sees what it parked itself a little before (:horizon), to be there in time.
+-- What is due, or waits for a child that has ended or was never made, and is free: :me sees what it parked itself a little before (:horizon), to be there in time.
 WITH
 living AS (
     SELECT worker FROM workers
@@ -12,8 +12,13 @@ living AS (
 )
 SELECT e.execution_id, e.flow_digest, e.wake_at, (SELECT count(*) FROM living)
 FROM executions_{g} AS e CROSS JOIN streams AS s ON s.stream = e.execution_id
-WHERE e.wake_at <= :horizon
-  AND (e.wake_at <= :now OR e.worker = :me)
+WHERE e.execution_id IN (
+    SELECT w.execution_id FROM executions_{g} AS w
+    WHERE w.wake_at <= :horizon AND (w.wake_at <= :now OR w.worker = :me)
+    UNION ALL
+    SELECT p.execution_id FROM executions_{g} AS p LEFT JOIN executions_{g} AS c ON c.execution_id = p.child_id
+    WHERE p.child_id IS NOT NULL AND p.status <> 'paused' AND (c.execution_id IS NULL OR c.ended_at IS NOT NULL)
+  )
   AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
   AND e.flow_digest NOT IN (SELECT value FROM json_each(:flows))
   AND e.execution_id NOT IN (SELECT value FROM json_each(:aside))

@@ -10,6 +10,9 @@ FROM executions_{g};
 -- name: flow_ids
 SELECT DISTINCT flow_id FROM definitions WHERE flow_id = :flow OR name = :flow;
 
+-- name: latest_flow
+SELECT digest FROM definitions WHERE flow_id = :flow ORDER BY at DESC, rowid DESC LIMIT 1;
+
 -- name: ids_by_prefix
 SELECT execution_id FROM executions_{g}
 WHERE execution_id >= :prefix AND execution_id < :prefix || char(1114111)

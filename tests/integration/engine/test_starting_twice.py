@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -160,7 +161,8 @@ async def test_of_processes_that_start_at_once_exactly_one_creates(manager, path
     command = [sys.executable, "-c", textwrap.dedent(CHILD), str(path), json.dumps(FLOW)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    children = [subprocess.Popen(command, text=True, env=environment, **pipes) for _ in range(3)]
+    start = partial(subprocess.Popen, command, text=True, env=environment, **pipes)
+    children = [await asyncio.to_thread(start) for _ in range(3)]
     answers = [asyncio.to_thread(child.communicate, "go\n", timeout=60) for child in children]
     outputs = [json.loads(output) for output, _ in await asyncio.gather(*answers)]
     assert outputs[0] == outputs[1] == outputs[2]

@@ -1,0 +1,47 @@
+"""What one decision records: facts, and the rows that follow from them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flowsm.events.facts import Fact
+from flowsm.log.port import Append
+from flowsm.machine.effect import Decide, Probe, RunTask, next_effect
+from flowsm.machine.state import ExecutionState
+from flowsm.projections.project import project
+
+__all__ = ["batch_of"]
+
+
+def batch_of(
+    before: ExecutionState,
+    facts: tuple[Fact, ...],
+    after: ExecutionState,
+    *,
+    epoch: int | None = None,
+    claim_for: str = "",
+    definition: tuple[str, bytes] | None = None,
+    leave: bool = False,
+    keep: bool = False,
+) -> Append:
+    """The facts of one decision, with the rows that follow from them; `claim_for` is the worker that takes it over.
+
+    It gives the execution up where nobody is to run it on at once, for it waits, or has ended; `leave` does so anyway,
+    and `keep` does not, for it is not the owner who appends.
+    """
+    at = after.updated_at
+    return Append(
+        stream=after.stream,
+        expected_seq=before.seq,
+        at=at,
+        facts=facts,
+        epoch=epoch,
+        claim=bool(claim_for),
+        worker=claim_for,
+        release=leave or (not keep and type(next_effect(after)) not in _GO_ON),
+        definition=definition,
+        rows=project(before, facts, at, after),
+    )
+
+
+_GO_ON: Final = frozenset({RunTask, Probe, Decide})

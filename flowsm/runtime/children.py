@@ -1,0 +1,142 @@
+"""The executions that `subflow` tasks start: each exists once, and its end is told to its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from flowsm.clock import Clock, timestamp
+from flowsm.definition.digest import flow_from_canonical
+from flowsm.definition.load import load_flow
+from flowsm.errors import Conflict, ExecutionNotFound, FlowsmError, IllegalCommand
+from flowsm.events.commands import Cancel, Create, Driver, RecordChild
+from flowsm.events.facts import ErrorInfo, ParentRef
+from flowsm.log.port import EventLog
+from flowsm.machine.decide import step
+from flowsm.machine.effect import AwaitChild
+from flowsm.machine.state import Attempt, ExecutionState, new_state
+from flowsm.runtime.batch import batch_of
+from flowsm.runtime.input import checked_input
+from flowsm.runtime.loading import Prepared, StateLoader
+from flowsm.runtime.operating import Operating
+from flowsm.status import FlowStatus
+
+__all__ = ["Children"]
+
+FindFlow = Callable[[str], Awaitable[str | None]]
+"""A flow's id to the digest of the one stored last with it."""
+
+
+class Children:
+    """Starts children, cancels them with their parents, and reads how they ended.
+
+    Args:
+        log: where they are recorded.
+        loader: folds streams, and prepares flows.
+        clock: the time of decisions.
+        find_flow: the digest of a stored flow, by its id.
+    """
+
+    def __init__(self, log: EventLog, loader: StateLoader, clock: Clock, find_flow: FindFlow) -> None:
+        self._log = log
+        self._loader = loader
+        self._clock = clock
+        self._find_flow = find_flow
+        self._operating = Operating(log, loader, clock)
+
+    async def look(
+        self, parent: ExecutionState, effect: AwaitChild, driver: Driver, chance: float
+    ) -> RecordChild | None:
+        """What is to be recorded of the child; None while it goes on. One that does not exist is started."""
+        try:
+            child, _ = await self._loader.load(effect.child)
+        except ExecutionNotFound:
+            if effect.cancel:
+                return _ended(effect.child, FlowStatus.CANCELLED, driver, chance)
+            return await self._start(parent, effect, driver, chance)
+        if child.ended_at is None and effect.cancel and child.cancelling is None:
+            child = await self._cancel(child, parent)
+        if child.ended_at is None:
+            return None
+        data = {
+            "execution_id": child.stream,
+            "status": child.status.value,
+            "results": {task: result.data for task, result in child.results.items()},
+        }
+        return _ended(child.stream, child.status, driver, chance, data=data, error=child.error)
+
+    async def _start(
+        self, parent: ExecutionState, effect: AwaitChild, driver: Driver, chance: float
+    ) -> RecordChild | None:
+        attempt = parent.attempt
+        if attempt is None:
+            raise AssertionError("a child without the attempt that asks for it")
+        try:
+            prepared = await self._prepare(attempt.parameters["flow"])
+            given = checked_input(prepared.machine.flow, attempt.parameters.get("input"))
+            await self._create(parent, attempt, effect.child, prepared, given)
+        except Conflict:
+            return None  # somebody else was faster
+        except FlowsmError as error:
+            info = ErrorInfo(type=type(error).__name__, message=str(error), types=(type(error).__name__,))
+            return _ended(effect.child, FlowStatus.FAILED, driver, chance, error=info)
+        return None
+
+    async def _prepare(self, flow: Any) -> Prepared:
+        """The flow that a task names, or carries.
+
+        Raises:
+            FlowsmError: there is none, or it has errors.
+        """
+        if isinstance(flow, dict):
+            return self._loader.prepare(load_flow(flow))
+        digest = await self._find_flow(flow)
+        if digest is None:
+            raise IllegalFlow(flow)
+        return self._loader.prepare(flow_from_canonical(await self._log.definition(digest)))
+
+    async def _create(
+        self, parent: ExecutionState, attempt: Attempt, child_id: str, prepared: Prepared, given: Any
+    ) -> None:
+        now = self._clock.now()
+        command = Create(
+            digest=prepared.digest,
+            input=given,
+            start_at=timestamp(now),
+            parent=ParentRef(execution_id=parent.stream, task=parent.node, visit=attempt.visit),
+            depth=parent.depth + 1,
+        )
+        before = new_state(child_id)
+        facts, after = step(prepared.machine, before, command, now)
+        await self._log.append(batch_of(before, facts, after, definition=prepared.definition))
+        self._loader.remember(after)
+
+    async def _cancel(self, child: ExecutionState, parent: ExecutionState) -> ExecutionState:
+        """Ask for the child's end; whoever drives it sees that."""
+        command = Cancel(reason=f"its parent {parent.stream} was cancelled", actor=parent.stream)
+        try:
+            return await self._operating.ask(child.stream, command)
+        except IllegalCommand:
+            return (await self._loader.load(child.stream))[0]
+
+
+class IllegalFlow(FlowsmError):
+    """A `subflow` task names a flow that is not stored in the log."""
+
+    def __init__(self, flow_id: str) -> None:
+        self.flow_id = flow_id
+        super().__init__(
+            f"no flow with id {flow_id!r} is stored in this log: run it once, or write it into the task's parameters"
+        )
+
+
+def _ended(
+    child: str,
+    status: FlowStatus,
+    driver: Driver,
+    chance: float,
+    *,
+    data: Any = None,
+    error: ErrorInfo | None = None,
+) -> RecordChild:
+    return RecordChild(driver=driver, child=child, status=status.value, data=data, error=error, chance=chance)

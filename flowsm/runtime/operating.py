@@ -1,0 +1,54 @@
+"""What operators and other systems ask of an execution: read, fold, decide, append; on conflict again."""
+
+from __future__ import annotations
+
+from flowsm.clock import Clock
+from flowsm.errors import Conflict
+from flowsm.events.commands import Command
+from flowsm.limits import CONFLICT_RETRIES_MAX
+from flowsm.log.port import EventLog
+from flowsm.machine.decide import step
+from flowsm.machine.state import ExecutionState
+from flowsm.runtime.batch import batch_of
+from flowsm.runtime.loading import StateLoader
+
+__all__ = ["Operating"]
+
+
+class Operating:
+    """Records commands of people and other systems, whoever drives the execution.
+
+    Args:
+        log: where they are recorded.
+        loader: folds streams.
+        clock: the time of decisions.
+    """
+
+    def __init__(self, log: EventLog, loader: StateLoader, clock: Clock) -> None:
+        self._log = log
+        self._loader = loader
+        self._clock = clock
+
+    async def ask(self, execution_id: str, command: Command) -> ExecutionState:
+        """Record what follows from the command; returns the state after it.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+            IllegalCommand: it is not possible in the present state.
+            SignalConflict: a signal's idempotency key came with another content.
+            SignalRefused: a signal that cannot be kept, or does not fit what waits for it.
+        """
+        failed: Exception | None = None
+        for _ in range(CONFLICT_RETRIES_MAX):
+            state, machine = await self._loader.load(execution_id)
+            facts, after = step(machine, state, command, self._clock.now())
+            if not facts:
+                return state
+            try:
+                await self._log.append(batch_of(state, facts, after, keep=True))
+            except Conflict as conflict:
+                failed = conflict
+                continue
+            self._loader.remember(after)
+            return after
+        raise failed or Conflict(execution_id, 0, 0)
