@@ -9,19 +9,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from flowsm.clock import Clock, SystemClock
+import msgspec
+
+from flowsm.clock import Clock, SystemClock, timestamp
 from flowsm.definition.load import Source, load_flow
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import (
     Conflict,
     ExecutionExists,
-    ExecutionNotFound,
     FlowMismatch,
     StartedBefore,
     UsageError,
 )
 from flowsm.events.commands import Command, Create
-from flowsm.events.envelope import Recorded
 from flowsm.ids import new_worker_id
 from flowsm.limits import (
     CONCURRENT_EXECUTIONS_DEFAULT,
@@ -29,19 +29,16 @@ from flowsm.limits import (
     LEASE_MAX_SECONDS,
     LEASE_MIN_SECONDS,
     LEASE_SECONDS,
-    PAGE_DEFAULT_ROWS,
-    SEQ_MAX,
 )
 from flowsm.log.sqlite import SqliteEventLog
+from flowsm.looking import LookingVerbs
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.state import new_state
 from flowsm.operators import OperatorVerbs
-from flowsm.projections.agenda import Agenda, Left, Owner
-from flowsm.projections.queries import AttemptRow, Page, Queries, Summary
-from flowsm.projections.rebuild import RebuildReport, rebuild
+from flowsm.projections.agenda import Agenda
+from flowsm.projections.queries import Queries
 from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
-from flowsm.projections.verify import VerifyReport, verify
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.batch import batch_of
@@ -55,7 +52,6 @@ from flowsm.runtime.operating import Operating
 from flowsm.runtime.starting import checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.runtime.watch import Watch
-from flowsm.status import FlowStatus
 from flowsm.storage.open import Durability
 from flowsm.tasks.context import Permissions
 from flowsm.tasks.factory import TaskFactory, default_registry
@@ -82,7 +78,7 @@ class ExecutionHandle:
         return self.result().__await__()
 
 
-class FlowManager(OperatorVerbs):
+class FlowManager(LookingVerbs, OperatorVerbs):
     """Runs flows, and records all that happens to them in one SQLite file.
 
     It may be used by one event loop after another, and closes itself when the interpreter does.
@@ -210,8 +206,12 @@ class FlowManager(OperatorVerbs):
         *,
         execution_id: str | None = None,
         idempotency_key: str | None = None,
+        start_at: datetime | None = None,
+        paused: bool = False,
     ) -> ExecutionHandle:
         """Create an execution and begin to run it; returns once it is durable, with a handle to await.
+
+        With `start_at`, an aware moment, it begins then; `paused` it waits for `resume`.
 
         With an `idempotency_key` that an execution of the same flow and input was started with, nothing is created:
         that one goes on, and the handle is its.
@@ -223,6 +223,7 @@ class FlowManager(OperatorVerbs):
             StartConflict: the key belongs to an execution of another flow, input or id.
         """
         prepared, command = self._prepare(flow, input, idempotency_key)
+        command = msgspec.structs.replace(command, start_at=_moment(start_at), paused=paused)
         self._require_tasks(prepared.machine)
         chosen = chosen_id(execution_id)
         supervisor = self._bound()
@@ -273,89 +274,6 @@ class FlowManager(OperatorVerbs):
         if supervisor is not None:
             supervisor.was_told(state)
         return execution_of(state)
-
-    # -- looking -----------------------------------------------------------------------------
-
-    async def get_flow_status(self, execution_id: str) -> FlowExecution:
-        """The execution as it is now, results included.
-
-        Raises:
-            ExecutionNotFound: there is no such execution.
-        """
-        return execution_of((await self._loader.load(execution_id))[0])
-
-    async def events(self, execution_id: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
-        """The recorded events with seq > `after`, verified against the hash chain.
-
-        Raises:
-            ExecutionNotFound: there is no such execution.
-            LogBroken: a stored event is not what was recorded.
-            UsageError: `after` or `limit` is negative, or no seq at all.
-        """
-        for name, number in (("after", after), ("limit", limit)):
-            if number is not None and number not in range(SEQ_MAX):
-                raise UsageError(f"{name} is {number}, expected 0 to {SEQ_MAX - 1}")
-        found = await self._log.read(execution_id, after=after, limit=limit)
-        if not found and await self._log.head(execution_id) is None:
-            raise ExecutionNotFound(execution_id)
-        return found
-
-    async def history(self, execution_id: str) -> list[AttemptRow]:
-        """One row per attempt of a task, in the order of their starts.
-
-        Raises:
-            ExecutionNotFound: there is no such execution.
-        """
-        await self._queries.execution(execution_id)
-        return await self._queries.attempts(execution_id)
-
-    async def executions(
-        self,
-        *,
-        status: FlowStatus | str | None = None,
-        flow: str | None = None,
-        since: datetime | None = None,
-        limit: int = PAGE_DEFAULT_ROWS,
-        cursor: str | None = None,
-    ) -> Page:
-        """Executions, the newest first, without the removed ones; `flow` is a flow's id or name."""
-        return await self._queries.executions(status=status, flow=flow, since=since, limit=limit, cursor=cursor)
-
-    async def resolve_id(self, text: str) -> str:
-        """An execution's id from its unique beginning, `@last` or `@last-failed`."""
-        return await self._queries.resolve(text)
-
-    async def machine_of(self, execution_id: str) -> FlowMachine:
-        """The machine that an execution runs."""
-        return (await self._loader.load(execution_id))[1]
-
-    async def summary(self) -> Summary:
-        """Counts by status, registered task types, statistics by flow and task."""
-        return await self._queries.summary(self.tasks.types())
-
-    async def owners(self, execution_ids: Iterable[str]) -> list[Owner]:
-        """Which worker has each of these executions, and whether it is alive; unknown ids are left out."""
-        return await self._agenda.owners(execution_ids)
-
-    async def left(self) -> Left:
-        """How many executions are due and nobody's now, and how many wait for a later moment."""
-        return await self._agenda.left()
-
-    async def rebuild(self) -> RebuildReport:
-        """Make status, attempts and statistics once more from the log, while work goes on.
-
-        Raises:
-            RebuildSuperseded: another rebuild was begun meanwhile.
-        """
-        return await rebuild(self._log)
-
-    async def verify(self, execution_id: str | None = None) -> VerifyReport:
-        """Check the log, or one execution: the chain is whole, every event legal, the stored rows follow from it.
-
-        Raises:
-            ExecutionNotFound: there is no such execution.
-        """
-        return await verify(self._log, execution_id)
 
     # -- living ------------------------------------------------------------------------------
 
@@ -422,3 +340,9 @@ class FlowManager(OperatorVerbs):
         for task in machine.tasks.values():
             if task.task_type not in self.tasks:
                 self.tasks.info(task.task_type)
+
+
+def _moment(start_at: datetime | None) -> str | None:
+    if start_at is not None and start_at.tzinfo is None:
+        raise UsageError(f"start_at is {start_at.isoformat()}, expected a moment with its offset from UTC")
+    return None if start_at is None else timestamp(start_at)

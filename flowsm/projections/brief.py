@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from flowsm.log.port import RowChange
-from flowsm.machine.state import ExecutionState
+from flowsm.machine.state import ExecutionState, Phase
 from flowsm.status import FlowStatus
 
 __all__ = ["brief_attempt", "brief_execution", "names_json"]
@@ -21,13 +21,13 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 _RUNNING: Final = FlowStatus.RUNNING
 
 
-def brief_attempt(row: RowChange) -> RowChange:
-    """The change of `attempts` that writes the same as this `put_attempt`, for a start or for an end after it."""
+def brief_attempt(row: RowChange, before: ExecutionState) -> RowChange:
+    """The change of `attempts` that writes the same as this `put_attempt`: a start, or the end of what ran in `before`."""
     values = row.params
     execution_id, started_seq, task, visit, attempt, status, outcome, started_at, ended_at, duration = values[:10]
     if status == "running":
         return RowChange("start_attempt", (execution_id, started_seq, task, visit, attempt, started_at, values[10]))
-    if attempt and outcome is not None and values[11:] == (None, None, None):
+    if before.phase == Phase.RUNNING and attempt and outcome is not None and values[11:] == (None, None, None):
         return RowChange("end_attempt", (status, outcome, ended_at, duration, execution_id, started_seq))
     return row
 

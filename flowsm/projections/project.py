@@ -194,7 +194,8 @@ def project(
 ) -> list[RowChange | Increment]:
     """All the rows that follow from facts recorded together at `at`, which led from `before` to `after`."""
     rows = [
-        brief_attempt(row) if type(row) is RowChange else row for row in attempt_rows(before, facts, at, after.flow_id)
+        brief_attempt(row, before) if type(row) is RowChange else row
+        for row in attempt_rows(before, facts, at, after.flow_id)
     ]
     rows.append(brief_execution(before, after) or execution_row(after))
     return rows

@@ -29,6 +29,8 @@ RANKS = {
     "projections": 3,
     "replay": 3,
     "runtime": 4,
+    "looking": 4.5,  # the part of the manager that only reads
+    "operators": 4.5,  # its verbs for operators
     "manager": 5,
     "schemas": 5,  # texts made of definition, events, log and projections, for people and for the command line
     "sync": 6,  # the manager without a loop

@@ -138,7 +138,7 @@ def _interrupted(_: FlowMachine, state: ExecutionState, fact: TaskInterrupted, a
 def _probe_started(_: FlowMachine, state: ExecutionState, fact: ProbeStarted, at: str) -> Changes:
     expect(state, Phase.INTERRUPTED)
     expect_attempt(state, fact)
-    return {"phase": Phase.PROBING, "status": _RUNNING, "worker": fact.worker}
+    return {"phase": Phase.PROBING, "status": _RUNNING}  # the attempt stays that of the worker who began it
 
 
 def _resolution_awaited(_: FlowMachine, state: ExecutionState, fact: ResolutionAwaited, at: str) -> Changes:

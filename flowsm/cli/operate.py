@@ -1,0 +1,151 @@
+"""The verbs of operators: each is recorded, with who asked and why, and seen by whoever drives the execution."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from cyclopts import Parameter
+
+from flowsm.cli.opening import ask
+from flowsm.cli.options import DEFAULT_DB, Db, ExecutionId
+from flowsm.cli.output import talk
+from flowsm.errors import UsageError
+from flowsm.manager import FlowManager
+from flowsm.runtime.execution import FlowExecution
+
+__all__ = ["cancel", "pause", "resolve", "resume", "retry", "signal"]
+
+Reason = Annotated[str, Parameter(help="Why: it is recorded.")]
+Actor = Annotated[str, Parameter(help="Who asks: it is recorded. By default the user who runs the command.")]
+Data = Annotated[str | None, Parameter(help="A JSON value, or @FILE.")]
+
+
+def signal(
+    execution: ExecutionId,
+    name: Annotated[str, Parameter(help="The signal's name.")],
+    /,
+    *,
+    data: Data = None,
+    outcome: Annotated[str | None, Parameter(help="The word that the waiting task ends with.")] = None,
+    key: Annotated[str | None, Parameter(help="A second signal with the same key changes nothing.")] = None,
+    actor: Actor = "",
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Tell an execution something that it waits for, or will."""
+    payload = _json(data)
+
+    async def verb(manager: FlowManager, found: str) -> FlowExecution:
+        return await manager.signal(
+            found, name, payload, outcome=outcome, idempotency_key=key, actor=actor or _whoever()
+        )
+
+    _operate(db, execution, verb, f"signal {name!r} recorded")
+
+
+def cancel(execution: ExecutionId, /, *, reason: Reason = "", actor: Actor = "", db: Db = DEFAULT_DB) -> None:
+    """End an execution: what runs is stopped, then the flow's `on_cancel` task cleans up."""
+    _operate(
+        db, execution, lambda manager, found: manager.cancel(found, reason=reason, actor=actor or _whoever()), "cancel"
+    )
+
+
+def pause(
+    execution: ExecutionId,
+    /,
+    *,
+    now: Annotated[bool, Parameter(help="Stop the running attempt too; it is run again on resume.")] = False,
+    reason: Reason = "",
+    actor: Actor = "",
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Stop an execution before its next task."""
+    _operate(
+        db,
+        execution,
+        lambda manager, found: manager.pause(found, now=now, reason=reason, actor=actor or _whoever()),
+        "pause",
+    )
+
+
+def resume(execution: ExecutionId, /, *, reason: Reason = "", actor: Actor = "", db: Db = DEFAULT_DB) -> None:
+    """Let a paused execution go on."""
+    _operate(
+        db, execution, lambda manager, found: manager.resume(found, reason=reason, actor=actor or _whoever()), "resume"
+    )
+
+
+def retry(
+    execution: ExecutionId,
+    /,
+    *,
+    task: Annotated[str | None, Parameter(help="The task to go on from; by default the one that failed.")] = None,
+    reason: Reason = "",
+    actor: Actor = "",
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Let a failed execution go on from the task that failed; earlier results are kept."""
+    _operate(
+        db,
+        execution,
+        lambda manager, found: manager.retry(found, task=task, reason=reason, actor=actor or _whoever()),
+        "retry",
+    )
+
+
+def resolve(
+    execution: ExecutionId,
+    /,
+    *,
+    as_: Annotated[Literal["success", "failure", "retry"], Parameter(name="--as", help="What became of it.")],
+    outcome: Annotated[str | None, Parameter(help="The outcome, where it is not the status.")] = None,
+    data: Data = None,
+    reason: Reason = "",
+    actor: Actor = "",
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Say what became of an interrupted attempt that a person is asked about."""
+    value = _json(data)
+
+    async def verb(manager: FlowManager, found: str) -> FlowExecution:
+        return await manager.resolve(found, as_, outcome=outcome, data=value, reason=reason, actor=actor or _whoever())
+
+    _operate(db, execution, verb, f"resolved as {as_}")
+
+
+def _operate(db: Db, execution: str, verb: Callable[[FlowManager, str], Awaitable[FlowExecution]], done: str) -> None:
+    async def question(manager: FlowManager) -> FlowExecution:
+        return await verb(manager, await manager.resolve_id(execution))
+
+    after = ask(db, question)
+    if after.ended_at is not None or after.status == "paused":
+        way = ""
+    else:
+        way = f"; without a worker it goes on by `flowsm run --resume {after.execution_id}`"
+    talk(f"flowsm: {done}: {after.execution_id} is {after.status}{way}")
+
+
+def _json(text: str | None) -> Any:
+    """The value that was given; a sentence where it is none."""
+    if text is None:
+        return None
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"--data {text}: {error}") from None
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"--data expects JSON, found {text[:80]!r}: {error}; a text is '\"text\"'") from None
+
+
+def _whoever() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid()) if hasattr(os, "getuid") else ""

@@ -1,0 +1,277 @@
+"""Waits, signals, sub-flows and operators' verbs, from end to end."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from flowsm import FlowManager, FlowStatus
+from flowsm.errors import IllegalCommand, SignalConflict, SignalRefused, UsageError
+from flowsm.tasks.base import BaseTask
+from flowsm.tasks.factory import TaskFactory
+from flowsm.testing.clock import ManualClock
+
+
+def flow(*tasks, to=(), **fields):
+    conditions = [
+        {"name": f"c{number}", "source_task": source, "outcome": outcome, "target_task_success": target}
+        for number, (source, outcome, target) in enumerate(to)
+    ]
+    return {"id": "f", "name": "F", "start_task": tasks[0]["name"], "tasks": list(tasks), "conditions": conditions} | (
+        fields
+    )
+
+
+def task(name, task_type=None, parameters=None, **fields):
+    return {"name": name, "task_type": task_type or name, "parameters": parameters or {}} | fields
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def calls():
+    return []
+
+
+@pytest.fixture
+def registry(calls):
+    tasks = TaskFactory()
+
+    @tasks.task("say")
+    async def say(context):
+        calls.append(context.task_name)
+        return len(calls)
+
+    @tasks.task("hang")
+    async def hang(context):
+        calls.append(context.task_name)
+        await asyncio.get_running_loop().create_future()
+
+    @tasks.task("flaky")
+    async def flaky(context):
+        calls.append(context.idempotency_key)
+        if calls.count(context.idempotency_key) == 1:
+            raise OSError("not now")
+        return "done"
+
+    return tasks
+
+
+@pytest.fixture
+async def manager(tmp_path, registry, clock):
+    async with FlowManager(tmp_path / "flowsm.db", tasks=registry, clock=clock, durability="normal") as made:
+        yield made
+        assert (await made.verify()).problems == ()
+
+
+async def until(manager, execution_id, status):
+    """The execution, once it has this status."""
+    while (found := await manager.get_flow_status(execution_id)).status != status:  # noqa: ASYNC110 (on a real condition)
+        await asyncio.sleep(0)
+    return found
+
+
+async def types(manager, execution_id):
+    return [event.type for event in await manager.events(execution_id)]
+
+
+async def test_a_wait_ends_when_its_time_has_come(manager, clock, calls):
+    """A wait costs nothing until it is due, and says how late it was."""
+    handle = await manager.start(flow(task("w", "wait", {"seconds": 60}), task("say"), to=[("w", "success", "say")]))
+    await until(manager, handle.execution_id, "waiting")
+    (row,) = (await manager.executions(status="waiting")).items
+    assert (row.waiting_for, calls) == ("timer", [])
+    await clock.sleepers()
+    clock.advance(61)
+    result = await handle
+    assert (result.status, calls) == (FlowStatus.COMPLETED, ["say"])
+    assert result.task_results["w"].data["late_seconds"] == 1.0
+
+
+async def test_a_signal_brings_the_result_and_the_outcome(manager):
+    """Approval: the payload is the result, the word that comes with it the outcome."""
+    approval = flow(task("ok", "wait_for_signal"), task("say"), to=[("ok", "approved", "say")])
+    handle = await manager.start(approval)
+    await until(manager, handle.execution_id, "waiting")
+    await manager.signal(handle.execution_id, "ok", {"by": "me"}, outcome="approved", actor="me")
+    result = await handle
+    assert (result.path, result.task_results["ok"].data) == (["ok", "say"], {"by": "me"})
+
+
+async def test_early_signals_are_kept_in_order_and_doubles_are_known(manager):
+    """Signals that come before their waits are taken first in, first out, one for each."""
+    twice = flow(
+        task("w", "wait", {"seconds": 9}),
+        task("one", "wait_for_signal", {"name": "go"}),
+        task("two", "wait_for_signal", {"name": "go"}),
+        to=[("w", "success", "one"), ("one", "success", "two")],
+    )
+    handle = await manager.start(twice, paused=True)
+    for number in (1, 2):
+        for _ in range(2):
+            await manager.signal(handle.execution_id, "go", number, idempotency_key=f"k{number}")
+    with pytest.raises(SignalConflict, match="said something else"):
+        await manager.signal(handle.execution_id, "go", 3, idempotency_key="k1")
+    assert (await types(manager, handle.execution_id)).count("signal.received") == 2
+    await manager.resume(handle.execution_id)
+    await until(manager, handle.execution_id, "waiting")
+    await manager._clock.sleepers()
+    manager._clock.advance(9)
+    result = await handle
+    assert [result.task_results[name].data for name in ("one", "two")] == [1, 2]
+
+
+async def test_a_payload_that_does_not_fit_is_refused_while_the_wait_is_open(manager):
+    """Who signals is told at once; one that came early is the outcome `invalid`."""
+    asks = flow(
+        task("ok", "wait_for_signal", {"schema": {"type": "object"}}), task("say"), to=[("ok", "invalid", "say")]
+    )
+    handle = await manager.start(asks)
+    await until(manager, handle.execution_id, "waiting")
+    with pytest.raises(SignalRefused, match="3 is not of type 'object'"):
+        await manager.signal(handle.execution_id, "ok", 3)
+    await manager.signal(handle.execution_id, "ok", {})
+    assert (await handle).status == FlowStatus.COMPLETED
+    early = await manager.start(asks, paused=True)
+    await manager.signal(early.execution_id, "ok", 3)
+    await manager.resume(early.execution_id)
+    assert (await early).path == ["ok", "say"]
+
+
+async def test_a_signal_that_does_not_come_in_time_is_an_outcome(manager, clock):
+    """The timeout of a wait for a signal is the outcome `timeout`."""
+    handle = await manager.start(
+        flow(task("ok", "wait_for_signal", {"timeout": 5}), task("say"), to=[("ok", "timeout", "say")])
+    )
+    await until(manager, handle.execution_id, "waiting")
+    await clock.sleepers()
+    clock.advance(5)
+    assert (await handle).path == ["ok", "say"]
+
+
+async def test_a_start_at_is_kept(manager, clock, calls):
+    """An execution begins at its moment, and not before; a moment without an offset is refused."""
+    with pytest.raises(UsageError, match="offset from UTC"):
+        await manager.start(flow(task("say")), start_at=clock.now().replace(tzinfo=None))
+    handle = await manager.start(flow(task("say")), start_at=clock.now() + timedelta(hours=1))
+    await clock.sleepers()
+    assert (calls, (await handle.status()).status) == ([], FlowStatus.CREATED)
+    clock.advance(3600)
+    assert (await handle).status == FlowStatus.COMPLETED
+
+
+async def test_cancel_stops_what_runs_and_cleans_up(manager, calls):
+    """The running task is cancelled, then the flow's `on_cancel` runs, and the reason is kept."""
+    handle = await manager.start(flow(task("hang"), task("clean", "say"), on_cancel="clean"))
+    await until(manager, handle.execution_id, "running")
+    await manager.cancel(handle.execution_id, reason="enough", actor="me")
+    result = await handle
+    assert (result.status, result.path, result.error) == (FlowStatus.CANCELLED, ["hang", "clean"], "enough")
+    assert calls == ["hang", "clean"]
+    with pytest.raises(IllegalCommand, match="it is cancelled; possible now: remove"):
+        await manager.cancel(handle.execution_id)
+
+
+async def test_a_pause_takes_effect_between_tasks_or_at_once(manager, calls):
+    """With `now` the attempt is stopped and run again; nothing runs in between."""
+    handle = await manager.start(flow(task("hang")))
+    await until(manager, handle.execution_id, "running")
+    await manager.pause(handle.execution_id)
+    assert (await manager.get_flow_status(handle.execution_id)).status == FlowStatus.RUNNING
+    await manager.pause(handle.execution_id, now=True)
+    await until(manager, handle.execution_id, "paused")
+    assert calls == ["hang"]
+    await manager.resume(handle.execution_id)
+    while len(calls) < 2:  # noqa: ASYNC110 (on a real condition)
+        await asyncio.sleep(0)
+    await manager.cancel(handle.execution_id)
+    assert (await handle).status == FlowStatus.CANCELLED
+
+
+async def test_a_failed_execution_goes_on_from_where_it_failed(manager, calls):
+    """A retry keeps earlier results and the idempotency key of the visit."""
+    result = await manager.run(flow(task("say"), task("flaky"), to=[("say", "success", "flaky")]))
+    assert result.status == FlowStatus.FAILED
+    await manager.retry(result.execution_id, reason="the network is back")
+    result = await manager.execute_flow(result.execution_id)
+    assert (result.status, calls[0], calls[1] == calls[2]) == (FlowStatus.COMPLETED, "say", True)
+    with pytest.raises(IllegalCommand, match="possible now: remove"):
+        await manager.retry(result.execution_id)
+
+
+async def test_a_subflow_is_an_execution_of_its_own(manager):
+    """The child is linked to its parent, which takes its outcome; a flow may be named by its id."""
+    child = flow(task("say"), id="child")
+    parent = flow(task("sub", "subflow", {"flow": child}), task("say"), to=[("sub", "success", "say")], id="parent")
+    result = await manager.run(parent)
+    assert (result.status, result.task_results["sub"].data["results"]) == (FlowStatus.COMPLETED, {"say": 1})
+    assert (await manager.get_flow_status(f"{result.execution_id}:sub:1")).status == FlowStatus.COMPLETED
+    by_name = await manager.run(flow(task("sub", "subflow", {"flow": "child"}), id="by name"))
+    assert by_name.status == FlowStatus.COMPLETED
+    unknown = await manager.run(flow(task("sub", "subflow", {"flow": "nobody"}), id="unknown"))
+    assert "no flow with id 'nobody'" in unknown.error
+
+
+async def test_cancelling_a_parent_cancels_the_child(manager):
+    """The child ends first, then the parent."""
+    child = flow(task("hang"), id="child")
+    handle = await manager.start(flow(task("sub", "subflow", {"flow": child}), id="parent"))
+    await until(manager, handle.execution_id, "waiting")
+    while not (await manager.executions(flow="child", status="running")).items:  # noqa: ASYNC110 (likewise)
+        await asyncio.sleep(0)
+    await manager.cancel(handle.execution_id)
+    assert (await handle).status == FlowStatus.CANCELLED
+    assert (await manager.get_flow_status(f"{handle.execution_id}:sub:1")).status == FlowStatus.CANCELLED
+
+
+class Charge(BaseTask):
+    """Dies with its first driver, and can find out whether it charged."""
+
+    found = None
+
+    async def probe(self, context):
+        if Charge.found is None:
+            raise ConnectionError("the bank does not answer")
+        return Charge.found or None
+
+    async def execute(self, context):
+        return await asyncio.get_running_loop().create_future()
+
+
+@pytest.mark.parametrize(
+    ("policy", "found", "expected"),
+    [
+        ("fail", None, "failed"),
+        ("probe", {"charged": True}, "completed"),
+        ("probe", None, "waiting"),
+        ("ask", None, "waiting"),
+        ("retry", None, "running"),
+    ],
+)
+async def test_an_interrupted_attempt_goes_as_its_task_says(tmp_path, policy, found, expected):
+    """The unknown outcome has a name, and a policy; a person is asked where nobody can tell."""
+    Charge.found = found
+    tasks = TaskFactory()
+    tasks.register_task("charge", Charge)
+    path = tmp_path / "flowsm.db"
+    first = FlowManager(path, tasks=tasks, durability="normal")
+    handle = await first.start(flow(task("charge", on_interrupt=policy)))
+    await until(first, handle.execution_id, "running")
+    await first.close()
+    async with FlowManager(path, tasks=tasks, durability="normal", recover=True) as second:
+        waiting = asyncio.ensure_future(second.execute_flow(handle.execution_id))
+        while "task.interrupted" not in await types(second, handle.execution_id):  # noqa: ASYNC110 (on a real condition)
+            await asyncio.sleep(0)
+        await until(second, handle.execution_id, expected)
+        if expected == "waiting":
+            await second.resolve(handle.execution_id, "success", data={"seen": "on the statement"}, actor="me")
+            result = await waiting
+            assert (result.status, result.task_results["charge"].data) == ("completed", {"seen": "on the statement"})
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert (await second.verify()).problems == ()
