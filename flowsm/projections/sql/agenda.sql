@@ -4,25 +4,39 @@
 -- (`Worker.is_alive` says the same). An execution is free when it belongs to no worker that is alive.
 
 -- name: due
--- What is due, or waits for a child that has ended or was never made, and is free: :me sees what it parked itself a little before (:horizon), to be there in time.
+-- Parents whose child has ended or was never made, at once, then what is due, each as long as it is free; :me sees
+-- what it parked itself a little before (:horizon), to be there in time. Each half walks along its index and stops at
+-- the limit, however many there are.
 WITH
 living AS (
     SELECT worker FROM workers
     WHERE stopped = 0 AND boot_id = :boot_id AND seen_ms <= :now_ms AND seen_ms + lease_ms > :now_ms
 )
-SELECT e.execution_id, e.flow_digest, e.wake_at, (SELECT count(*) FROM living)
-FROM executions_{g} AS e CROSS JOIN streams AS s ON s.stream = e.execution_id
-WHERE e.execution_id IN (
-    SELECT w.execution_id FROM executions_{g} AS w
-    WHERE w.wake_at <= :horizon AND (w.wake_at <= :now OR w.worker = :me)
+SELECT execution_id, flow_digest, wake_at, (SELECT count(*) FROM living)
+FROM (
+    SELECT * FROM (
+        SELECT p.execution_id, p.flow_digest, NULL AS wake_at
+        FROM executions_{g} AS p CROSS JOIN streams AS s ON s.stream = p.execution_id
+        LEFT JOIN executions_{g} AS c ON c.execution_id = p.child_id
+        WHERE p.child_id IS NOT NULL AND p.status <> 'paused' AND (c.execution_id IS NULL OR c.ended_at IS NOT NULL)
+          AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
+          AND p.flow_digest NOT IN (SELECT value FROM json_each(:flows))
+          AND p.execution_id NOT IN (SELECT value FROM json_each(:aside))
+        LIMIT :limit
+    )
     UNION ALL
-    SELECT p.execution_id FROM executions_{g} AS p LEFT JOIN executions_{g} AS c ON c.execution_id = p.child_id
-    WHERE p.child_id IS NOT NULL AND p.status <> 'paused' AND (c.execution_id IS NULL OR c.ended_at IS NOT NULL)
-  )
-  AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
-  AND e.flow_digest NOT IN (SELECT value FROM json_each(:flows))
-  AND e.execution_id NOT IN (SELECT value FROM json_each(:aside))
-ORDER BY e.wake_at
+    SELECT * FROM (
+        SELECT e.execution_id, e.flow_digest, e.wake_at
+        FROM executions_{g} AS e CROSS JOIN streams AS s ON s.stream = e.execution_id
+        WHERE e.wake_at <= :horizon
+          AND (e.wake_at <= :now OR e.worker = :me)
+          AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
+          AND e.flow_digest NOT IN (SELECT value FROM json_each(:flows))
+          AND e.execution_id NOT IN (SELECT value FROM json_each(:aside))
+        ORDER BY e.wake_at
+        LIMIT :limit
+    )
+)
 LIMIT :limit;
 
 -- name: left

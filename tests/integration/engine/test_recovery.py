@@ -15,6 +15,7 @@ from flowsm import FlowManager, FlowStatus
 from flowsm.clock import timestamp
 from flowsm.errors import LogBroken, UsageError
 from flowsm.events.commands import Create
+from flowsm.projections import agenda
 from flowsm.tasks.factory import TaskFactory
 from flowsm.testing.clock import ManualClock
 
@@ -151,6 +152,30 @@ async def test_owners_are_told(path, tasks) -> None:
         release.set()
         await handle
         assert (await manager.owners(["x"]))[0].worker == ""
+
+
+async def test_a_parent_whose_child_has_ended_is_due_at_once(path, tasks) -> None:
+    """Whatever moment it waits for, a parent is due when its child has ended; while the child runs it is not."""
+    async with FlowManager(path, tasks=tasks) as manager:
+        for name in ("parent", "child"):
+            manager.create_flow_execution(one("fetch"), execution_id=name)
+        later = "2099-01-01T00:00:00.000000Z"
+        change = "UPDATE executions_{g} SET status = 'waiting', wake_at = :at, child_id = 'child' WHERE execution_id = 'parent'"
+        await manager._log.change(lambda view: view.execute(change, {"at": later}))
+        assert await manager._agenda.due(10) == []
+        await manager.execute_flow("child")
+        (due,) = await manager._agenda.due(10)
+        assert (due.execution_id, due.wake_at) == ("parent", None)
+
+
+async def test_a_look_for_work_stops_at_its_limit(path, tasks) -> None:
+    """However many are due, they are read along the index and never sorted: a round costs what it takes up."""
+    async with FlowManager(path, tasks=tasks) as manager:
+        values = dict.fromkeys(["now", "horizon", "now_ms", "boot_id", "me"], "") | {"flows": "[]", "aside": "[]"}
+        plan = await manager._log.query(f"EXPLAIN QUERY PLAN {agenda._STATEMENTS['due']}", values | {"limit": 10})
+        steps = [step for _, _, _, step in plan]
+        assert any("executions_1_wake" in step for step in steps)
+        assert not any("ORDER BY" in step or step.startswith("SCAN e") for step in steps), steps
 
 
 @pytest.mark.parametrize("seconds", [0, 0.01, 3601])
