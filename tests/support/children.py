@@ -98,4 +98,4 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     while not await condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"it did not happen within {DEADLINE_SECONDS} s")
-        await asyncio.sleep(pause)
+        await asyncio.wait({asyncio.get_running_loop().create_future()}, timeout=pause)

@@ -7,7 +7,8 @@ import pytest
 from flowsm.log.memory import MemoryEventLog
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.storage import writer
-from flowsm.testing.log_contract import EventLogContract, WorkerStoreContract
+from flowsm.testing.log_contract import EventLogContract
+from flowsm.testing.worker_contract import WorkerStoreContract
 
 
 class TestMemory(EventLogContract, WorkerStoreContract):
