@@ -50,7 +50,7 @@ class Advancer:
         tasks: the registry, asked for the versions of task types.
         clock: the time of decisions.
         worker: the name under which it claims executions.
-        children: the executions that `subflow` tasks start.
+        children: the executions that `subflow` tasks start; without it they wait for somebody who has it.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Advancer:
         tasks: TaskFactory,
         clock: Clock,
         worker: str,
-        children: Children,
+        children: Children | None = None,
     ) -> None:
         self._log = log
         self._loader = loader
@@ -155,7 +155,7 @@ class Advancer:
 
     async def _look_at_child(self, machine: FlowMachine, state: ExecutionState, effect: Effect) -> RecordChild | None:
         """See to the execution that this one waits for; its end, if that has come."""
-        if not isinstance(effect, AwaitChild):
+        if not isinstance(effect, AwaitChild) or self._children is None:
             return None
         return await self._children.look(state, effect, self._driver(machine), self._random.random())
 
