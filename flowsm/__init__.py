@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from flowsm.tasks.factory import TaskFactory as TaskFactory
     from flowsm.tasks.function import task as task
     from flowsm.tasks.result import TaskResult as TaskResult
+    from flowsm.tasks.transaction import TransactionConnection as TransactionConnection
 
 __version__: Final = "0.1.0"
 
@@ -48,6 +49,7 @@ _HOMES: Final = {
     "TaskFactory": "flowsm.tasks.factory",
     "TaskResult": "flowsm.tasks.result",
     "TaskStatus": "flowsm.status",
+    "TransactionConnection": "flowsm.tasks.transaction",
     "check_flow": "flowsm.definition.load",
     "load_flow": "flowsm.definition.load",
     "task": "flowsm.tasks.function",
@@ -70,6 +72,7 @@ __all__ = [
     "TaskFactory",
     "TaskResult",
     "TaskStatus",
+    "TransactionConnection",
     "check_flow",
     "load_flow",
     "task",

@@ -22,6 +22,7 @@ from flowsm import (
     TaskFactory,
     TaskResult,
     TaskStatus,
+    TransactionConnection,
     check_flow,
     load_flow,
     task,
@@ -63,6 +64,15 @@ def plain(context: TaskContext) -> int:
     return context.attempt
 
 
+@task("book")
+async def book(context: TaskContext) -> int:
+    def function(connection: TransactionConnection) -> int:
+        rows = connection.execute("INSERT INTO ledger (amount) VALUES (?)", (context.input,))
+        return rows.lastrowid or 0
+
+    return await context.transaction(function, timeout=1)
+
+
 TaskFactory.register_task("custom_task", CustomTask)
 registry = TaskFactory(builtins=False)
 registry.register_task("custom_task", CustomTask, version="2", replace=True)
@@ -100,6 +110,9 @@ async def running() -> None:
         handle = await other.start("flow.json", {"customer": 1}, execution_id="order-1")
         assert_type(handle, ExecutionHandle)
         assert_type(await handle, FlowExecution)
+        same = await other.start("flow.json", {"customer": 1}, idempotency_key="order-1")
+        assert_type(await other.run(flow_config, idempotency_key="order-1"), FlowExecution)
+        assert_type(other.create_flow_execution(flow_config, idempotency_key=same.execution_id), str)
         try:
             page = await other.executions(status=FlowStatus.FAILED, flow="a", since=datetime.now(UTC), limit=10)
         except FlowsmError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -20,20 +21,48 @@ from flowsm.tasks.factory import TaskFactory
 
 ROOT = Path(flowsm.__file__).parents[1]
 ACCOUNTS = 5
-TRANSFERS = 150
 KILLS = int(os.environ.get("FLOWSM_LEDGER_KILLS", "10"))
+PER_LIFE = (20, 35)
+"""So many transfers a child makes before it dies: those that the one before it left are done then, for an execution that
+is interrupted again and again in one visit waits for a person."""
+TRANSFERS = 40 * KILLS
 START_BALANCE = 1_000
+POINTS = ("outside", "in the function", "before the record", "before the commit", "after the commit")
+"""Where a child dies: whenever its parent kills it, or by its own hand at a place of a transaction."""
 TABLES = """
 CREATE TABLE accounts (name INTEGER PRIMARY KEY, balance INTEGER NOT NULL) STRICT;
 CREATE TABLE journal (number INTEGER PRIMARY KEY, execution_id TEXT, payer INTEGER, payee INTEGER, amount INTEGER) STRICT;
 """
 CHILD = """
-import asyncio, sys
+import asyncio, os, signal, sys
 from flowsm import FlowManager
+from flowsm.log import transact
+from flowsm.log.append import Appender
+from flowsm.storage.transaction import Transactions
 from flowsm.tasks.factory import TaskFactory
 
 path, transfers, accounts = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+point, countdown = sys.argv[4], int(sys.argv[5])
 tasks = TaskFactory()
+
+def pass_by(here):
+    global countdown
+    if here == point:
+        countdown -= 1
+        if countdown == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+def marking(function, before="", after=""):
+    def marked(*args):
+        pass_by(before)
+        result = function(*args)
+        pass_by(after)
+        return result
+    return marked
+
+transact.prepare = marking(transact.prepare, before="before the record")
+Appender.apply = marking(Appender.apply, after="before the commit")
+Transactions.run_function = marking(Transactions.run_function, after="after the commit")
 
 @tasks.task("move")
 async def move(payer: int, payee: int, amount: int, context):
@@ -43,6 +72,7 @@ async def move(payer: int, payee: int, amount: int, context):
         connection.execute(
             "INSERT INTO journal (execution_id, payer, payee, amount) VALUES (?, ?, ?, ?)", values
         )
+        pass_by("in the function")
         connection.execute("UPDATE accounts SET balance = balance + ? WHERE name = ?", (amount, payee))
         return connection.execute("SELECT balance FROM accounts WHERE name = ?", (payer,)).fetchone()[0]
     return await context.transaction(book)
@@ -73,8 +103,9 @@ asyncio.run(main())
 """
 
 
-def child(path):
-    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(path), str(TRANSFERS), str(ACCOUNTS)]
+def child(path, point="", countdown=0):
+    numbers = map(str, (TRANSFERS, ACCOUNTS, point, countdown))
+    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(path), *numbers]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
@@ -95,14 +126,18 @@ def test_a_ledger_whose_process_is_killed_balances_to_the_unit(ledger):
     seed = int(os.environ.get("FLOWSM_LEDGER_SEED", random.SystemRandom().getrandbits(32)))
     print(f"FLOWSM_LEDGER_SEED={seed}")
     chance = random.Random(seed)
-    finished = 0
-    for _ in range(KILLS):
-        process = child(ledger)
-        for _ in range(chance.randrange(TRANSFERS // 2)):
-            finished += not process.stdout.readline()
-        process.kill()
-        process.communicate()
-    assert finished < KILLS * TRANSFERS, "no child was killed at work"
+    deaths = 0
+    for number in range(KILLS):
+        point, countdown = POINTS[number % len(POINTS)], chance.randint(*PER_LIFE)
+        process = child(ledger, point, countdown)
+        if point == "outside":
+            for _ in range(countdown):
+                process.stdout.readline()
+            process.kill()
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode in {0, -signal.SIGKILL}, errors
+        deaths += process.returncode != 0
+    assert deaths >= min(KILLS, len(POINTS)), "hardly any child was killed at work"
     last = child(ledger)
     output, errors = last.communicate(timeout=60)
     assert last.returncode == 0, errors
@@ -123,7 +158,7 @@ async def check(path):
         expected[payer] -= amount
         expected[payee] += amount
     assert balances == expected
-    print(f"{KILLS} kills, {interrupted} interrupted attempts")
+    print(f"{KILLS} children, {interrupted} interrupted attempts")
     async with FlowManager(path, tasks=TaskFactory()) as manager:
         assert (await manager.verify()).ok
         counts = (await manager.summary()).status_counts

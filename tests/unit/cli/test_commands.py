@@ -56,7 +56,7 @@ def test_run_with_the_id_of_an_ended_execution_gives_its_result_again(flowsm: An
     assert flowsm("run", "y").code == 1
 
 
-@pytest.mark.parametrize("option", [("--input", "1"), ("--id", "z")])
+@pytest.mark.parametrize("option", [("--input", "1"), ("--id", "z"), ("--idempotency-key", "k")])
 def test_an_execution_that_exists_takes_no_input_and_no_id(flowsm: Any, option: tuple[str, str]) -> None:
     """Options of a new execution are a usage error for an old one."""
     flowsm("run", "flow.json", "--id", "x1")
