@@ -323,9 +323,9 @@ class FlowManager(LookingVerbs, OperatorVerbs):
         supervisor.kick(chosen)
 
     async def _go_on(self, supervisor: Supervisor, execution_id: str) -> None:
-        """Have an execution that was started before driven, unless it has ended, or another process began to."""
+        """Have an execution that was started before driven, unless it has ended; a living owner keeps it."""
         state, _ = await self._loader.load(execution_id)
-        if state.ended_at is None and state.worker in {"", self.worker}:
+        if state.ended_at is None:
             supervisor.kick(execution_id)
 
     def _flow(self, source: FlowConfig | Source) -> FlowConfig:

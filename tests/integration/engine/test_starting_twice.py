@@ -82,6 +82,27 @@ async def test_what_a_dead_process_left_goes_on_when_it_is_awaited(path, tasks, 
         assert (execution.execution_id, execution.status) == (left.execution_id, FlowStatus.COMPLETED)
 
 
+async def test_what_another_process_left_goes_on_when_it_is_started_again(path, tasks, calls):
+    """Nobody need wait for it: starting again is enough."""
+    began, ended, lives = asyncio.Event(), asyncio.Event(), []
+
+    async def once():
+        lives.append(1)
+        if len(lives) == 1:
+            began.set()
+            await asyncio.Event().wait()
+        ended.set()
+
+    tasks.register_task("once", once)
+    flow = FLOW | {"start_task": "once", "tasks": [{"name": "once"}]}
+    async with FlowManager(path, tasks=tasks) as first:
+        await first.start(flow, idempotency_key="k")
+        await began.wait()
+    async with FlowManager(path, tasks=tasks) as second:
+        await second.start(flow, idempotency_key="k")
+        await asyncio.wait_for(ended.wait(), 30)
+
+
 async def test_other_content_is_a_conflict_that_says_what_differs(manager, calls):
     """Another flow, another input and another id are each refused with a word about it, and nothing is created."""
     first = await manager.run(FLOW, {"a": [1, 2]}, idempotency_key="k")

@@ -8,20 +8,13 @@ from contextlib import closing
 
 import pytest
 
-from flowsm import BaseTask, FlowManager, FlowStatus, TaskResult, TaskStatus
-from flowsm.definition.load import load_flow
-from flowsm.errors import Conflict, Fenced, LogUnavailable, UsageError
-from flowsm.events.commands import Create
-from flowsm.log.memory import MemoryEventLog
-from flowsm.log.port import Append, Guarded, RowChange
+from flowsm import BaseTask, FlowStatus, TaskResult, TaskStatus
+from flowsm.errors import Conflict, Fenced, LeaseLost, LogUnavailable
+from flowsm.log.port import Guarded, RowChange
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.log.transact import Transactor
-from flowsm.runtime.advance import Advancer
-from flowsm.runtime.attempt import AttemptRunner
-from flowsm.runtime.loading import StateLoader
 from flowsm.storage.errors import CommitFailed
 from flowsm.storage.transaction import Transactions
-from flowsm.tasks.context import Permissions
 from flowsm.testing.log_contract import created, started, to_append
 
 TABLE = "CREATE TABLE effects (execution_id PRIMARY KEY, attempt)"
@@ -159,41 +152,19 @@ async def test_only_what_is_returned_is_run(manager, tasks, path):
     assert effects(path) == []
 
 
-async def test_without_a_file_it_is_refused(tasks, clock):
-    """An execution whose log is in memory cannot have a transaction, and says so, whoever finds out."""
-
-    async def pay(context):
-        return await context.transaction(lambda connection: 1)
-
-    tasks.register_task("pay", pay)
-    outcomes = []
-    for transactional in (False, True):
-        log = MemoryEventLog()
-        loader = StateLoader(log)
-        runner = AttemptRunner(tasks, clock, Permissions(), transactional=transactional)
-        advancer = Advancer(log, loader, runner, tasks, clock, "w")
-        prepared = loader.prepare(load_flow(one("pay")))
-        await advancer.create(prepared, Create(digest=prepared.digest), "x", start=True)
-        try:
-            outcomes.append((await advancer.advance("x")).error.message)
-        except UsageError as error:
-            outcomes.append(str(error))
-    assert "with a log in a SQLite file" in outcomes[0]
-    assert "needs a log in a file, MemoryEventLog is none" in outcomes[1]
-
-
 async def test_a_stale_owner_writes_nothing(manager, tasks, path):
     """An owner that was replaced before its transaction is fenced: its function never runs."""
     calls = []
 
     async def pay(context):
-        async with other:
-            await other._log.append(Append(stream=context.execution_id, expected_seq=0, at="", claim=True, worker="w"))
+        with closing(sqlite3.connect(path)) as connection, connection:  # what another owner's claim does
+            connection.execute(
+                "UPDATE streams SET epoch = epoch + 1, worker = 'w' WHERE stream = ?", (context.execution_id,)
+            )
         return await context.transaction(lambda connection: calls.append(1))
 
-    other = FlowManager(path, tasks=tasks)
     tasks.register_task("pay", pay)
-    with pytest.raises(Fenced):
+    with pytest.raises((Fenced, LeaseLost)):
         await manager.run(one("pay"))
     assert calls == []
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from flowsm.errors import UsageError
 from flowsm.tasks.context import Permissions, TaskContext
 
 
@@ -33,3 +34,9 @@ def test_read_only(context):
 def test_default_permissions():
     """Unless told otherwise a task may touch the working folder, and no network."""
     assert Permissions() == Permissions(folders=(Path.cwd(),), hosts=())
+
+
+def test_a_context_without_a_log_has_no_transaction(context):
+    """Where no log in a file stands behind the context, asking for a transaction is refused."""
+    with pytest.raises(UsageError, match="with a log in a SQLite file"):
+        context.transaction(lambda connection: None)
