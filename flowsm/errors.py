@@ -25,7 +25,9 @@ FlowsmError
 │   ├── IllegalCommand         not possible in the present state
 │   ├── SignalConflict         a signal's idempotency key came with another content
 │   ├── SignalRefused          a signal that does not fit what waits for it, or one too many
-│   ├── RebuildSuperseded      another rebuild, begun later, has taken over
+│   ├── RebuildSuperseded      another rebuild, begun later, or a purge has taken over
+│   ├── FileExists             a file that was to be made is there already
+│   ├── ImportConflict         executions of an archive are in the log with other events
 │   └── AmbiguousId
 ├── IllegalEvent               an event that the machine would not allow: log and machine part here
 ├── NotAllowed                 a folder or host that the caller did not allow
@@ -34,6 +36,7 @@ FlowsmError
 ├── TransactionRefused         what the function of `context.transaction`, or its task, must not do
 ├── TransactionTimeout         that function took longer than its time limit
 └── LogError
+    ├── ArchiveBroken          an archive is not what was written
     ├── LogTooNew              the file was written by a newer flowsm
     ├── LogBroken              the stored events are not what was recorded
     ├── LogUnavailable         SQLite could not do it now: locked, full, read-only, not a database
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AmbiguousId",
     "AppendUnknown",
+    "ArchiveBroken",
     "Conflict",
     "ConflictError",
     "DataInvalid",
@@ -61,10 +65,12 @@ __all__ = [
     "ExecutionNotFound",
     "ExtraMissing",
     "Fenced",
+    "FileExists",
     "FlowMismatch",
     "FlowsmError",
     "IllegalCommand",
     "IllegalEvent",
+    "ImportConflict",
     "InputInvalid",
     "LeaseHeld",
     "LeaseLost",
@@ -305,13 +311,31 @@ class SignalRefused(ConflictError):
 
 
 class RebuildSuperseded(ConflictError):
-    """Another rebuild was begun after this one, which stopped; the projections in use were not touched by it."""
+    """Another rebuild, or a purge, came after this one, which stopped; the projections in use were not touched by it."""
 
     def __init__(self, generation: int) -> None:
         self.generation = generation
         super().__init__(
-            f"the rebuild of generation {generation} was stopped: another one, begun later, has taken over; wait for it"
+            f"the rebuild of generation {generation} was stopped: another one, begun later, or a purge has taken over; "
+            "wait for it, then rebuild again if need be"
         )
+
+
+class FileExists(ConflictError):
+    """A file that was to be made is there already; it was not touched."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"{path} is there already: give another name, or overwrite it with --force where there is one")
+
+
+class ImportConflict(ConflictError):
+    """Executions of an archive are in the log, or were purged from it, with other events; none of those was imported."""
+
+    def __init__(self, path: str, conflicts: Sequence[str]) -> None:
+        self.path, self.conflicts = path, tuple(conflicts)
+        shown = "; ".join(self.conflicts[:5]) + ("; …" if len(self.conflicts) > 5 else "")  # noqa: PLR2004
+        super().__init__(f"{path}: {len(self.conflicts)} of its executions contradict the log: {shown}")
 
 
 class AmbiguousId(ConflictError):
@@ -378,6 +402,15 @@ class TransactionTimeout(FlowsmError):
 
 class LogError(FlowsmError):
     """Something about the log itself."""
+
+
+class ArchiveBroken(LogError):
+    """An archive is not what was written: cut, changed, or no archive at all; `line` counts from 1, 0 is the whole."""
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        self.path, self.line, self.reason = path, line, reason
+        place = f", line {line}" if line else ""
+        super().__init__(f"{path}{place}: {reason}; take another copy of the archive")
 
 
 class LogTooNew(LogError):

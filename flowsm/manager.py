@@ -55,6 +55,7 @@ from flowsm.runtime.watch import Watch
 from flowsm.storage.open import Durability
 from flowsm.tasks.context import Permissions
 from flowsm.tasks.factory import TaskFactory, default_registry
+from flowsm.upkeep.verbs import UpkeepVerbs
 
 __all__ = ["ExecutionHandle", "FlowManager"]
 
@@ -78,7 +79,7 @@ class ExecutionHandle:
         return self.result().__await__()
 
 
-class FlowManager(LookingVerbs, OperatorVerbs):
+class FlowManager(LookingVerbs, OperatorVerbs, UpkeepVerbs):
     """Runs flows, and records all that happens to them in one SQLite file.
 
     It may be used by one event loop after another, and closes itself when the interpreter does.

@@ -232,6 +232,7 @@ class FlowManager:
     summary = _blocking(core.FlowManager.summary)
     rebuild = _blocking(core.FlowManager.rebuild)
     verify = _blocking(core.FlowManager.verify)
+    backup = _blocking(core.FlowManager.backup)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

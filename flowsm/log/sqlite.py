@@ -22,6 +22,7 @@ from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Guarded, Head, LogView, Snapshot, Worker
 from flowsm.log.transact import Transactor
 from flowsm.log.view import View
+from flowsm.storage.backup import copy_database
 from flowsm.storage.errors import CommitFailed, unavailable
 from flowsm.storage.migrations import Migration, is_current, migrate
 from flowsm.storage.open import Durability, open_reader, open_writer, private_folder
@@ -225,6 +226,10 @@ class SqliteEventLog:
     def version(self) -> int:
         """`PRAGMA data_version` of a reading connection, asked on the loop's own thread: some microseconds."""
         return _in_our_words(self.path, _data_version, self._sessions.current().reader_here())
+
+    async def backup(self, target: str | Path, *, replace: bool = False) -> int:
+        """Copy the file while it is in use, on a thread; see `copy_database`. Gives the copy's size in bytes."""
+        return await asyncio.to_thread(copy_database, self.path, target, replace=replace)
 
     async def generation(self) -> int:
         """The generation of the projections' tables that is in use."""

@@ -6,12 +6,16 @@ The table `meta` (key, value) remembers each migration by name, `format` (how ma
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
 from typing import Final
 
 from flowsm.errors import LogTooNew
+from flowsm.storage.backup import copy_database
 from flowsm.storage.errors import unavailable
 from flowsm.storage.open import APPLICATION_ID
 
@@ -19,6 +23,7 @@ __all__ = ["INITIAL_GENERATION", "META_TABLE", "Migration", "is_current", "migra
 
 INITIAL_GENERATION: Final = 1
 META_TABLE: Final = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"
+_LOGGER: Final = logging.getLogger("flowsm.storage")
 _PUT: Final = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
@@ -47,22 +52,45 @@ def migrate(
 ) -> None:
     """Apply what is missing, in one transaction; of two processes at once, one waits for the other.
 
+    A file that had tables before is copied first, to `<file>.before-<format>.bak` beside it.
+
     Raises:
         LogTooNew: the file has steps that this process does not know, and may not write without knowing.
-        LogUnavailable: the file cannot be written.
+        LogUnavailable: the file, or its copy, cannot be written.
     """
     try:
         if not is_current(connection, migrations):
             connection.execute("BEGIN IMMEDIATE")
+            kept: Path | None = None
             try:
+                kept = _keep_copy(connection, migrations)
                 _apply_missing(connection, migrations, now, created_by)
                 connection.execute("COMMIT")
             except BaseException:
                 connection.execute("ROLLBACK")
+                if kept is not None:
+                    kept.unlink(missing_ok=True)  # the file is as it was
                 raise
         _check_format(connection, path, len(migrations))
     except sqlite3.Error as error:
         raise unavailable(path, error) from error
+
+
+def _keep_copy(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> Path | None:
+    """Copy the file as it is before steps are applied to it, while nobody else can write; None where nothing is lost."""
+    ((_, _, path),) = [row for row in connection.execute("PRAGMA database_list") if row[1] == "main"]
+    if not path or connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone() is None:
+        return None
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    known = int(meta.get("format", "0"))
+    missing = sum(f"migration/{migration.name}" not in meta for migration in migrations)
+    if not missing or int(meta.get("writer_format", "0")) > len(migrations):
+        return None
+    numbers = (f"{path}.before-{known + missing}{f'.{again}' if again else ''}.bak" for again in count())
+    kept = next(Path(name) for name in numbers if not Path(name).exists())
+    copy_database(path, kept)
+    _LOGGER.warning("%s: format %d becomes %d; the file as it was is kept in %s", path, known, known + missing, kept)
+    return kept
 
 
 def _check_format(connection: sqlite3.Connection, path: str, known: int) -> None:

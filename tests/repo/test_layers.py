@@ -29,6 +29,7 @@ RANKS = {
     "projections": 3,
     "replay": 3,
     "runtime": 4,
+    "upkeep": 4,
     "looking": 4.5,  # the part of the manager that only reads
     "operators": 4.5,  # its verbs for operators
     "manager": 5,
@@ -58,6 +59,7 @@ ALLOWED = {
     "log": {"events", "storage"},
     "tasks": {"definition"},
     "replay": {"definition", "events", "machine"},
+    "upkeep": {"definition", "events", "storage", "log", "machine", "projections", "tasks"},
     "schemas": {"definition", "events", "storage", "log", "projections"},
     "examples": set(),
 }
@@ -139,7 +141,7 @@ def is_in_order(found):
         return False
     if found.target == "log" and found.owner in PORT_ONLY and found.module != PORT_ONLY[found.owner]:
         return False
-    if found.target == "storage" and found.owner in {"projections", "runtime", "tasks"}:
+    if found.target == "storage" and found.owner in {"projections", "runtime", "tasks", "upkeep"}:
         return found.owner == "projections" and found.module in STORAGE_TOOLS
     allowed = ALLOWED.get(found.owner)
     return allowed is None or RANKS[found.target] == 0 or found.target in allowed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
 import pytest
@@ -74,6 +75,57 @@ def test_too_new(connection):
     with pytest.raises(LogTooNew):
         apply(connection, Migration("other", "CREATE TABLE other (x)"))
     assert connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'other'").fetchone() is None
+
+
+@pytest.fixture
+def file(tmp_path):
+    connection = sqlite3.connect(tmp_path / "flow.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    yield connection
+    connection.close()
+
+
+def copies(tmp_path):
+    return sorted(path.name for path in tmp_path.iterdir() if "before" in path.name)
+
+
+def test_a_copy_is_kept_before_a_step(file, tmp_path, caplog):
+    """A file that had tables is copied before it changes, and that is said; a new one has nothing to lose."""
+    apply(file, ONE)
+    assert copies(tmp_path) == []
+    apply(file, ONE, TWO)
+    assert copies(tmp_path) == ["flow.db.before-2.bak"]
+    assert "flow.db.before-2.bak" in caplog.text
+    apply(file, ONE, TWO)
+    assert copies(tmp_path) == ["flow.db.before-2.bak"]
+    with contextlib.closing(sqlite3.connect(tmp_path / "flow.db.before-2.bak")) as copy:
+        assert (meta(copy)["format"], is_current(copy, [ONE]), is_current(copy, [ONE, TWO])) == ("1", True, False)
+
+
+def test_an_earlier_copy_is_not_overwritten(file, tmp_path):
+    """A second copy before the same format gets a number."""
+    apply(file, ONE)
+    (tmp_path / "flow.db.before-2.bak").write_text("earlier")
+    apply(file, ONE, TWO)
+    assert copies(tmp_path) == ["flow.db.before-2.1.bak", "flow.db.before-2.bak"]
+    assert (tmp_path / "flow.db.before-2.bak").read_text() == "earlier"
+
+
+def test_a_step_that_fails_leaves_no_copy(file, tmp_path):
+    """Where nothing was changed, nothing need be kept."""
+    apply(file, ONE)
+    with pytest.raises(LogUnavailable, match="syntax error"):
+        apply(file, ONE, Migration("bad", "CREATE NONSENSE"))
+    assert copies(tmp_path) == []
+    assert meta(file)["format"] == "1"
+
+
+def test_what_is_too_new_is_not_copied(file, tmp_path):
+    """A file that is refused is not changed, so no copy of it is made."""
+    apply(file, ONE, TWO)
+    with pytest.raises(LogTooNew):
+        apply(file, Migration("other", "CREATE TABLE other (x)"))
+    assert copies(tmp_path) == []
 
 
 def test_split_script():

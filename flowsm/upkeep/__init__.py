@@ -1,0 +1,1 @@
+"""The care of a log that grows: backup, anchors, examination, archives."""
