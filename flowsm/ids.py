@@ -11,10 +11,12 @@ from typing import Final
 from flowsm.limits import EXECUTION_ID_MAX_CHARS, IDEMPOTENCY_KEY_MAX_CHARS
 
 __all__ = [
+    "SYSTEM_STREAM",
     "child_id",
     "idempotency_key",
     "is_execution_id",
     "is_idempotency_key",
+    "is_system_stream",
     "new_execution_id",
     "new_worker_id",
 ]
@@ -23,6 +25,10 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _EXECUTION_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{EXECUTION_ID_MAX_CHARS - 1}}}")
 _NOT_OF_IDS: Final = re.compile(r"[^A-Za-z0-9._:-]")
 _DIGEST_CHARS: Final = 16
+
+
+SYSTEM_STREAM: Final = "$log"
+"""The stream of the log's own facts; no execution can have such an id."""
 
 
 def _word(number: int, chars: int) -> str:
@@ -40,6 +46,11 @@ def new_execution_id() -> str:
 def new_worker_id() -> str:
     """A random id for one manager in one process."""
     return f"w-{_word(secrets.randbits(40), 8)}"
+
+
+def is_system_stream(stream: str) -> bool:
+    """Whether a stream holds facts of the log itself, and is no execution."""
+    return stream.startswith("$")
 
 
 def is_execution_id(text: str) -> bool:

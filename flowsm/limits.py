@@ -94,6 +94,11 @@ MACHINES_MAX: Final = 256
 PAGE_DEFAULT_ROWS: Final = 100
 PAGE_MAX_ROWS: Final = 1_000
 
+# Upkeep
+DOCTOR_WAL_MAX_BYTES: Final = 256 * MIB
+STUCK_AFTER_SECONDS: Final = 3_600  # without a word of an execution that runs, where no lease tells
+STUCK_OVERDUE_SECONDS: Final = 60
+
 # Rebuild and verify
 REFOLD_PAGE_EVENTS: Final = 200  # read and folded in one go, while everything else waits: some milliseconds
 REFOLD_STATES_MAX: Final = 2_000

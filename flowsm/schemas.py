@@ -17,6 +17,7 @@ import msgspec
 from flowsm.definition.schema import flow_schema
 from flowsm.definition.user_schema import DIALECT
 from flowsm.events.facts import FACTS, Fact
+from flowsm.events.system import SYSTEM_FACTS
 from flowsm.log.sqlite import LOG_MIGRATIONS
 from flowsm.projections.tables import PROJECTION_MIGRATIONS
 from flowsm.storage.migrations import INITIAL_GENERATION, META_TABLE
@@ -24,10 +25,11 @@ from flowsm.storage.open import APPLICATION_ID
 
 __all__ = ["FILES", "event_schema", "event_schema_text", "flow_schema_text", "log_sql_text", "main"]
 
+_ALL_FACTS: Final = (*FACTS, *SYSTEM_FACTS)
 _DEFS: Final = "#/$defs/{name}"
 _ENVELOPE: Final[dict[str, dict[str, Any]]] = {
     "position": {"type": "integer", "minimum": 1, "description": "Place in the whole log."},
-    "stream": {"type": "string", "description": "The execution's id."},
+    "stream": {"type": "string", "description": "The execution's id; `$log` for the log itself."},
     "seq": {"type": "integer", "minimum": 1, "description": "Place in the stream: 1, 2, …"},
     "type": {"type": "string", "description": "What happened."},
     "version": {"type": "integer", "minimum": 1, "description": "The version of the shape of `data`."},
@@ -48,7 +50,7 @@ def flow_schema_text() -> str:
 
 def event_schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of events, as `flowsm events --json` prints each of them."""
-    references, definitions = msgspec.json.schema_components(FACTS, ref_template=_DEFS)
+    references, definitions = msgspec.json.schema_components(_ALL_FACTS, ref_template=_DEFS)
     return {
         "$schema": DIALECT,
         "title": "An event of flowsm",
@@ -57,7 +59,7 @@ def event_schema() -> dict[str, Any]:
         "properties": _ENVELOPE,
         "required": list(_ENVELOPE),
         "additionalProperties": False,
-        "oneOf": [_of_type(fact, reference) for fact, reference in zip(FACTS, references, strict=True)],
+        "oneOf": [_of_type(fact, reference) for fact, reference in zip(_ALL_FACTS, references, strict=True)],
         "$defs": definitions,
     }
 

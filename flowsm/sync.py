@@ -233,6 +233,8 @@ class FlowManager:
     rebuild = _blocking(core.FlowManager.rebuild)
     verify = _blocking(core.FlowManager.verify)
     backup = _blocking(core.FlowManager.backup)
+    anchor = _blocking(core.FlowManager.anchor)
+    doctor = _blocking(core.FlowManager.doctor)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "remove": ("flowsm.cli.remove:remove", "Take an ended execution out of the lists; its history stays."),
     "verify": ("flowsm.cli.verify:verify", "Check the log: chain, transitions, and the rows derived from it."),
     "rebuild": ("flowsm.cli.rebuild:rebuild", "Derive every row anew from the events."),
+    "doctor": ("flowsm.cli.doctor:doctor", "Examine the log: the file, the events, what is stuck and why."),
+    "anchor": ("flowsm.cli.anchor:anchor", "Note the digests of all streams, to keep elsewhere."),
     "backup": ("flowsm.cli.backup:backup", "Copy the log while it is in use."),
     "schema": ("flowsm.cli.schema:schema", "Print a schema: of flows, of events, or the log's SQL."),
 }

@@ -8,6 +8,7 @@ from typing import Any, Final
 from flowsm.cli.output import seconds_text, short
 from flowsm.events import facts as f
 from flowsm.events.facts import Fact
+from flowsm.events.system import LogImported, LogPurged
 
 __all__ = ["describe"]
 
@@ -50,6 +51,10 @@ def _transition(fact: f.TransitionTaken) -> str:
     return f"{fact.source} → {fact.target} ({why}{seen})"
 
 
+def _who(fact: LogPurged | LogImported) -> str:
+    return (f", by {fact.actor}" if fact.actor else "") + (f": {fact.reason}" if fact.reason else "")
+
+
 _WORDS: Final[dict[type[Fact], Callable[[Any], str]]] = {
     f.ExecutionCreated: lambda fact: f"flow {fact.flow_name} ({fact.flow_id}), digest {fact.digest[:12]}",
     f.ExecutionStarted: lambda fact: f"by {fact.worker}",
@@ -63,5 +68,7 @@ _WORDS: Final[dict[type[Fact], Callable[[Any], str]]] = {
     f.ExecutionFailed: lambda fact: fact.error.message,
     f.ExecutionCancelled: lambda fact: fact.reason,
     f.ExecutionRemoved: lambda fact: fact.reason,
+    LogPurged: lambda fact: f"{len(fact.streams)} executions, to {fact.archive}{_who(fact)}",
+    LogImported: lambda fact: f"{len(fact.streams)} executions, from {fact.archive}{_who(fact)}",
     f.Unknown: lambda fact: f"version {fact.version}: not known to this flowsm",
 }

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from flowsm.events.facts import FACTS, Fact, PayloadRef, Unknown
+from flowsm.events.system import SYSTEM_FACTS
 from flowsm.events.upcast import UPCASTERS
 from flowsm.limits import PAYLOAD_INLINE_MAX_BYTES
 
@@ -16,9 +17,9 @@ __all__ = ["decode_fact", "encode_fact", "inflate", "split_payloads"]
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _DECODE_JSON: Final = msgspec.json.Decoder().decode
-_CURRENT: Final = {fact.TYPE: fact for fact in FACTS}
+_CURRENT: Final = {fact.TYPE: fact for fact in (*FACTS, *SYSTEM_FACTS)}
 _DECODERS: Final[dict[tuple[str, int], Callable[[bytes | str], Fact]]] = {
-    (fact.TYPE, fact.VERSION): msgspec.json.Decoder(fact).decode for fact in FACTS
+    (fact.TYPE, fact.VERSION): msgspec.json.Decoder(fact).decode for fact in (*FACTS, *SYSTEM_FACTS)
 }
 
 

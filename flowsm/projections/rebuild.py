@@ -24,7 +24,6 @@ from flowsm.limits import (
     REFOLD_PAGE_STREAMS,
 )
 from flowsm.log.port import Increment, LogView, RowChange, RowStore
-from flowsm.projections.project import execution_row
 from flowsm.projections.refold import Problem, Refold
 from flowsm.projections.tables import TABLES, VIEWS
 from flowsm.storage.migrations import split_script
@@ -140,8 +139,9 @@ class _Rebuild:
             if not folded.done:
                 continue
             stream = queue.popleft()
-            if folded.state.seq:
-                rows.append(execution_row(folded.state))
+            row = folded.execution_row()
+            if row is not None:
+                rows.append(row)
             if folded.problem is not None and len(self._problems) < PROBLEMS_MAX:
                 self._problems[stream] = folded.problem
         return rows

@@ -11,12 +11,14 @@ from flowsm.definition.digest import canonical_digest, flow_from_canonical
 from flowsm.errors import DefinitionNotFound, IllegalEvent, LogBroken
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated
+from flowsm.ids import is_system_stream
 from flowsm.limits import MACHINES_MAX, REFOLD_STATES_MAX
 from flowsm.log.port import Increment, LogView, RowChange
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.evolve import evolve
 from flowsm.machine.state import ExecutionState, new_state
-from flowsm.projections.project import attempt_rows
+from flowsm.projections.project import attempt_rows, execution_row
+from flowsm.projections.system import system_rows
 
 __all__ = ["Folded", "Problem", "Refold"]
 
@@ -45,6 +47,10 @@ class Folded(msgspec.Struct, kw_only=True):
     fresh: int = 0
     begins: bool = False
     problem: Problem | None = None
+
+    def execution_row(self) -> RowChange | None:
+        """The execution's own row; None before its first event, and for a stream of the log itself."""
+        return execution_row(self.state) if self.state.digest else None
 
 
 class Refold:
@@ -106,6 +112,9 @@ class Refold:
             return
         stream = folded.state.stream
         given = self._given.get(stream, 0)
+        if is_system_stream(stream):
+            self._take_system(folded, given)
+            return
         machine = self._machine(view, folded)
         for event in folded.events:
             before = folded.state
@@ -115,6 +124,15 @@ class Refold:
                 folded.fresh += 1
                 folded.begins |= event.seq == 1
                 folded.rows += attempt_rows(before, (event.fact,), event.at, after.flow_id)
+
+    def _take_system(self, folded: Folded, given: int) -> None:
+        """The rows of the log's own facts, which no machine makes."""
+        for event in folded.events:
+            folded.state = msgspec.structs.replace(folded.state, seq=event.seq, updated_at=event.at)
+            if not self._catching_up or (event.position > self._base and event.seq > given):
+                folded.fresh += 1
+                folded.begins |= event.seq == 1
+                folded.rows += system_rows(event.fact)
 
     def _machine(self, view: LogView, folded: Folded) -> FlowMachine:
         """The machine of the stream's flow.

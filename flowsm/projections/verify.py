@@ -15,7 +15,7 @@ import msgspec
 from flowsm.errors import ExecutionNotFound, LogBroken
 from flowsm.limits import PROBLEMS_MAX, REFOLD_PAGE_EVENTS, REFOLD_PAGE_STREAMS
 from flowsm.log.port import Increment, LogView, RowStore
-from flowsm.projections.project import ENDED_TASK, execution_row
+from flowsm.projections.project import ENDED_TASK
 from flowsm.projections.queries import AttemptRow, ExecutionRow
 from flowsm.projections.refold import Folded, Problem, Refold
 from flowsm.storage.statements import load_statements
@@ -164,7 +164,7 @@ class _Check:
             self._report_problem(folded.problem)
             return
         self._compare_head(view, stream)
-        row = execution_row(folded.state) if folded.state.seq else None
+        row = folded.execution_row()
         stored = view.execute(_SQL["execution"], {"stream": stream})
         self._compare("execution", _EXECUTION, stream, row.params if row else None, stored[0] if stored else None)
         attempts = {(values[0], values[1]): values for values in view.execute(_SQL["attempts"], {"stream": stream})}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
 
-from flowsm.clock import Clock
+from flowsm.clock import Clock, timestamp
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.tasks.factory import TaskFactory
+from flowsm.upkeep.anchor import AnchorReport, anchor_lines, write_anchor
+from flowsm.upkeep.doctor import DoctorReport, examine
 
 __all__ = ["BackupReport", "UpkeepVerbs"]
 
@@ -41,3 +44,27 @@ class UpkeepVerbs:
         """
         size = await self._log.backup(path, replace=force)
         return BackupReport(path=str(path), size_bytes=size)
+
+    async def anchor(self, path: str | Path, *, force: bool = False) -> AnchorReport:
+        """Note the head digests of all streams in a file to keep elsewhere: `doctor` compares the log with it later.
+
+        Raises:
+            FileExists: the file is there, and `force` was not said.
+            UsageError: it cannot be written.
+        """
+        return await write_anchor(self._log, path, timestamp(self._clock.now()), replace=force)
+
+    def anchor_lines(self) -> AsyncIterator[bytes]:
+        """The lines of such a file."""
+        return anchor_lines(self._log, timestamp(self._clock.now()))
+
+    async def doctor(self, *, anchor: str | Path | None = None) -> DoctorReport:
+        """Examine the log while work goes on: integrity, sizes, versions, verify, stuck executions and why.
+
+        Args:
+            anchor: a file that `anchor` made, to be compared with.
+
+        Raises:
+            UsageError: the anchor cannot be read, or is none.
+        """
+        return await examine(self._log, now=self._clock.now(), task_types=self.tasks.types(), anchor=anchor)

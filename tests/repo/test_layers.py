@@ -44,8 +44,11 @@ RANKS = {
 }
 """Each module or package at the top of flowsm, and its rank: it imports only lower ranks, and itself."""
 
-STORAGE_TOOLS = {"flowsm.storage.migrations", "flowsm.storage.statements"}
-"""How SQL is named, and how a file gets its tables: of storage, projections import these only."""
+STORAGE_TOOLS = {
+    "projections": {"flowsm.storage.migrations", "flowsm.storage.statements"},
+    "upkeep": {"flowsm.storage.backup", "flowsm.storage.statements"},
+}
+"""How SQL is named, how a file gets its tables, how files are made durable: of storage, these import those only."""
 
 PORT_ONLY = {"projections": "flowsm.log.port", "runtime": "flowsm.log.port"}
 """Of the log, these import the port only."""
@@ -142,7 +145,7 @@ def is_in_order(found):
     if found.target == "log" and found.owner in PORT_ONLY and found.module != PORT_ONLY[found.owner]:
         return False
     if found.target == "storage" and found.owner in {"projections", "runtime", "tasks", "upkeep"}:
-        return found.owner == "projections" and found.module in STORAGE_TOOLS
+        return found.module in STORAGE_TOOLS.get(found.owner, ())
     allowed = ALLOWED.get(found.owner)
     return allowed is None or RANKS[found.target] == 0 or found.target in allowed
 

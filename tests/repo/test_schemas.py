@@ -14,6 +14,7 @@ from flowsm import FlowManager, TaskFactory
 from flowsm.definition.load import _read
 from flowsm.definition.report import Report
 from flowsm.events.facts import FACTS
+from flowsm.events.system import SYSTEM_FACTS
 from flowsm.schemas import FILES, event_schema, log_sql_text, main
 from flowsm.storage.open import APPLICATION_ID
 
@@ -150,7 +151,7 @@ def test_event_schema_is_a_json_schema():
     """It is one of draft 2020-12, and names every type of event."""
     schema = event_schema()
     Draft202012Validator.check_schema(schema)
-    assert [entry["title"] for entry in schema["oneOf"]] == [fact.TYPE for fact in FACTS]
+    assert [entry["title"] for entry in schema["oneOf"]] == [fact.TYPE for fact in (*FACTS, *SYSTEM_FACTS)]
 
 
 def test_log_sql_makes_the_tables_of_a_log(tmp_path):

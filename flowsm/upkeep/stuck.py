@@ -1,0 +1,106 @@
+"""Executions that should move on by themselves and do not, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from flowsm.clock import timestamp
+from flowsm.definition.digest import flow_from_canonical
+from flowsm.definition.model import FlowConfig
+from flowsm.errors import DefinitionNotFound
+from flowsm.limits import STUCK_AFTER_SECONDS, STUCK_OVERDUE_SECONDS
+from flowsm.log.port import LogView, RowStore
+from flowsm.status import FlowStatus
+from flowsm.upkeep.paging import pages
+from flowsm.upkeep.trouble import Trouble
+
+__all__ = ["find_stuck", "living_workers"]
+
+
+def living_workers(view: LogView) -> Collection[str] | None:
+    """The workers that hold a lease now; None where the log keeps no leases: then only time can tell."""
+    return None
+
+
+async def find_stuck(store: RowStore, now: datetime, task_types: Collection[str]) -> list[Trouble]:
+    """The stuck executions.
+
+    Args:
+        store: the log.
+        now: the wall time.
+        task_types: the types that there is code for.
+    """
+    search = _Search(now, task_types)
+    troubles: list[Trouble] = []
+    for status in (FlowStatus.CREATED, FlowStatus.RUNNING):
+        async for page in pages(store, "unfinished", {"status": status.value}, after=""):
+            troubles += await store.look(partial(search.page, rows=page))
+    return troubles
+
+
+class _Search:
+    def __init__(self, now: datetime, task_types: Collection[str]) -> None:
+        self._overdue = timestamp(now - timedelta(seconds=STUCK_OVERDUE_SECONDS))
+        self._silent = timestamp(now - timedelta(seconds=STUCK_AFTER_SECONDS))
+        self._task_types = task_types
+        self._flows: dict[str, FlowConfig | None] = {}
+
+    def page(self, view: LogView, *, rows: list[tuple[Any, ...]]) -> list[Trouble]:
+        alive = living_workers(view)
+        found = (self._trouble(view, alive, *row) for row in rows)
+        return [trouble for trouble in found if trouble is not None]
+
+    def _trouble(
+        self,
+        view: LogView,
+        alive: Collection[str] | None,
+        execution_id: str,
+        digest: str,
+        status: str,
+        task: str | None,
+        worker: str,
+        due_at: str | None,
+        updated_at: str,
+    ) -> Trouble | None:
+        if due_at is not None:
+            why = f"its next attempt was due at {due_at}, and was not made" if due_at < self._overdue else ""
+        elif status == FlowStatus.CREATED:
+            why = f"it was created at {updated_at}, and nobody has begun it" if updated_at < self._silent else ""
+        elif alive is None:
+            why = f"nothing was heard of worker {worker} since {updated_at}" if updated_at < self._silent else ""
+        else:
+            why = "" if worker in alive else f"its worker {worker} holds no lease: it has died, or was stopped"
+        if not why:
+            return None
+        way_out = f"go on with it: flowsm run {execution_id}"
+        missing = self._missing_type(view, digest, task)
+        if missing:
+            why = f"{why}; there is no code here for its task type {missing!r}"
+            way_out += " --tasks MODULE, with the module that registers the type (doctor takes --tasks too)"
+        return Trouble(
+            kind="stuck",
+            place=f"execution {execution_id}",
+            value=f"{status}, task {task}",
+            message=why,
+            way_out=way_out,
+        )
+
+    def _missing_type(self, view: LogView, digest: str, task: str | None) -> str:
+        """The type of the task that it stands at, or begins with, if there is no code for it."""
+        if digest not in self._flows:
+            try:
+                self._flows[digest] = flow_from_canonical(view.definition(digest))
+            except (DefinitionNotFound, msgspec.DecodeError):
+                self._flows[digest] = None  # verify says so
+        flow = self._flows[digest]
+        if flow is None:
+            return ""
+        name = task or flow.start_task
+        types = {config.name: config.task_type for config in flow.tasks}
+        needed = types.get(name, "") or ""
+        return "" if needed in self._task_types else needed
