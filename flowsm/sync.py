@@ -235,6 +235,8 @@ class FlowManager:
     backup = _blocking(core.FlowManager.backup)
     anchor = _blocking(core.FlowManager.anchor)
     doctor = _blocking(core.FlowManager.doctor)
+    archive = _blocking(core.FlowManager.archive)
+    import_archive = _blocking(core.FlowManager.import_archive)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -12,6 +12,7 @@ from flowsm.cli.output import print_json
 from flowsm.cli.table import print_table
 from flowsm.cli.wording import describe
 from flowsm.events.envelope import Recorded
+from flowsm.ids import is_system_stream
 from flowsm.manager import FlowManager
 
 __all__ = ["events"]
@@ -26,10 +27,11 @@ def events(
     db: Db = DEFAULT_DB,
     as_json: AsJson = False,
 ) -> None:
-    """Print the recorded events of an execution, verified against the hash chain."""
+    """Print the recorded events of an execution, verified against the hash chain; '$log' stands for the log's own."""
 
     async def question(manager: FlowManager) -> list[Recorded]:
-        return await manager.events(await manager.resolve_id(execution), after=after, limit=limit)
+        found = execution if is_system_stream(execution) else await manager.resolve_id(execution)
+        return await manager.events(found, after=after, limit=limit)
 
     found = ask(db, question)
     if as_json:

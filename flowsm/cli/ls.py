@@ -58,8 +58,8 @@ def ls(
         talk(f"flowsm: there are more; go on with --cursor {page.cursor}")
 
 
-def moment_of(text: str, now: datetime) -> datetime:
-    """The moment that `--since` means; a time without a zone is local.
+def moment_of(text: str, now: datetime, option: str = "--since") -> datetime:
+    """The moment that an option means; a time without a zone is local.
 
     Raises:
         UsageError: it means none.
@@ -71,7 +71,7 @@ def moment_of(text: str, now: datetime) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise UsageError(
-            f"--since {text!r}: expected 30m, 2h, 7d, or an ISO 8601 time such as 2026-01-31T12:00"
+            f"{option} {text!r}: expected 30m, 2h, 7d, or an ISO 8601 time such as 2026-01-31T12:00"
         ) from None
 
 

@@ -20,4 +20,5 @@ def rebuild(*, db: Db = DEFAULT_DB, as_json: AsJson = False) -> int:
     async def question(manager: FlowManager) -> RebuildReport:
         return await manager.rebuild()
 
-    return answer(ask(db, question), as_json=as_json, well="✓ rebuilt", ill="✗ rebuilt, but for what is damaged")
+    report = ask(db, question, changes=True)
+    return answer(report, as_json=as_json, well="✓ rebuilt", ill="✗ rebuilt, but for what is damaged")

@@ -28,4 +28,4 @@ def remove(
         await manager.remove_flow(found, reason=reason)
         return found
 
-    talk(f"flowsm: removed {ask(db, question)}; its events stay")
+    talk(f"flowsm: removed {ask(db, question, changes=True)}; its events stay")

@@ -19,7 +19,7 @@ from flowsm.log.starts import claim_key
 from flowsm.storage.errors import StatementFailed, concerns_file
 from flowsm.storage.statements import Statements, load_statements
 
-__all__ = ["LOG_STATEMENTS", "Appender", "worker_of"]
+__all__ = ["LOG_STATEMENTS", "Appender", "payload_row", "worker_of"]
 
 LOG_STATEMENTS: Final = load_statements("flowsm.log", "sql", "log.sql")
 _GROUP_STATE: Final = LOG_STATEMENTS["group_state"]
@@ -29,6 +29,7 @@ _INSERT_HEAD: Final = LOG_STATEMENTS["insert_head"]
 _UPDATE_HEAD: Final = LOG_STATEMENTS["update_head"]
 _INSERT_EVENT: Final = LOG_STATEMENTS["insert_event"]
 _INSERT_PAYLOAD: Final = LOG_STATEMENTS["insert_payload"]
+_INSERT_USE: Final = LOG_STATEMENTS["insert_use"]
 _INSERT_DEFINITION: Final = LOG_STATEMENTS["insert_definition"]
 _SELECT_WORKER: Final = LOG_STATEMENTS["select_worker"]
 _NO_STREAM: Final = (0, GENESIS, 0, "", 0)
@@ -173,7 +174,8 @@ class Appender:
     def _write_documents(self, connection: sqlite3.Connection, request: Pending) -> None:
         """Store a batch's large values, and its flow, unless that is there: no stored flow ever goes."""
         if request.payloads:
-            connection.executemany(_INSERT_PAYLOAD, map(_payload_row, request.payloads.items()))
+            connection.executemany(_INSERT_PAYLOAD, map(payload_row, request.payloads.items()))
+            connection.executemany(_INSERT_USE, [(digest, request.batch.stream) for digest in request.payloads])
         definition = request.batch.definition
         if definition is not None and definition[0] not in self._definitions:
             digest, document = definition
@@ -205,7 +207,8 @@ def _raise_if_file(error: Exception) -> None:
         raise cause
 
 
-def _payload_row(payload: tuple[str, bytes]) -> tuple[str, int, bytes]:
+def payload_row(payload: tuple[str, bytes]) -> tuple[str, int, bytes]:
+    """A payload (digest, JSON text) as it lies in the table."""
     digest, text = payload
     return digest, len(text), zlib.compress(text, _PAYLOAD_LEVEL)
 

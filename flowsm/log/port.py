@@ -228,6 +228,18 @@ class LogView(Protocol):
         """The stream's events with seq > `after`; see `EventLog.read`."""
         ...
 
+    def read_stored(self, stream: str, *, after: int, limit: int) -> list[tuple[Recorded, bytes]]:
+        """The same, each with the very bytes of its `data`."""
+        ...
+
+    def payload(self, event: Recorded, digest: str) -> bytes:
+        """The JSON text of one of an event's large values.
+
+        Raises:
+            LogBroken: it is not what was recorded.
+        """
+        ...
+
     def check_payloads(self, event: Recorded) -> None:
         """Read the large values of an event, and drop them.
 

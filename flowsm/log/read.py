@@ -27,7 +27,9 @@ __all__ = [
     "read_generation",
     "read_head",
     "read_log",
+    "read_payload",
     "read_snapshot",
+    "read_stored",
     "read_stream",
     "record",
     "save_snapshot",
@@ -117,21 +119,37 @@ def inflated(connection: sqlite3.Connection, event: Recorded) -> Recorded:
     Raises:
         LogBroken: one is missing, or is not what was recorded.
     """
-
-    def load(digest: str) -> bytes:
-        row = connection.execute(LOG_STATEMENTS["select_payload"], (digest,)).fetchone()
-        if row is None:
-            raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is missing")
-        try:
-            text = zlib.decompress(row[2])
-        except zlib.error as error:
-            raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is damaged") from error
-        if hashlib.sha256(text).hexdigest() != digest:
-            raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is not what was recorded")
-        return text
-
-    fact: Fact = inflate(event.fact, load)
+    fact: Fact = inflate(event.fact, lambda digest: read_payload(connection, event, digest))
     return event if fact is event.fact else msgspec.structs.replace(event, fact=fact)
+
+
+def read_payload(connection: sqlite3.Connection, event: Recorded, digest: str) -> bytes:
+    """The JSON text of one of an event's large values.
+
+    Raises:
+        LogBroken: it is missing, or is not what was recorded.
+    """
+    row = connection.execute(LOG_STATEMENTS["select_payload"], (digest,)).fetchone()
+    if row is None:
+        raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is missing")
+    try:
+        text = zlib.decompress(row[2])
+    except zlib.error as error:
+        raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is damaged") from error
+    if hashlib.sha256(text).hexdigest() != digest:
+        raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is not what was recorded")
+    return text
+
+
+def read_stored(connection: sqlite3.Connection, stream: str, after: int, limit: int) -> list[tuple[Recorded, bytes]]:
+    """The stream's events with seq > `after`, verified, each with the very bytes of its `data`.
+
+    Raises:
+        LogBroken: an event is missing, or is not what was recorded.
+    """
+    events = read_stream(connection, stream, after, limit, inflate_values=False)
+    rows = connection.execute(LOG_STATEMENTS["select_events"], (stream, after + 1, len(events))).fetchall()
+    return [(event, row[5]) for event, row in zip(events, rows, strict=True)]
 
 
 def read_log(connection: sqlite3.Connection, after: int, limit: int) -> list[Recorded]:

@@ -20,6 +20,8 @@ from flowsm.log import read
 from flowsm.log.append import LOG_STATEMENTS, Appender, worker_of
 from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Guarded, Head, LogView, Snapshot, Worker
+from flowsm.log.purge import Purge, purge
+from flowsm.log.restore import Restore, drop_unused, restore, store_documents
 from flowsm.log.transact import Transactor
 from flowsm.log.view import View
 from flowsm.storage.backup import copy_database
@@ -37,7 +39,7 @@ READ_HERE_MAX_EVENTS: Final = 64
 _CREATED_BY: Final = "flowsm 0.1"
 LOG_MIGRATIONS: Final = tuple(
     Migration(name, read_script("flowsm.log", "sql", f"{name}.sql"))
-    for name in ("0001_log", "0002_workers", "0003_starts")
+    for name in ("0001_log", "0002_workers", "0003_starts", "0004_payload_uses")
 )
 
 
@@ -226,6 +228,36 @@ class SqliteEventLog:
     def version(self) -> int:
         """`PRAGMA data_version` of a reading connection, asked on the loop's own thread: some microseconds."""
         return _in_our_words(self.path, _data_version, self._sessions.current().reader_here())
+
+    async def purge(self, request: Purge) -> Appended:
+        """Take streams out of the log, all of them or none; see `flowsm.log.purge.purge`.
+
+        Raises:
+            Conflict: one of them is not where the request has it.
+        """
+        return await self.write(lambda connection: purge(connection, self._appender(), request))
+
+    async def restore(self, request: Restore) -> Appended:
+        """Bring streams into the log, all of them or none; see `flowsm.log.restore.restore`.
+
+        Raises:
+            Conflict: one of them is there, or the log's own stream went on.
+        """
+        return await self.write(lambda connection: restore(connection, self._appender(), request))
+
+    async def store_documents(
+        self, payloads: Sequence[tuple[str, bytes]], definitions: Sequence[tuple[str, bytes]], at: str
+    ) -> None:
+        """Keep large values and flows, by digest, that streams to be restored will need."""
+        await self.write(lambda connection: store_documents(connection, payloads, definitions, at))
+
+    async def drop_unused(self, digests: Sequence[str]) -> None:
+        """Let go of those payloads that no stream uses."""
+        await self.write(lambda connection: drop_unused(connection, digests))
+
+    def _appender(self) -> Appender:
+        """One that keeps nothing, for a transaction in which more is done than appended."""
+        return Appender(self.path, self._statements)
 
     async def backup(self, target: str | Path, *, replace: bool = False) -> int:
         """Copy the file while it is in use, on a thread; see `copy_database`. Gives the copy's size in bytes."""

@@ -46,6 +46,14 @@ class View:
         """The stream's events with seq > `after`; see `EventLog.read`."""
         return read.read_stream(self._connection, stream, after, limit, inflate_values=False)
 
+    def read_stored(self, stream: str, *, after: int, limit: int) -> list[tuple[Recorded, bytes]]:
+        """The same, each with the very bytes of its `data`."""
+        return read.read_stored(self._connection, stream, after, limit)
+
+    def payload(self, event: Recorded, digest: str) -> bytes:
+        """The JSON text of one of an event's large values; LogBroken if it is not what was recorded."""
+        return read.read_payload(self._connection, event, digest)
+
     def check_payloads(self, event: Recorded) -> None:
         """Read the large values of an event, and drop them.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -13,16 +14,28 @@ from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated
 from flowsm.ids import is_system_stream
 from flowsm.limits import MACHINES_MAX, REFOLD_STATES_MAX
-from flowsm.log.port import Increment, LogView, RowChange
+from flowsm.log.port import Increment, RowChange
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.evolve import evolve
 from flowsm.machine.state import ExecutionState, new_state
 from flowsm.projections.project import attempt_rows, execution_row
 from flowsm.projections.system import system_rows
 
-__all__ = ["Folded", "Problem", "Refold"]
+__all__ = ["Folded", "Problem", "Refold", "Source"]
 
 _Row = RowChange | Increment
+
+
+class Source(Protocol):
+    """Where a refold reads: a view of a log, or an archive."""
+
+    def read(self, stream: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
+        """The stream's events with seq > `after`, verified; LogBroken if they are not what was recorded."""
+        ...
+
+    def definition(self, digest: str) -> bytes:
+        """The stored flow's canonical JSON; DefinitionNotFound if there is none."""
+        ...
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +91,7 @@ class Refold:
         """From now on, what was given before is left out."""
         self._catching_up = True
 
-    def read_on(self, view: LogView, stream: str, *, limit: int, upto: int | None = None) -> Folded:
+    def read_on(self, view: Source, stream: str, *, limit: int, upto: int | None = None) -> Folded:
         """The next page of a stream, at most `limit` events; `upto` is the last seq to be read."""
         state = self._states.get(stream) or new_state(stream)
         size = limit if upto is None else min(limit, upto - state.seq)
@@ -101,12 +114,12 @@ class Refold:
         self._keep(folded)
         return folded
 
-    def _events_before(self, view: LogView, stream: str, after: int, broken: int) -> list[Recorded]:
+    def _events_before(self, view: Source, stream: str, after: int, broken: int) -> list[Recorded]:
         """What can be read before an event that is broken."""
         count = broken - after - 1
         return view.read(stream, after=after, limit=count) if count > 0 else []
 
-    def _fold(self, view: LogView, folded: Folded) -> None:
+    def _fold(self, view: Source, folded: Folded) -> None:
         """Fold the page's events up to the first that is not legal."""
         if not folded.events:
             return
@@ -134,7 +147,7 @@ class Refold:
                 folded.begins |= event.seq == 1
                 folded.rows += system_rows(event.fact)
 
-    def _machine(self, view: LogView, folded: Folded) -> FlowMachine:
+    def _machine(self, view: Source, folded: Folded) -> FlowMachine:
         """The machine of the stream's flow.
 
         Raises:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flowsm.events.facts import Fact
 from flowsm.events.system import LogImported, LogPurged, Share
-from flowsm.log.port import Increment
+from flowsm.log.port import Increment, RowChange
 
-__all__ = ["share_of", "system_rows"]
+__all__ = ["rows_without", "share_of", "system_rows"]
+
+_OF_ONE: Final = ("drop_attempts", "drop_execution")
+"""The statements that delete an execution's rows, one for each table that has some, in the order of `rows.sql`."""
 
 
 def system_rows(fact: Fact) -> list[Increment]:
@@ -16,6 +21,11 @@ def system_rows(fact: Fact) -> list[Increment]:
     if isinstance(fact, LogImported):
         return [_increment(share, -1) for share in fact.statistics]
     return []
+
+
+def rows_without(stream: str) -> list[RowChange]:
+    """What is left of the rows when an execution is purged: nothing but its share of the statistics."""
+    return [RowChange(statement=name, params=(stream,)) for name in _OF_ONE]
 
 
 def share_of(increments: list[Increment]) -> tuple[Share, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from flowsm.errors import ExecutionNotFound, LogBroken
+from flowsm.ids import SYSTEM_STREAM
 from flowsm.limits import PROBLEMS_MAX, REFOLD_PAGE_EVENTS, REFOLD_PAGE_STREAMS
 from flowsm.log.port import Increment, LogView, RowStore
 from flowsm.projections.project import ENDED_TASK
@@ -37,7 +38,8 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a verification found.
 
     `problems` holds the first 200 of `problem_count`. `statistics_checked` is whether the sums over all executions
-    were compared: not for one execution, and not when events that they come from cannot be read.
+    were compared: not for one execution, not when events that they come from cannot be read, nor when some were purged
+    meanwhile.
     """
 
     streams: int
@@ -81,6 +83,7 @@ class _Check:
         self._position = 0
         self._sums: dict[tuple[str, ...], tuple[int, ...]] = {}
         self._unreadable = 0
+        self._purged_until = 0
         self._statistics_checked = False
 
     # -- what is checked ---------------------------------------------------------------------
@@ -94,7 +97,7 @@ class _Check:
 
     async def everything(self) -> None:
         """All streams, their rows, the statistics, and what belongs to no stream."""
-        base, last_position, last_stream = await self._store.look(_present)
+        base, last_position, last_stream, self._purged_until = await self._store.look(_present)
         if last_position > base:
             self._report("", 0, f"the log's head is at position {base}, its last event at {last_position}")
         self._refold = Refold(base)
@@ -163,6 +166,8 @@ class _Check:
             self._unreadable += 1
             self._report_problem(folded.problem)
             return
+        if folded.state.seq and self._is_gone(view, stream):
+            return  # purged meanwhile; whether rows were left behind is asked later
         self._compare_head(view, stream)
         row = folded.execution_row()
         stored = view.execute(_SQL["execution"], {"stream": stream})
@@ -170,6 +175,9 @@ class _Check:
         attempts = {(values[0], values[1]): values for values in view.execute(_SQL["attempts"], {"stream": stream})}
         for key in sorted(expected.keys() | attempts.keys()):
             self._compare("attempt", _ATTEMPT, stream, expected.get(key), attempts.get(key))
+
+    def _is_gone(self, view: LogView, stream: str) -> bool:
+        return view.head(stream) is None and not view.execute(_SQL["last_event"], {"stream": stream})
 
     def _compare_head(self, view: LogView, stream: str) -> None:
         head = view.head(stream)
@@ -214,7 +222,11 @@ class _Check:
         """Count what came meanwhile, up to one moment, and compare with the rows of that moment."""
         if self._unreadable > 0:
             return
-        touched, stored = await self._store.look(lambda view: (view.touched(base), view.execute(_SQL["statistics"])))
+        touched, stored, purged_until = await self._store.look(
+            lambda view: (view.touched(base), view.execute(_SQL["statistics"]), _last_purge(view))
+        )
+        if purged_until != self._purged_until:
+            return  # what was counted may be in the purge's share as well
         self._refold.catch_up()
         queue = deque(touched)
         while queue:
@@ -298,11 +310,16 @@ def _strays(view: LogView, *, name: str, after: str) -> list[tuple[str, int]]:
     ]
 
 
-def _present(view: LogView) -> tuple[int, int, int]:
-    """The log's head, the last event's position, and the last stream's number."""
+def _present(view: LogView) -> tuple[int, int, int, int]:
+    """The log's head, the last event's position, the last stream's number, and the last purge's position."""
     ((last_position,),) = view.execute(_SQL["last_position"])
     ((last_stream,),) = view.execute(_SQL["last_stream"])
-    return view.position(), last_position or 0, last_stream
+    return view.position(), last_position or 0, last_stream, _last_purge(view)
+
+
+def _last_purge(view: LogView) -> int:
+    ((position,),) = view.execute(_SQL["last_purge"], {"stream": SYSTEM_STREAM})
+    return position or 0
 
 
 def _shown(value: Any) -> str:

@@ -13,6 +13,7 @@ from flowsm.definition.model import FlowConfig
 from flowsm.errors import ExecutionNotFound, LogBroken
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated
+from flowsm.ids import is_system_stream
 from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX
 from flowsm.log.port import EventLog, Snapshot
 from flowsm.machine.compile import FlowMachine, compile_flow
@@ -106,11 +107,16 @@ class StateLoader:
             LogBroken: its stored events are not what was recorded.
             IllegalEvent: they are not what the machine makes.
         """
+        if is_system_stream(stream):
+            raise ExecutionNotFound(stream)
         state = self._states.get(stream)
         if state is None:
             state, events = await self._from_log(stream)
         else:
             events = await self._log.read(stream, after=state.seq, inflated=True)
+            if not events and state.ended_at is not None and await self._log.head(stream) is None:
+                self.forget(stream)  # purged since
+                raise ExecutionNotFound(stream)
         if state.seq == 0:
             if not events:
                 raise ExecutionNotFound(stream)

@@ -41,7 +41,7 @@ class Purged:
     """Which streams were purged from a log and did not come back, as its own stream says."""
 
     def __init__(self) -> None:
-        self._seq = 0
+        self.seq = 0
         self._purged: dict[str, tuple[StreamHead, str]] = {}
 
     async def read(self, store: RowStore) -> None:
@@ -51,9 +51,9 @@ class Purged:
 
     def read_on(self, view: LogView) -> bool:
         """Read a few events on; False when there were none."""
-        events: list[Recorded] = view.read(SYSTEM_STREAM, after=self._seq, limit=20)
+        events: list[Recorded] = view.read(SYSTEM_STREAM, after=self.seq, limit=20)
         for event in events:
-            self._seq = event.seq
+            self.seq = event.seq
             fact = event.fact
             if isinstance(fact, LogPurged):
                 self._purged |= {head.stream: (head, fact.archive) for head in fact.streams}

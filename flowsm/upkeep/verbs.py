@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 
 from flowsm.clock import Clock, timestamp
+from flowsm.errors import UsageError
 from flowsm.log.sqlite import SqliteEventLog
+from flowsm.status import ENDED_STATUSES, FlowStatus
 from flowsm.tasks.factory import TaskFactory
 from flowsm.upkeep.anchor import AnchorReport, anchor_lines, write_anchor
+from flowsm.upkeep.archive import ArchiveReport, Selection, Why, archive
 from flowsm.upkeep.doctor import DoctorReport, examine
+from flowsm.upkeep.importing import ImportReport, import_archive
 
 __all__ = ["BackupReport", "UpkeepVerbs"]
 
@@ -52,11 +57,11 @@ class UpkeepVerbs:
             FileExists: the file is there, and `force` was not said.
             UsageError: it cannot be written.
         """
-        return await write_anchor(self._log, path, timestamp(self._clock.now()), replace=force)
+        return await write_anchor(self._log, path, self._now(), replace=force)
 
     def anchor_lines(self) -> AsyncIterator[bytes]:
         """The lines of such a file."""
-        return anchor_lines(self._log, timestamp(self._clock.now()))
+        return anchor_lines(self._log, self._now())
 
     async def doctor(self, *, anchor: str | Path | None = None) -> DoctorReport:
         """Examine the log while work goes on: integrity, sizes, versions, verify, stuck executions and why.
@@ -68,3 +73,51 @@ class UpkeepVerbs:
             UsageError: the anchor cannot be read, or is none.
         """
         return await examine(self._log, now=self._clock.now(), task_types=self.tasks.types(), anchor=anchor)
+
+    async def archive(
+        self,
+        path: str | Path,
+        *,
+        older_than: timedelta,
+        flow: str | None = None,
+        status: FlowStatus | str | None = None,
+        dry_run: bool = False,
+        reason: str = "",
+        actor: str = "",
+    ) -> ArchiveReport:
+        """Move executions that ended longer ago than that to a compressed file, which is read back before they go.
+
+        Args:
+            path: the file to be made; none is made when there is nothing to archive.
+            older_than: how long ago they ended.
+            flow: only those of the flow with this id or name.
+            status: only those that ended so.
+            dry_run: only count them.
+            reason: why; it is recorded.
+            actor: who asked for it; it is recorded.
+
+        Raises:
+            FileExists: the file is there.
+            ArchiveBroken: what was read back is not what was written; all is still in the log.
+            UsageError: an argument that cannot be used, or the file cannot be written.
+            LogUnavailable: the log cannot be read or written.
+        """
+        if status is not None and status not in ENDED_STATUSES:
+            options = ", ".join(sorted(ENDED_STATUSES))
+            raise UsageError(f"status is {str(status)!r}: only what has ended can be archived: {options}")
+        before = timestamp(self._clock.now() - older_than)
+        selection = Selection(before=before, flow=flow or "", status=str(status or ""))
+        return await archive(self._log, path, selection, Why(reason=reason, actor=actor), self._now, dry_run=dry_run)
+
+    async def import_archive(self, path: str | Path, *, reason: str = "", actor: str = "") -> ImportReport:
+        """Bring the executions of an archive into this log, verified; those that are there already are left alone.
+
+        Raises:
+            ArchiveBroken: the archive is not what was written; nothing was imported.
+            ImportConflict: executions are there, or were purged, with other events; nothing was imported.
+            LogUnavailable: the log cannot be written; a second import goes on.
+        """
+        return await import_archive(self._log, path, Why(reason=reason, actor=actor), self._now)
+
+    def _now(self) -> str:
+        return timestamp(self._clock.now())

@@ -99,3 +99,38 @@ SELECT number, stream FROM streams WHERE number > ? ORDER BY number LIMIT ?;
 
 -- name: select_touched
 SELECT stream, max(seq) FROM events WHERE position > ? GROUP BY stream ORDER BY max(position);
+
+-- name: insert_use
+INSERT INTO payload_uses (digest, stream) VALUES (?, ?) ON CONFLICT (digest, stream) DO NOTHING;
+
+-- name: grant_purge
+INSERT INTO purging (stream) VALUES (?);
+
+-- name: end_purge
+DELETE FROM purging WHERE stream = ?;
+
+-- name: purge_events
+DELETE FROM events WHERE stream = ?;
+
+-- name: purge_snapshot
+DELETE FROM snapshots WHERE stream = ?;
+
+-- name: purge_head
+DELETE FROM streams WHERE stream = ?;
+
+-- name: purge_payloads
+-- Those that no other stream uses.
+DELETE FROM payloads
+WHERE digest IN (SELECT mine.digest FROM payload_uses AS mine WHERE mine.stream = ?1)
+  AND NOT EXISTS (SELECT 1 FROM payload_uses AS other WHERE other.digest = payloads.digest AND other.stream <> ?1);
+
+-- name: purge_uses
+DELETE FROM payload_uses WHERE stream = ?;
+
+-- name: purge_unused
+DELETE FROM payloads
+WHERE digest = ? AND NOT EXISTS (SELECT 1 FROM payload_uses WHERE payload_uses.digest = payloads.digest);
+
+-- name: stop_rebuild
+-- It has counted what goes: it has to begin anew.
+DELETE FROM meta WHERE key = 'rebuild';

@@ -46,3 +46,9 @@ WHERE execution_id = ?;
 INSERT INTO statistics_{g} (flow_id, task, outcome, count, duration_us) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (flow_id, task, outcome) DO UPDATE SET
     count = count + excluded.count, duration_us = duration_us + excluded.duration_us;
+
+-- name: drop_attempts
+DELETE FROM attempts_{g} WHERE execution_id = ?;
+
+-- name: drop_execution
+DELETE FROM executions_{g} WHERE execution_id = ?;

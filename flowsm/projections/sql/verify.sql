@@ -49,3 +49,6 @@ WITH RECURSIVE ids (stream) AS (
 )
 SELECT ids.stream, EXISTS (SELECT 1 FROM streams AS s WHERE s.stream = ids.stream)
 FROM ids WHERE ids.stream IS NOT NULL;
+
+-- name: last_purge
+SELECT max(position) FROM events WHERE stream = :stream AND type = 'log.purged';

@@ -1,0 +1,239 @@
+"""archive: executions that ended long ago go to a file, and leave the log once the file was read back.
+
+At every moment each of them is whole in the log, or in a whole and durable archive, or in both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from flowsm.errors import Conflict, DefinitionNotFound, FileExists, LogBroken, UsageError
+from flowsm.events.envelope import Recorded
+from flowsm.events.facts import ExecutionCreated
+from flowsm.events.system import LogPurged, StreamHead
+from flowsm.limits import PROBLEMS_MAX, PURGE_REST_SECONDS, READ_PAGE_EVENTS
+from flowsm.log.port import Head, Increment, LogView
+from flowsm.log.purge import Purge
+from flowsm.log.sqlite import SqliteEventLog
+from flowsm.projections.system import rows_without, share_of
+from flowsm.storage.backup import sync_folder
+from flowsm.upkeep.archive_file import ArchiveWriter, End
+from flowsm.upkeep.archived import FoldedStream, batches, verify_archive
+from flowsm.upkeep.now import Now
+from flowsm.upkeep.paging import pages
+
+__all__ = ["ArchiveReport", "Selection", "Why", "archive", "purge_archived"]
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which executions: ended before then, of that flow (id or name) and status, where they are not empty."""
+
+    before: str
+    flow: str = ""
+    status: str = ""
+
+
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """What is recorded with a purge or an import: the reason, and who asked for it."""
+
+    reason: str = ""
+    actor: str = ""
+
+
+class ArchiveReport(msgspec.Struct, kw_only=True):
+    """What was archived: `path` and `digest` are empty when there was nothing to archive, or it was only asked.
+
+    `executions` and `events` were (or would be) archived, `purged` left the log; `kept` says why others stayed (the
+    first 200).
+    """
+
+    path: str = ""
+    digest: str = ""
+    size_bytes: int = 0
+    dry_run: bool = False
+    executions: int = 0
+    events: int = 0
+    statuses: dict[str, int] = {}
+    purged: int = 0
+    kept: dict[str, str] = {}
+
+    def keep(self, stream: str, why: str) -> None:
+        """Note why a stream stays in the log."""
+        if len(self.kept) < PROBLEMS_MAX:
+            self.kept[stream] = why
+
+
+async def archive(
+    log: SqliteEventLog, target: str | Path, selection: Selection, why: Why, now: Now, *, dry_run: bool = False
+) -> ArchiveReport:
+    """Write the selected executions to a file, read it back, then purge them from the log in small transactions.
+
+    Raises:
+        FileExists: the target is there.
+        ArchiveBroken: what was read back is not what was written; nothing was purged.
+        LogUnavailable: the log cannot be read or written.
+        UsageError: the target cannot be written.
+    """
+    target = Path(target)
+    if target.exists():
+        raise FileExists(str(target))
+    report = ArchiveReport(dry_run=dry_run)
+    if dry_run:
+        await _count(log, selection, report)
+        return report
+    partial_path = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        end = await _write(log, partial_path, selection, report, now)
+        if not end.streams:
+            return report
+        if target.exists():
+            raise FileExists(str(target))
+        partial_path.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise UsageError(f"{target}: the archive cannot be written: {error.strerror or error}") from error
+    finally:
+        partial_path.unlink(missing_ok=True)
+    report.path, report.digest, report.size_bytes = str(target), end.digest, target.stat().st_size
+    report.executions, report.events = end.streams, end.events
+    await purge_archived(log, target, why, now, report)
+    return report
+
+
+async def _count(log: SqliteEventLog, selection: Selection, report: ArchiveReport) -> None:
+    statuses: Counter[str] = Counter()
+    async for page in pages(log, "ended_before", msgspec.to_builtins(selection), after=""):
+        statuses.update(status for _, _, status, _ in page)
+        report.events += sum(seq for *_, seq in page)
+    report.executions, report.statuses = statuses.total(), dict(statuses)
+
+
+async def _write(log: SqliteEventLog, path: Path, selection: Selection, report: ArchiveReport, now: Now) -> End:
+    writer = _LogWriter(log, ArchiveWriter(path, now()))
+    statuses: Counter[str] = Counter()
+    try:
+        async for page in pages(log, "ended_before", msgspec.to_builtins(selection), after=""):
+            for execution_id, _, status, _ in page:
+                try:
+                    await writer.add(execution_id)
+                except LogBroken as error:
+                    report.keep(execution_id, f"seq {error.seq}: {error.reason}")
+                else:
+                    statuses[status] += 1
+        report.statuses = dict(statuses)
+        return await asyncio.to_thread(writer.file.finish)
+    finally:
+        writer.file.close()
+
+
+class _LogWriter:
+    """Writes executions of a log to an archive, with the flows and payloads that they need, each of these once."""
+
+    def __init__(self, log: SqliteEventLog, file: ArchiveWriter) -> None:
+        self.file = file
+        self._log = log
+        self._flows: set[str] = set()
+        self._payloads: set[str] = set()
+
+    async def add(self, stream: str) -> None:
+        """Write one execution; nothing of it is written when an event of it is broken.
+
+        Raises:
+            LogBroken: one is.
+        """
+        head, first = await self._log.look(partial(self._first, stream=stream))
+        count = len(first)
+        while count < head.seq:  # a long one is checked before the first line of it is written
+            page = await self._log.look(partial(self._page, head=head, after=count))
+            count += len(page)
+        await asyncio.to_thread(self.file.stream, StreamHead(stream, head.seq, head.digest), head.epoch)
+        await asyncio.to_thread(self._put, first)
+        count = len(first)
+        while count < head.seq:
+            page = await self._log.look(partial(self._page, head=head, after=count))
+            await asyncio.to_thread(self._put, page)
+            count += len(page)
+
+    def _put(self, page: Sequence[tuple[Recorded, bytes]]) -> None:
+        for event, data in page:
+            self.file.event(event, data)
+
+    def _first(self, view: LogView, *, stream: str) -> tuple[Head, list[tuple[Recorded, bytes]]]:
+        head = view.head(stream)
+        if head is None:
+            raise LogBroken(stream, 0, "it has a row, but no events")
+        page = self._page(view, head=head, after=0)
+        fact = page[0][0].fact
+        if not isinstance(fact, ExecutionCreated):
+            raise LogBroken(stream, 1, f"begins with {fact.TYPE}, not with {ExecutionCreated.TYPE}")
+        if fact.digest not in self._flows:
+            try:
+                self.file.flow(fact.digest, view.definition(fact.digest))
+            except DefinitionNotFound as error:
+                raise LogBroken(stream, 1, str(error)) from error
+            self._flows.add(fact.digest)
+        return head, page
+
+    def _page(self, view: LogView, *, head: Head, after: int) -> list[tuple[Recorded, bytes]]:
+        """The next events; the payloads that they need are written at once, for the archive has them before a stream."""
+        page = view.read_stored(head.stream, after=after, limit=min(READ_PAGE_EVENTS, head.seq - after))
+        for event, _ in page:
+            for reference in getattr(event.fact, "stored", {}).values():
+                if reference.digest not in self._payloads:
+                    self.file.payload(reference.digest, view.payload(event, reference.digest))
+                    self._payloads.add(reference.digest)
+        return page
+
+
+async def purge_archived(log: SqliteEventLog, path: Path, why: Why, now: Now, report: ArchiveReport) -> None:
+    """Take out of a log what a whole archive holds of it, in small transactions, with rests for other writers.
+
+    What went on since, or is not the history of an execution that has ended, stays.
+
+    Raises:
+        ArchiveBroken: the archive is not what was written; nothing was purged.
+    """
+    end, _ = await verify_archive(path)
+    async for batch in batches(path):
+        streams: list[FoldedStream] = []
+        for stream in batch.streams:
+            if stream.problem:
+                report.keep(stream.head.stream, stream.problem)
+            else:
+                streams.append(stream)
+        while streams:
+            began = time.perf_counter()
+            try:
+                await log.purge(_purge_of(streams, path, end, why, now()))
+            except Conflict as conflict:
+                report.keep(
+                    conflict.stream, f"it is at seq {conflict.actual_seq}, the archive at {conflict.expected_seq}"
+                )
+                streams = [stream for stream in streams if stream.head.stream != conflict.stream]
+                continue
+            report.purged += len(streams)
+            await asyncio.sleep(max(PURGE_REST_SECONDS, time.perf_counter() - began))
+            break
+
+
+def _purge_of(streams: Sequence[FoldedStream], path: Path, end: End, why: Why, at: str) -> Purge:
+    increments = [row for stream in streams for row in stream.folded.rows if isinstance(row, Increment)]
+    fact = LogPurged(
+        streams=tuple(stream.head for stream in streams),
+        statistics=share_of(increments),
+        archive=path.name,
+        archive_digest=end.digest,
+        reason=why.reason,
+        actor=why.actor,
+    )
+    rows: list[Any] = [row for stream in streams for row in rows_without(stream.head.stream)]
+    return Purge(at=at, fact=fact, rows=sorted(rows, key=lambda row: row.statement))

@@ -1,0 +1,279 @@
+"""The file of an archive: NDJSON, compressed by gzip, one JSON object a line, each of the `kind` that it says.
+
+archive   the first: the format, when it was made
+flow      a flow's canonical JSON, before the first stream that needs it
+payload   a large value's JSON text, before the first stream that needs it
+stream    an execution: its head, and how many events follow
+event     as it was recorded: `data` is the text that was stored, over which the digest was taken
+end       the last: counts, and the SHA-256 of all lines before it
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from flowsm.definition.digest import canonical_digest
+from flowsm.errors import ArchiveBroken, LogBroken
+from flowsm.events.envelope import Recorded
+from flowsm.events.system import StreamHead
+from flowsm.ids import is_execution_id
+from flowsm.limits import ARCHIVE_LINE_MAX_BYTES
+from flowsm.log.chain import GENESIS
+from flowsm.log.read import record
+from flowsm.log.restore import RestoredEvent, RestoredStream
+
+__all__ = ["ArchiveWriter", "ArchivedStream", "End", "Flow", "Item", "Payload", "is_archive", "read_archive"]
+
+_FORMAT: Final = 1
+_MAGIC: Final = b"\x1f\x8b"
+_LEVEL: Final = 6
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", gc=False):
+    pass
+
+
+class _First(_Line, frozen=True, kw_only=True, tag="archive"):
+    format: int
+    made_at: str
+
+
+class Flow(_Line, frozen=True, kw_only=True, tag="flow"):
+    """A flow that executions of the archive are pinned to; `document` is its canonical JSON."""
+
+    digest: str
+    document: str
+
+
+class Payload(_Line, frozen=True, kw_only=True, tag="payload"):
+    """A large value; `text` is its JSON text."""
+
+    digest: str
+    text: str
+
+
+class _Stream(_Line, frozen=True, kw_only=True, tag="stream"):
+    stream: str
+    seq: int
+    digest: str
+    epoch: int
+
+
+class _Event(_Line, frozen=True, kw_only=True, tag="event"):
+    seq: int
+    type: str
+    version: int
+    at: str
+    data: str
+    digest: str
+
+
+class End(_Line, frozen=True, kw_only=True, tag="end"):
+    """What an archive holds; `digest` is the SHA-256 of all lines before this one."""
+
+    made_at: str
+    flows: int
+    payloads: int
+    streams: int
+    events: int
+    digest: str
+
+
+_AnyLine = _First | Flow | Payload | _Stream | _Event | End
+_DECODE: Final[Callable[[bytes], _AnyLine]] = msgspec.json.Decoder(_AnyLine).decode
+
+
+class ArchivedStream(msgspec.Struct, frozen=True):
+    """An execution with all its events, verified: as they are stored, and as they were recorded (at position 0)."""
+
+    stored: RestoredStream
+    recorded: tuple[Recorded, ...]
+
+    @property
+    def head(self) -> StreamHead:
+        """The stream's head."""
+        return self.stored.head
+
+
+Item = Flow | Payload | ArchivedStream | End
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins like an archive."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
+
+
+class ArchiveWriter:
+    """Writes an archive line by line; `finish` makes it whole and durable."""
+
+    def __init__(self, path: Path, made_at: str) -> None:
+        self._file = path.open("xb")
+        self._gzip = gzip.GzipFile(filename="", mode="wb", fileobj=self._file, compresslevel=_LEVEL, mtime=0)
+        self._sha256 = hashlib.sha256()
+        self._made_at = made_at
+        self._counts = {"flow": 0, "payload": 0, "stream": 0, "event": 0}
+        self._put(_First(format=_FORMAT, made_at=made_at))
+
+    def flow(self, digest: str, document: bytes) -> None:
+        """Write a flow."""
+        self._counts["flow"] += 1
+        self._put(Flow(digest=digest, document=document.decode()))
+
+    def payload(self, digest: str, text: bytes) -> None:
+        """Write a large value."""
+        self._counts["payload"] += 1
+        self._put(Payload(digest=digest, text=text.decode()))
+
+    def stream(self, head: StreamHead, epoch: int) -> None:
+        """Begin a stream; `head.seq` events have to follow."""
+        self._counts["stream"] += 1
+        self._put(_Stream(stream=head.stream, seq=head.seq, digest=head.digest, epoch=epoch))
+
+    def event(self, event: Recorded, data: bytes) -> None:
+        """Write the stream's next event, with its data as it was stored."""
+        self._counts["event"] += 1
+        self._put(
+            _Event(
+                seq=event.seq,
+                type=event.type,
+                version=event.version,
+                at=event.at,
+                data=data.decode(),
+                digest=event.digest,
+            )
+        )
+
+    def finish(self) -> End:
+        """Write the last line, and make the file durable."""
+        counts = {f"{kind}{'s'}": count for kind, count in self._counts.items()}
+        end = End(made_at=self._made_at, digest=self._sha256.hexdigest(), **counts)
+        self._put(end)
+        self._gzip.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return end
+
+    def close(self) -> None:
+        """Let go of the file, whole or not."""
+        self._gzip.close()
+        self._file.close()
+
+    def _put(self, line: _Line) -> None:
+        text = _ENCODE(line) + b"\n"
+        self._sha256.update(text)
+        self._gzip.write(text)
+
+
+def read_archive(path: Path) -> Iterator[Item]:
+    """What an archive holds, in order, each item verified; the last is its `End`, which vouches for the whole.
+
+    Raises:
+        ArchiveBroken: it is not what was written, or cannot be read.
+    """
+    reader = _Reader(path)
+    try:
+        with gzip.open(path, "rb") as file:
+            yield from reader.items(file)  # type: ignore[arg-type] # GzipFile reads bytes
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ArchiveBroken(str(path), reader.line, f"it was cut, or is damaged ({error})") from error
+    except OSError as error:
+        raise ArchiveBroken(str(path), 0, f"it cannot be read: {error.strerror or error}") from error
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self.line = 0
+        self._path = str(path)
+        self._sha256 = hashlib.sha256()
+
+    def items(self, file: BinaryIO) -> Iterator[Item]:
+        first = self._next(file)
+        if not isinstance(first, _First):
+            raise self._broken("expected an archive of flowsm, found something else")
+        if first.format != _FORMAT:
+            raise self._broken(f"an archive of format {first.format}, this flowsm reads {_FORMAT}: upgrade flowsm")
+        counts = {"flows": 0, "payloads": 0, "streams": 0, "events": 0}
+        while True:
+            before = self._sha256.hexdigest()
+            line = self._next(file)
+            if isinstance(line, Flow):
+                counts["flows"] += 1
+                yield self._checked_flow(line)
+            elif isinstance(line, Payload):
+                counts["payloads"] += 1
+                yield self._checked_payload(line)
+            elif isinstance(line, _Stream):
+                counts["streams"] += 1
+                counts["events"] += line.seq
+                yield self._read_stream(file, line)
+            elif isinstance(line, End):
+                if line != End(made_at=first.made_at, digest=before, **counts):
+                    raise self._broken("its counts, or its digest, are not those of the lines before it")
+                if file.readline(1):
+                    raise self._broken("there is more after its end")
+                yield line
+                return
+            else:
+                raise self._broken(f"an unexpected {type(line).__name__.strip('_').lower()}")
+
+    def _next(self, file: BinaryIO) -> _AnyLine:
+        self.line += 1
+        text = file.readline(ARCHIVE_LINE_MAX_BYTES)
+        if not text.endswith(b"\n"):
+            raise self._broken("it ends here, without its last line" if not text else "the line is cut, or too long")
+        self._sha256.update(text)
+        try:
+            return _DECODE(text)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise self._broken(f"expected a line of an archive of flowsm: {error}") from error
+
+    def _read_stream(self, file: BinaryIO, stream: _Stream) -> ArchivedStream:
+        if not is_execution_id(stream.stream) or stream.seq < 1:
+            raise self._broken(f"no execution can be {stream.stream!r} with {stream.seq} events")
+        previous = GENESIS
+        stored: list[RestoredEvent] = []
+        recorded: list[Recorded] = []
+        for seq in range(1, stream.seq + 1):
+            line = self._next(file)
+            if not isinstance(line, _Event) or line.seq != seq:
+                raise self._broken(f"expected seq {seq} of {stream.stream}")
+            row = (0, seq, line.type, line.version, line.at, line.data.encode(), line.digest)
+            try:
+                event = record(previous, stream.stream, row)
+            except LogBroken as error:
+                raise self._broken(f"{stream.stream}, seq {seq}: {error.reason}") from error
+            previous = event.digest
+            payloads = tuple(ref.digest for ref in getattr(event.fact, "stored", {}).values())
+            stored.append(RestoredEvent(line.type, line.version, line.at, line.data, line.digest, payloads))
+            recorded.append(event)
+        if previous != stream.digest:
+            raise self._broken(f"{stream.stream}: its last digest is not the one of its head")
+        head = StreamHead(stream.stream, stream.seq, stream.digest)
+        return ArchivedStream(RestoredStream(head, stream.epoch, stored), tuple(recorded))
+
+    def _checked_flow(self, flow: Flow) -> Flow:
+        if canonical_digest(flow.document.encode()) != flow.digest:
+            raise self._broken(f"flow {flow.digest[:12]} is not what was stored")
+        return flow
+
+    def _checked_payload(self, payload: Payload) -> Payload:
+        if hashlib.sha256(payload.text.encode()).hexdigest() != payload.digest:
+            raise self._broken(f"payload {payload.digest[:12]} is not what was stored")
+        return payload
+
+    def _broken(self, reason: str) -> ArchiveBroken:
+        return ArchiveBroken(self._path, self.line, reason)
