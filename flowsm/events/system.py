@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from flowsm.events.facts import Fact
+from flowsm.events.fact import Fact
 
 __all__ = ["SYSTEM_FACTS", "LogImported", "LogPurged", "Share", "StreamHead"]
 

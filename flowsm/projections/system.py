@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flowsm.events.facts import Fact
+from flowsm.events.fact import Fact
 from flowsm.events.system import LogImported, LogPurged, Share
 from flowsm.log.port import Increment, RowChange
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -37,10 +37,23 @@ async def find_stuck(store: RowStore, now: datetime, task_types: Collection[str]
     """
     search = _Search(now, task_types)
     troubles: list[Trouble] = []
-    for status in (FlowStatus.CREATED, FlowStatus.RUNNING):
+    for status in (FlowStatus.CREATED, FlowStatus.RUNNING, FlowStatus.WAITING):
         async for page in pages(store, "unfinished", {"status": status.value}, after=""):
             troubles += await store.look(partial(search.page, rows=page))
     return troubles
+
+
+class _Row(NamedTuple):
+    execution_id: str
+    flow_digest: str
+    status: str
+    task: str | None
+    worker: str
+    due_at: str | None
+    updated_at: str
+    child_id: str | None
+    child_ended: str | None
+    """When the child ended, `running` while it has not, None where there is none."""
 
 
 class _Search:
@@ -52,43 +65,47 @@ class _Search:
 
     def page(self, view: LogView, *, rows: list[tuple[Any, ...]]) -> list[Trouble]:
         alive = living_workers(view)
-        found = (self._trouble(view, alive, *row) for row in rows)
+        found = (self._trouble(view, _Row(*row), alive) for row in rows)
         return [trouble for trouble in found if trouble is not None]
 
-    def _trouble(
-        self,
-        view: LogView,
-        alive: Collection[str] | None,
-        execution_id: str,
-        digest: str,
-        status: str,
-        task: str | None,
-        worker: str,
-        due_at: str | None,
-        updated_at: str,
-    ) -> Trouble | None:
-        if due_at is not None:
-            why = f"its next attempt was due at {due_at}, and was not made" if due_at < self._overdue else ""
-        elif status == FlowStatus.CREATED:
-            why = f"it was created at {updated_at}, and nobody has begun it" if updated_at < self._silent else ""
-        elif alive is None:
-            why = f"nothing was heard of worker {worker} since {updated_at}" if updated_at < self._silent else ""
-        else:
-            why = "" if worker in alive else f"its worker {worker} holds no lease: it has died, or was stopped"
+    def _trouble(self, view: LogView, row: _Row, alive: Collection[str] | None) -> Trouble | None:
+        why = self._why(row, alive)
         if not why:
             return None
-        way_out = f"go on with it: flowsm run {execution_id}"
-        missing = self._missing_type(view, digest, task)
+        way_out = f"go on with it: flowsm run {row.execution_id}"
+        missing = self._missing_type(view, row.flow_digest, row.task)
         if missing:
             why = f"{why}; there is no code here for its task type {missing!r}"
             way_out += " --tasks MODULE, with the module that registers the type (doctor takes --tasks too)"
         return Trouble(
             kind="stuck",
-            place=f"execution {execution_id}",
-            value=f"{status}, task {task}",
+            place=f"execution {row.execution_id}",
+            value=f"{row.status}, task {row.task}" if row.task else row.status,
             message=why,
             way_out=way_out,
         )
+
+    def _why(self, row: _Row, alive: Collection[str] | None) -> str:
+        """Why it does not move on; empty when it does, or waits for what has not come yet."""
+        silent = row.updated_at < self._silent
+        if row.due_at is not None:
+            return f"it was due at {row.due_at}, and was not gone on with" if row.due_at < self._overdue else ""
+        if row.child_id is not None:
+            return self._why_child(row, silent)
+        if row.status == FlowStatus.WAITING:
+            return ""  # for a signal, or for a person
+        if row.status == FlowStatus.CREATED:
+            return f"it was created at {row.updated_at}, and nobody has begun it" if silent else ""
+        if alive is None:
+            return f"nothing was heard of worker {row.worker} since {row.updated_at}" if silent else ""
+        return "" if row.worker in alive else f"its worker {row.worker} holds no lease: it has died, or was stopped"
+
+    def _why_child(self, row: _Row, silent: bool) -> str:
+        if row.child_ended is None:
+            return f"it waits for execution {row.child_id}, which nobody has created" if silent else ""
+        if row.child_ended == "running" or row.child_ended >= self._overdue:
+            return ""
+        return f"it waits for execution {row.child_id}, which ended at {row.child_ended}"
 
     def _missing_type(self, view: LogView, digest: str, task: str | None) -> str:
         """The type of the task that it stands at, or begins with, if there is no code for it."""

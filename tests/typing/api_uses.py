@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -123,6 +123,13 @@ async def running() -> None:
             print(event.seq, event.type, event.as_dict())
         print((await other.history("order-1"))[0].duration_us, (await other.summary()).status_counts)
         await other.remove_flow("order-1", reason="a test")
+        assert_type((await other.backup("copy.db", force=True)).size_bytes, int)
+        await other.anchor(Path("anchor"))
+        for trouble in (await other.doctor(anchor="anchor")).troubles:
+            print(trouble.place, trouble.value, trouble.message, trouble.way_out)
+        archived = await other.archive("old", older_than=timedelta(days=30), status=FlowStatus.COMPLETED, actor="ada")
+        assert_type(archived.kept, dict[str, str])
+        assert_type((await other.import_archive("old", reason="asked for")).imported, int)
 
 
 def without_await() -> None:

@@ -13,20 +13,30 @@ SELECT key, value FROM meta;
 SELECT (SELECT count(*) FROM streams), (SELECT count(*) FROM events);
 
 -- name: unfinished
--- What should move on by itself: not what waits for somebody.
-SELECT execution_id, flow_digest, status, current_task, worker, due_at, updated_at
-FROM executions_{g}
-WHERE status = :status AND execution_id > :after
-ORDER BY execution_id LIMIT :limit;
+-- What should move on by itself: not what waits for somebody. Of a child that is waited for, when it ended.
+SELECT
+    e.execution_id, e.flow_digest, e.status, e.current_task, e.worker, e.due_at, e.updated_at, e.child_id,
+    (SELECT coalesce(c.ended_at, 'running') FROM executions_{g} AS c WHERE c.execution_id = e.child_id)
+FROM executions_{g} AS e
+WHERE e.status = :status AND e.execution_id > :after
+ORDER BY e.execution_id LIMIT :limit;
 
 -- name: ended_before
--- An empty text lets everything through.
-SELECT execution_id, flow_id, status, seq
-FROM executions_{g}
-WHERE execution_id > :after AND ended_at < :before
-  AND (:status = '' OR status = :status)
-  AND (:flow = '' OR flow_id = :flow OR flow_name = :flow)
-ORDER BY execution_id LIMIT :limit;
+-- An empty text lets everything through. A child stays as long as its parent, which may be redriven and ask for it; a
+-- parent stays as long as a child runs, which will tell it of its end.
+SELECT e.execution_id, e.flow_id, e.status, e.seq
+FROM executions_{g} AS e
+WHERE e.execution_id > :after AND e.ended_at < :before
+  AND (:status = '' OR e.status = :status)
+  AND (:flow = '' OR e.flow_id = :flow OR e.flow_name = :flow)
+  AND NOT EXISTS (
+      SELECT 1 FROM executions_{g} AS parent
+      WHERE parent.execution_id = e.parent_id AND (parent.ended_at IS NULL OR parent.ended_at >= :before)
+  )
+  AND NOT EXISTS (
+      SELECT 1 FROM executions_{g} AS child WHERE child.parent_id = e.execution_id AND child.ended_at IS NULL
+  )
+ORDER BY e.execution_id LIMIT :limit;
 
 -- name: payload
 SELECT data FROM payloads WHERE digest = :digest;

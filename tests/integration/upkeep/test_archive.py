@@ -10,6 +10,7 @@ import pytest
 
 from flowsm.errors import ArchiveBroken, ExecutionNotFound, FileExists, RebuildSuperseded, UsageError
 from flowsm.ids import SYSTEM_STREAM
+from flowsm.testing.log_contract import started, to_append
 
 DAY = 24 * 3600
 MONTH = timedelta(days=30)
@@ -158,6 +159,24 @@ async def test_a_row_that_lies_takes_nothing_away(manager, old, out, sql):
     assert (await manager.get_flow_status("waiting")).status == "created"
 
 
+async def test_rows_without_a_history(manager, old, out, sql):
+    """A row without events, and events that do not begin an execution, are named, and take nothing along."""
+    for name in ("none", "odd"):
+        names = [column for _, column, *_ in sql("PRAGMA table_info(executions_1)")][1:]
+        columns = ", ".join(names)
+        sql(
+            f"INSERT INTO executions_1 (execution_id, {columns}) "
+            f"SELECT ?, {columns} FROM executions_1 WHERE execution_id = 'old-plain'",
+            name,
+        )
+    await manager._log.append(to_append("odd", 0, started()))
+    report = await manager.archive(out, older_than=MONTH)
+    assert report.kept.keys() == {"none", "odd"}
+    assert "no events" in report.kept["none"]
+    assert "not with execution.created" in report.kept["odd"]
+    assert report.purged == len(old)
+
+
 async def test_what_went_on_since_stays(manager, old, out, monkeypatch):
     """An execution that gets another event between the file and the purge is not purged; nobody's event is lost."""
     from flowsm.upkeep import archive as module  # noqa: PLC0415
@@ -247,6 +266,29 @@ async def test_long_executions_and_small_batches(manager, flows, clock, out, mon
     await manager.rebuild()
     assert rows()["statistics"] == before["statistics"]
     assert (await manager.verify()).ok
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "expected"),
+    [
+        ("ended_at = NULL", "", 0),
+        ("ended_at = '9999'", "", 0),
+        ("", "ended_at = NULL", 0),
+        ("", "", 2),
+    ],
+    ids=["runs", "ended lately", "child runs", "both ended"],
+)
+async def test_parents_and_children_go_together(manager, flows, clock, out, sql, parent, child, expected):
+    """A child stays while its parent may ask for it, a parent while a child of it runs."""
+    for name in ("parent", "child"):
+        await manager.run(flows["plain"], execution_id=name)
+    clock.advance(1)
+    sql("UPDATE executions_1 SET parent_id = 'parent' WHERE execution_id = 'child'")
+    for name, change in (("parent", parent), ("child", child)):
+        if change:
+            sql(f"UPDATE executions_1 SET {change} WHERE execution_id = ?", name)
+    report = await manager.archive(out, older_than=timedelta(0), dry_run=True)
+    assert report.executions == expected
 
 
 async def test_an_anchor_knows_of_purges(manager, old, out, tmp_path):

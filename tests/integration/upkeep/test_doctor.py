@@ -139,6 +139,30 @@ async def test_what_is_stuck_and_why(left, path, clock):
     assert "was due at" in why["execution waits"].message
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ("status = 'waiting', waiting_for = 'signal go'", ""),
+        ("status = 'waiting', waiting_for = 'timer', due_at = '2000'", "was due at 2000"),
+        ("status = 'waiting', waiting_for = 'child', child_id = 'created'", ""),
+        ("status = 'waiting', waiting_for = 'child', child_id = 'nobody'", "which nobody has created"),
+        ("status = 'waiting', waiting_for = 'child', child_id = 'ended'", "which ended at"),
+        ("status = 'paused'", ""),
+    ],
+    ids=["signal", "timer", "child", "no child", "child ended", "paused"],
+)
+async def test_what_waits(left, path, clock, sql, changes, told):
+    """What waits for a signal, a person or a child that runs is well; a timer that is overdue, or a child that is not, is not."""
+    async with FlowManager(path, tasks=left, clock=clock) as manager:
+        left.register_task("quick", lambda: None)
+        flow = {"id": "q", "name": "Q", "start_task": "quick", "tasks": [{"name": "quick"}]}
+        await manager.run(flow, execution_id="ended")
+        clock.advance(HOUR + 1)
+        sql(f"UPDATE executions_1 SET {changes} WHERE execution_id = 'hangs'")
+        found = [t for t in (await manager.doctor()).troubles if (t.kind, t.place) == ("stuck", "execution hangs")]
+    assert [told in trouble.message for trouble in found] == [True] * bool(told)
+
+
 async def test_code_that_is_missing(left, path, clock):
     """Of a stuck execution whose task type nobody registered here, that is said too."""
     clock.advance(3 * HOUR)
@@ -147,6 +171,16 @@ async def test_code_that_is_missing(left, path, clock):
     for name, task_type in (("created", "hang"), ("hangs", "hang"), ("waits", "bad")):
         assert f"no code here for its task type '{task_type}'" in why[f"execution {name}"].message
         assert "--tasks" in why[f"execution {name}"].way_out
+
+
+async def test_a_flow_that_is_not_there(left, path, clock, sql):
+    """A stuck execution whose flow cannot be read is told all the same; what is wrong with its flow, verify says."""
+    sql("DELETE FROM definitions", force=True)
+    clock.advance(3 * HOUR)
+    async with FlowManager(path, tasks=TaskFactory(), clock=clock) as manager:
+        troubles = (await manager.doctor()).troubles
+    assert {trouble.kind for trouble in troubles} == {"verify", "stuck"}
+    assert not any("no code here" in trouble.message for trouble in troubles)
 
 
 async def test_leases_tell_at_once(left, path, clock, monkeypatch):
