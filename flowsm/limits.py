@@ -100,7 +100,7 @@ ARCHIVE_LINE_MAX_BYTES: Final = 512 * MIB  # a result of 64 MiB, escaped
 ARCHIVE_BATCH_BYTES: Final = 8 * MIB
 ARCHIVE_BATCH_EVENTS: Final = 1_000  # purged, or imported, in one transaction, unless one execution has more
 PURGE_REST_SECONDS: Final = 0.01  # at least, between two transactions, for writers in other processes
-STUCK_AFTER_SECONDS: Final = 3_600  # without a word of an execution that runs, where no lease tells
+STUCK_AFTER_SECONDS: Final = 3_600  # an execution that nobody has begun
 STUCK_OVERDUE_SECONDS: Final = 60
 
 # Rebuild and verify

@@ -13,7 +13,8 @@ from flowsm.ids import SYSTEM_STREAM
 from flowsm.log.append import LOG_STATEMENTS, Appender, payload_row
 from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Increment, RowChange
-from flowsm.log.read import read_head
+from flowsm.log.read import read_head, read_stream
+from flowsm.log.starts import start_of
 
 __all__ = ["Restore", "RestoredEvent", "RestoredStream", "drop_unused", "restore", "store_documents"]
 
@@ -87,7 +88,18 @@ def _write(connection: sqlite3.Connection, stream: RestoredStream, position: int
     connection.executemany(LOG_STATEMENTS["insert_use"], [(digest, name) for digest in sorted(uses)])
     head = (stream.head.seq, stream.head.digest, stream.epoch, "", name)
     connection.execute(LOG_STATEMENTS["insert_head"], head)
+    _keep_key(connection, name)
     return position + len(rows)
+
+
+def _keep_key(connection: sqlite3.Connection, stream: str) -> None:
+    """Keep whose the idempotency key is that the execution was started with, unless another's it is here."""
+    (first,) = read_stream(connection, stream, 0, 1, inflate_values=True)
+    start = start_of((first.fact,))
+    if start is not None:
+        connection.execute(
+            LOG_STATEMENTS["restore_start"], (start.key, stream, start.created.digest, start.input_digest)
+        )
 
 
 def store_documents(

@@ -257,7 +257,7 @@ class SqliteEventLog:
 
     def _appender(self) -> Appender:
         """One that keeps nothing, for a transaction in which more is done than appended."""
-        return Appender(self.path, self._statements)
+        return Appender(self.path, self._statements, self._clock)
 
     async def backup(self, target: str | Path, *, replace: bool = False) -> int:
         """Copy the file while it is in use, on a thread; see `copy_database`. Gives the copy's size in bytes."""

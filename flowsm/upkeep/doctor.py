@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from flowsm.clock import Clock
 from flowsm.errors import LogError
 from flowsm.limits import DOCTOR_WAL_MAX_BYTES, MIB, PROBLEMS_MAX
 from flowsm.log.sqlite import SqliteEventLog
@@ -59,13 +59,13 @@ class DoctorReport(msgspec.Struct, kw_only=True):
 
 
 async def examine(
-    log: SqliteEventLog, *, now: datetime, task_types: Collection[str], anchor: str | Path | None = None
+    log: SqliteEventLog, *, clock: Clock, task_types: Collection[str], anchor: str | Path | None = None
 ) -> DoctorReport:
     """Examine a log while it is in use; what cannot be read is a trouble, not an error.
 
     Args:
         log: the log.
-        now: the wall time, by which timers are overdue.
+        clock: the wall time, by which timers are overdue, and the boot time, by which leases hold.
         task_types: the types that there is code for.
         anchor: a file that `write_anchor` made earlier.
 
@@ -79,7 +79,9 @@ async def examine(
         for problem in (verified := await verify(log)).problems:
             report.add(_of_problem(problem))
         report.trouble_count += verified.problem_count - len(verified.problems)
-        report.add(*await find_stuck(log, now, task_types))
+        boot_id, now_ms = clock.boot_id(), clock.boot_ms()
+        alive = {worker.worker for worker in await log.workers() if worker.is_alive(boot_id, now_ms)}
+        report.add(*await find_stuck(log, clock.now(), task_types, alive))
         if anchor is not None:
             report.anchor, troubles = await compare(log, anchor)
             report.add(*troubles)

@@ -19,23 +19,21 @@ from flowsm.status import FlowStatus
 from flowsm.upkeep.paging import pages
 from flowsm.upkeep.trouble import Trouble
 
-__all__ = ["find_stuck", "living_workers"]
+__all__ = ["find_stuck"]
 
 
-def living_workers(view: LogView) -> Collection[str] | None:
-    """The workers that hold a lease now; None where the log keeps no leases: then only time can tell."""
-    return None
-
-
-async def find_stuck(store: RowStore, now: datetime, task_types: Collection[str]) -> list[Trouble]:
+async def find_stuck(
+    store: RowStore, now: datetime, task_types: Collection[str], alive: Collection[str]
+) -> list[Trouble]:
     """The stuck executions.
 
     Args:
         store: the log.
         now: the wall time.
         task_types: the types that there is code for.
+        alive: the workers that hold a lease.
     """
-    search = _Search(now, task_types)
+    search = _Search(now, task_types, alive)
     troubles: list[Trouble] = []
     for status in (FlowStatus.CREATED, FlowStatus.RUNNING, FlowStatus.WAITING):
         async for page in pages(store, "unfinished", {"status": status.value}, after=""):
@@ -57,19 +55,19 @@ class _Row(NamedTuple):
 
 
 class _Search:
-    def __init__(self, now: datetime, task_types: Collection[str]) -> None:
+    def __init__(self, now: datetime, task_types: Collection[str], alive: Collection[str]) -> None:
         self._overdue = timestamp(now - timedelta(seconds=STUCK_OVERDUE_SECONDS))
         self._silent = timestamp(now - timedelta(seconds=STUCK_AFTER_SECONDS))
         self._task_types = task_types
+        self._alive = alive
         self._flows: dict[str, FlowConfig | None] = {}
 
     def page(self, view: LogView, *, rows: list[tuple[Any, ...]]) -> list[Trouble]:
-        alive = living_workers(view)
-        found = (self._trouble(view, _Row(*row), alive) for row in rows)
+        found = (self._trouble(view, _Row(*row)) for row in rows)
         return [trouble for trouble in found if trouble is not None]
 
-    def _trouble(self, view: LogView, row: _Row, alive: Collection[str] | None) -> Trouble | None:
-        why = self._why(row, alive)
+    def _trouble(self, view: LogView, row: _Row) -> Trouble | None:
+        why = self._why(row)
         if not why:
             return None
         way_out = f"go on with it: flowsm run {row.execution_id}"
@@ -85,7 +83,7 @@ class _Search:
             way_out=way_out,
         )
 
-    def _why(self, row: _Row, alive: Collection[str] | None) -> str:
+    def _why(self, row: _Row) -> str:
         """Why it does not move on; empty when it does, or waits for what has not come yet."""
         silent = row.updated_at < self._silent
         if row.due_at is not None:
@@ -96,9 +94,9 @@ class _Search:
             return ""  # for a signal, or for a person
         if row.status == FlowStatus.CREATED:
             return f"it was created at {row.updated_at}, and nobody has begun it" if silent else ""
-        if alive is None:
-            return f"nothing was heard of worker {row.worker} since {row.updated_at}" if silent else ""
-        return "" if row.worker in alive else f"its worker {row.worker} holds no lease: it has died, or was stopped"
+        return (
+            "" if row.worker in self._alive else f"its worker {row.worker} holds no lease: it has died, or was stopped"
+        )
 
     def _why_child(self, row: _Row, silent: bool) -> str:
         if row.child_ended is None:

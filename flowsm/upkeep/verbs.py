@@ -72,7 +72,7 @@ class UpkeepVerbs:
         Raises:
             UsageError: the anchor cannot be read, or is none.
         """
-        return await examine(self._log, now=self._clock.now(), task_types=self.tasks.types(), anchor=anchor)
+        return await examine(self._log, clock=self._clock, task_types=self.tasks.types(), anchor=anchor)
 
     async def archive(
         self,

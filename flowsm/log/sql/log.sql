@@ -134,3 +134,6 @@ WHERE digest = ? AND NOT EXISTS (SELECT 1 FROM payload_uses WHERE payload_uses.d
 -- name: stop_rebuild
 -- It has counted what goes: it has to begin anew.
 DELETE FROM meta WHERE key = 'rebuild';
+
+-- name: restore_start
+INSERT INTO starts (key, stream, flow_digest, input_digest) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING;

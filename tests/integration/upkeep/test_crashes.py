@@ -101,13 +101,14 @@ async def test_logs_without_uses_are_brought_up(manager, flows, path, tmp_path, 
     assert [stream for _, stream in expected] == ["large", "other"]
     await manager.close()
     sql("DROP TABLE payload_uses")
-    sql("DELETE FROM meta WHERE key = 'migration/0002_payload_uses'")
-    sql("UPDATE meta SET value = '2' WHERE key IN ('format', 'writer_format')")
+    sql("DELETE FROM meta WHERE key = 'migration/0004_payload_uses'")
+    ((written,),) = sql("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'format'")
+    sql("UPDATE meta SET value = value - 1 WHERE key IN ('format', 'writer_format')")
     sql("UPDATE events SET data = 'no JSON' WHERE stream = 'plain'", force=True)
     sql("""UPDATE events SET data = '{"stored":{"data":"text"}}' WHERE stream = 'failing'""", force=True)
     async with FlowManager(path, tasks=tasks) as migrated:
         await migrated.run(flows["plain"])
     assert sql("SELECT * FROM payload_uses ORDER BY stream") == expected
-    with closing(sqlite3.connect(tmp_path / "flowsm.db.before-3.bak")) as copy:
+    with closing(sqlite3.connect(tmp_path / f"flowsm.db.before-{written}.bak")) as copy:
         assert copy.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'payload_uses'").fetchone() == (0,)
         assert copy.execute("SELECT count(*) FROM streams").fetchone() == (len(flows) + 1,)
