@@ -7,7 +7,11 @@ import time
 from datetime import timedelta
 
 from flowsm import FlowManager
+from flowsm.events.commands import Create
 from flowsm.ids import SYSTEM_STREAM
+from flowsm.machine.decide import step
+from flowsm.machine.state import new_state
+from flowsm.runtime.batch import batch_of
 
 STREAMS = 300
 HELD_MAX_SECONDS = 2.0
@@ -41,11 +45,8 @@ async def test_a_writer_goes_on(manager, flows, tasks, path, tmp_path, monkeypat
 
 def _batch(manager, execution_id, flow):
     """What `create_flow_execution` appends."""
-    from flowsm.machine.decide import step  # noqa: PLC0415
-    from flowsm.machine.state import new_state  # noqa: PLC0415
-    from flowsm.runtime.advance import batch_of  # noqa: PLC0415
-
-    prepared, command = manager._prepare(flow, None)
+    prepared = manager._loader.prepare(manager.load_flow_config(flow))
+    command = Create(digest=prepared.digest)
     before = new_state(execution_id)
     facts, after = step(prepared.machine, before, command, manager._clock.now())
     return batch_of(before, facts, after, definition=prepared.definition)

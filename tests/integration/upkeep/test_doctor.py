@@ -90,6 +90,7 @@ class Hanging:
     """A task that waits until it is let go."""
 
     def __init__(self, registry: TaskFactory) -> None:
+        self.registry = registry
         self.running = asyncio.Event()
         registry.register_task("hang", self.hang)
 
@@ -99,10 +100,14 @@ class Hanging:
 
 
 @pytest.fixture
-async def left(path, tasks, clock):
+def hanging():
+    return Hanging(TaskFactory())
+
+
+@pytest.fixture
+async def left(path, hanging, clock):
     """An execution whose owner is gone in the midst of a task, one that was created only, one that waits for its retry."""
-    registry = TaskFactory()
-    hanging = Hanging(registry)
+    registry = hanging.registry
 
     @registry.task("bad")
     async def bad() -> None:
@@ -117,6 +122,7 @@ async def left(path, tasks, clock):
         owner.create_flow_execution(hang, execution_id="created")
         await hanging.running.wait()
         await clock.sleepers()  # the retry
+    hanging.running.clear()
     return registry
 
 
@@ -183,12 +189,11 @@ async def test_a_flow_that_is_not_there(left, path, clock, sql):
     assert not any("no code here" in trouble.message for trouble in troubles)
 
 
-async def test_leases_tell(left, path, clock):
+async def test_leases_tell(left, hanging, path, clock):
     """What a worker that is alive runs is well, however long it takes."""
     async with FlowManager(path, tasks=left, clock=clock) as owner:
         execution = asyncio.ensure_future(owner.finish("hangs"))
-        while (await owner._queries.execution("hangs")).worker != owner.worker:
-            await asyncio.sleep(0)
+        await hanging.running.wait()
         async with FlowManager(path, tasks=left, clock=clock) as other:
             assert (await other.doctor()).troubles == []
         execution.cancel()

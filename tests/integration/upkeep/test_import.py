@@ -75,6 +75,23 @@ async def test_into_another_log(manager, flows, done, out, tasks, tmp_path, rows
         assert (await other.verify()).ok
 
 
+async def test_idempotency_keys_come_along(manager, flows, done, out, tasks, tmp_path, sql):
+    """Who starts again with the key of an execution that was imported gets that one, large inputs included."""
+    first = await (await manager.start(flows["plain"], {"text": "x" * 100_000}, idempotency_key="k1"))
+    await (await manager.start(flows["plain"], 2, idempotency_key="k2"))
+    manager._clock.advance(1)
+    keys = sql("SELECT * FROM starts")
+    await manager.archive(out, older_than=NOW)
+    assert sql("SELECT * FROM starts") == keys  # a key outlives its execution
+    async with FlowManager(tmp_path / "other.db", tasks=tasks) as other:
+        mine = await (await other.start(flows["plain"], 3, idempotency_key="k2"))
+        await other.import_archive(out)
+        again = await other.start(flows["plain"], {"text": "x" * 100_000}, idempotency_key="k1")
+        assert again.execution_id == first.execution_id
+        kept = await other.start(flows["plain"], 3, idempotency_key="k2")
+        assert kept.execution_id == mine.execution_id
+
+
 async def test_a_second_time_changes_nothing(manager, flows, done, out, rows, sql):
     """What is there with the same head is left alone, also when it went on since."""
     await manager.archive(out, older_than=NOW)
