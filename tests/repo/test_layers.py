@@ -69,7 +69,7 @@ ALLOWED = {
 """Where the table of the design is narrower than the ranks: what a package may import besides itself and rank 0."""
 
 EXCEPTIONS = {
-    "flowsm/errors.py -> flowsm.findings": "a type: an invalid document's error carries its findings",
+    "flowsm/errors/base.py -> flowsm.findings": "a type: an invalid document's error carries its findings",
     "flowsm/ids.py -> flowsm.limits": "limits stand below all else",
 }
 """Imports that the tables forbid, each with its reason."""

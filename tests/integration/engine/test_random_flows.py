@@ -23,11 +23,11 @@ from flowsm.definition.load import check_flow
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import IllegalEvent
 from flowsm.events.codec import decode_fact, encode_fact
-from flowsm.events.commands import Advance, Create, Driver, RecordResult
+from flowsm.events.commands import Advance, Create, Driver, RecordResult, Resolve
 from flowsm.events.facts import ErrorInfo, Fact, TransitionTaken
 from flowsm.machine.compile import ABORT, FlowMachine, compile_flow
 from flowsm.machine.decide import decide, step
-from flowsm.machine.effect import Decide, Nothing, RunTask, WaitUntil, next_effect
+from flowsm.machine.effect import Decide, Nothing, RunTask, Told, WaitUntil, next_effect
 from flowsm.machine.evolve import evolve, fold
 from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.status import TaskStatus
@@ -136,7 +136,7 @@ class Drive:
         self.log: list[tuple[Fact, str]] = []
         self.results = self.starts = self.lost = 0
 
-    def ask(self, command: Create | Advance | RecordResult) -> None:
+    def ask(self, command: Create | Advance | RecordResult | Resolve) -> None:
         """Decide twice, for it must come out the same; keep what a log would give back."""
         frozen = msgspec.json.encode(self.state)
         facts, after = step(self.machine, self.state, command, self.now)
@@ -157,6 +157,9 @@ class Drive:
                 self.ask(Advance(driver=driver))
                 assert isinstance(next_effect(self.state), WaitUntil), "it goes on only when it is due"
                 self.now = datetime.fromisoformat(effect.due)
+            if isinstance(effect, Told):  # it was interrupted too often
+                self.ask(Resolve(resolution="retry", actor="somebody"))
+                continue
             if not isinstance(effect, RunTask):
                 self.ask(Advance(driver=driver, chance=0.5))
                 continue
@@ -183,12 +186,19 @@ class Drive:
 
 def is_legal(machine: FlowMachine, state: ExecutionState) -> None:
     """What holds in every state that a log can lead to."""
-    in_task = {Phase.ENTERED, Phase.RUNNING, Phase.INTERRUPTED, Phase.DECIDED, Phase.BACKOFF}
+    between = {Phase.INTERRUPTED, Phase.ASKING, Phase.AGAIN, Phase.BACKOFF}
+    in_task = {Phase.ENTERED, Phase.RUNNING, Phase.DECIDED, *between}
     assert (state.node in machine.tasks) == (state.phase in in_task)
     assert state.current_task == (state.node if state.phase in in_task else None)
     assert sum(state.visits.values()) == len(state.path)
     assert set(state.results) <= set(state.visits) == set(state.path)
-    expected = {Phase.RUNNING: RunTask, Phase.BACKOFF: WaitUntil, Phase.NEW: Nothing, Phase.ENDED: Nothing}
+    expected = {
+        Phase.RUNNING: RunTask,
+        Phase.BACKOFF: WaitUntil,
+        Phase.ASKING: Told,
+        Phase.NEW: Nothing,
+        Phase.ENDED: Nothing,
+    }
     assert type(next_effect(state)) is expected.get(state.phase, Decide)
     assert (state.ended_at is not None) == (state.phase == Phase.ENDED)
     if state.phase in in_task:

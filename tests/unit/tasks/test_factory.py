@@ -12,7 +12,7 @@ from flowsm.tasks.base import BaseTask
 from flowsm.tasks.factory import TaskFactory, default_registry
 from flowsm.tasks.result import TaskResult
 
-BUILTINS = ["fetch_data", "process_data", "store_data"]
+BUILTINS = ["fetch_data", "process_data", "store_data", "subflow", "wait", "wait_for_signal"]
 
 
 class Custom(BaseTask):

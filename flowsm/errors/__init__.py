@@ -1,0 +1,138 @@
+"""Every error of flowsm.
+
+FlowsmError
+├── DocumentInvalid            a flow document has errors: all of them, as findings
+├── InputInvalid               an execution's input does not fit the flow's `input_schema`
+├── UsageError                 an argument that cannot be used
+├── ExtraMissing               a feature needs an extra that is not installed
+├── UnresolvedReference        a `$from` points at nothing, and gives no default
+├── NotFound
+│   ├── DocumentNotFound       there is no file with this flow
+│   ├── ExecutionNotFound
+│   ├── DefinitionNotFound
+│   ├── LogNotFound            there is no file with this log, and it was only to be read
+│   ├── TaskTypeNotFound
+│   └── TaskResultNotFound
+├── ConflictError
+│   ├── Conflict               the stream went on since it was read: read on, decide again
+│   ├── Fenced                 another owner has taken the execution over: stop
+│   │   └── LeaseLost          the same, as those who wait for the execution see it
+│   ├── LeaseHeld              the execution belongs to another process, which is alive: wait for it
+│   ├── ExecutionExists
+│   ├── StartConflict          the key of this start belongs to another one
+│   ├── StartedBefore          this very start is recorded already: go on with that execution
+│   ├── FlowMismatch           the execution runs another flow than the one given
+│   ├── IllegalCommand         not possible in the present state
+│   ├── SignalConflict         a signal's idempotency key came with another content
+│   ├── SignalRefused          a signal that does not fit what waits for it, or one too many
+│   ├── RebuildSuperseded      another rebuild, begun later, or a purge has taken over
+│   ├── FileExists             a file that was to be made is there already
+│   ├── ImportConflict         executions of an archive are in the log with other events
+│   └── AmbiguousId
+├── IllegalEvent               an event that the machine would not allow: log and machine part here
+├── NotAllowed                 a folder or host that the caller did not allow
+├── DataInvalid                data that a built-in task cannot read, process or store
+├── PluginBroken               a task type of an installed distribution cannot be loaded
+├── TransactionRefused         what the function of `context.transaction`, or its task, must not do
+├── TransactionTimeout         that function took longer than its time limit
+└── LogError
+    ├── ArchiveBroken          an archive is not what was written
+    ├── LogTooNew              the file was written by a newer flowsm
+    ├── LogBroken              the stored events are not what was recorded
+    ├── LogUnavailable         SQLite could not do it now: locked, full, read-only, not a database
+    └── AppendUnknown          the commit's fate is not known: read the stream's seq again
+"""
+
+from __future__ import annotations
+
+from flowsm.errors.base import (
+    ConflictError,
+    DataInvalid,
+    DefinitionNotFound,
+    DocumentInvalid,
+    DocumentNotFound,
+    ExecutionNotFound,
+    ExtraMissing,
+    FlowsmError,
+    IllegalEvent,
+    InputInvalid,
+    LogError,
+    LogNotFound,
+    NotAllowed,
+    NotFound,
+    PluginBroken,
+    TaskResultNotFound,
+    TaskTypeNotFound,
+    TransactionRefused,
+    TransactionTimeout,
+    UnresolvedReference,
+    UsageError,
+)
+from flowsm.errors.conflicts import (
+    AmbiguousId,
+    Conflict,
+    ExecutionExists,
+    Fenced,
+    FileExists,
+    FlowMismatch,
+    IllegalCommand,
+    ImportConflict,
+    LeaseHeld,
+    LeaseLost,
+    RebuildSuperseded,
+    SignalConflict,
+    SignalRefused,
+    StartConflict,
+    StartedBefore,
+)
+from flowsm.errors.log import (
+    AppendUnknown,
+    ArchiveBroken,
+    LogBroken,
+    LogTooNew,
+    LogUnavailable,
+)
+
+__all__ = [
+    "AmbiguousId",
+    "AppendUnknown",
+    "ArchiveBroken",
+    "Conflict",
+    "ConflictError",
+    "DataInvalid",
+    "DefinitionNotFound",
+    "DocumentInvalid",
+    "DocumentNotFound",
+    "ExecutionExists",
+    "ExecutionNotFound",
+    "ExtraMissing",
+    "Fenced",
+    "FileExists",
+    "FlowMismatch",
+    "FlowsmError",
+    "IllegalCommand",
+    "IllegalEvent",
+    "ImportConflict",
+    "InputInvalid",
+    "LeaseHeld",
+    "LeaseLost",
+    "LogBroken",
+    "LogError",
+    "LogNotFound",
+    "LogTooNew",
+    "LogUnavailable",
+    "NotAllowed",
+    "NotFound",
+    "PluginBroken",
+    "RebuildSuperseded",
+    "SignalConflict",
+    "SignalRefused",
+    "StartConflict",
+    "StartedBefore",
+    "TaskResultNotFound",
+    "TaskTypeNotFound",
+    "TransactionRefused",
+    "TransactionTimeout",
+    "UnresolvedReference",
+    "UsageError",
+]

@@ -1,0 +1,169 @@
+"""What was asked for contradicts what is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flowsm.errors.base import ConflictError
+
+__all__ = [
+    "AmbiguousId",
+    "Conflict",
+    "ExecutionExists",
+    "Fenced",
+    "FileExists",
+    "FlowMismatch",
+    "IllegalCommand",
+    "ImportConflict",
+    "LeaseHeld",
+    "LeaseLost",
+    "RebuildSuperseded",
+    "SignalConflict",
+    "SignalRefused",
+    "StartConflict",
+    "StartedBefore",
+]
+
+
+class Conflict(ConflictError):
+    """The stream went on since it was read: read on, decide again."""
+
+    def __init__(self, stream: str, expected_seq: int, actual_seq: int) -> None:
+        self.stream, self.expected_seq, self.actual_seq = stream, expected_seq, actual_seq
+        super().__init__(f"stream {stream!r} is at seq {actual_seq}, expected {expected_seq}: read it again")
+
+
+class Fenced(ConflictError):
+    """Another owner has taken the execution over; nothing was recorded."""
+
+    def __init__(self, stream: str, epoch: int, actual_epoch: int) -> None:
+        self.stream, self.epoch, self.actual_epoch = stream, epoch, actual_epoch
+        super().__init__(f"execution {stream!r} was taken over: its epoch is {actual_epoch}, ours was {epoch}")
+
+
+class LeaseLost(Fenced):
+    """This process was taken for dead, and another one took the execution over; nothing was recorded here since."""
+
+    def __init__(self, execution_id: str, worker: str, epoch: int, actual_epoch: int, owner: str) -> None:
+        super().__init__(execution_id, epoch, actual_epoch)
+        self.execution_id, self.worker, self.owner = execution_id, worker, owner
+        by = f"worker {owner}" if owner else "another worker, which has let go of it since"
+        sentence = (
+            f"execution {execution_id!r} was taken over by {by}: this process ({worker}) had not renewed its lease in "
+            "time; its task was stopped, and nothing that it did since was recorded; wait for the execution's end there"
+        )
+        self.args = (sentence,)
+
+
+class LeaseHeld(ConflictError):
+    """The execution belongs to another process, which is alive; nothing was recorded."""
+
+    def __init__(self, stream: str, worker: str, host: str, pid: int) -> None:
+        self.stream, self.worker, self.host, self.pid = stream, worker, host, pid
+        super().__init__(
+            f"execution {stream!r} belongs to worker {worker} (process {pid} on {host}), which is alive: "
+            "wait for its end, or stop that process"
+        )
+
+
+class ExecutionExists(ConflictError):
+    """The chosen execution id is taken."""
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"execution {execution_id!r} exists already: choose another id, or leave it out")
+
+
+class StartConflict(ConflictError):
+    """The idempotency key belongs to a start of other content, or of another id."""
+
+    def __init__(self, key: str, execution_id: str, difference: str) -> None:
+        self.key, self.execution_id, self.difference = key, execution_id, difference
+        super().__init__(
+            f"idempotency key {key!r} belongs to execution {execution_id!r}, and {difference}: "
+            "start with another key, or with what that execution was started with"
+        )
+
+
+class StartedBefore(ConflictError):
+    """An execution was started before with this idempotency key, flow and input; nothing was recorded."""
+
+    def __init__(self, key: str, execution_id: str) -> None:
+        self.key, self.execution_id = key, execution_id
+        super().__init__(f"execution {execution_id!r} was started with idempotency key {key!r} before: go on with it")
+
+
+class FlowMismatch(ConflictError):
+    """The execution was created with another flow than the one given."""
+
+    def __init__(self, execution_id: str, recorded: str, given: str) -> None:
+        self.execution_id, self.recorded, self.given = execution_id, recorded, given
+        super().__init__(
+            f"execution {execution_id!r} runs the flow with digest {recorded[:12]}, not the one given "
+            f"({given[:12]}): a flow never changes under an execution; create a new execution for the new flow"
+        )
+
+
+class IllegalCommand(ConflictError):
+    """A command that is not possible in the present state."""
+
+    def __init__(self, command: str, execution_id: str, status: str, possible: Sequence[str]) -> None:
+        self.command, self.execution_id, self.status = command, execution_id, status
+        self.possible = tuple(possible)
+        options = ", ".join(possible) or "nothing"
+        super().__init__(f"cannot {command} execution {execution_id!r}: it is {status}; possible now: {options}")
+
+
+class SignalConflict(ConflictError):
+    """A signal with this idempotency key came before, and said something else; nothing was recorded."""
+
+    def __init__(self, execution_id: str, name: str, key: str) -> None:
+        self.execution_id, self.name, self.key = execution_id, name, key
+        super().__init__(
+            f"signal {name!r} to execution {execution_id!r}: a signal with idempotency key {key!r} came before, "
+            "and said something else; give another key to what is another signal"
+        )
+
+
+class SignalRefused(ConflictError):
+    """A signal that does not fit what waits for it, or one too many; nothing was recorded."""
+
+    def __init__(self, execution_id: str, name: str, reason: str) -> None:
+        self.execution_id, self.name, self.reason = execution_id, name, reason
+        super().__init__(f"signal {name!r} to execution {execution_id!r} is refused: {reason}")
+
+
+class RebuildSuperseded(ConflictError):
+    """Another rebuild, or a purge, came after this one, which stopped; the projections in use were not touched by it."""
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
+        super().__init__(
+            f"the rebuild of generation {generation} was stopped: another one, begun later, or a purge has taken over; "
+            "wait for it, then rebuild again if need be"
+        )
+
+
+class FileExists(ConflictError):
+    """A file that was to be made is there already; it was not touched."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"{path} is there already: give another name, or overwrite it with --force where there is one")
+
+
+class ImportConflict(ConflictError):
+    """Executions of an archive are in the log, or were purged from it, with other events; none of those was imported."""
+
+    def __init__(self, path: str, conflicts: Sequence[str]) -> None:
+        self.path, self.conflicts = path, tuple(conflicts)
+        shown = "; ".join(self.conflicts[:5]) + ("; …" if len(self.conflicts) > 5 else "")  # noqa: PLR2004
+        super().__init__(f"{path}: {len(self.conflicts)} of its executions contradict the log: {shown}")
+
+
+class AmbiguousId(ConflictError):
+    """More than one execution has this prefix."""
+
+    def __init__(self, prefix: str, matches: Sequence[str]) -> None:
+        self.prefix, self.matches = prefix, tuple(matches)
+        super().__init__(f"{prefix!r} is the beginning of several ids: {', '.join(matches)}; give more of it")
