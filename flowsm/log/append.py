@@ -95,7 +95,8 @@ class Appender:
         self, connection: sqlite3.Connection, requests: Sequence[Pending]
     ) -> list[Appended | Exception]:
         """After one batch's statement failed: begin again, each batch in its own savepoint."""
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # some errors have ended it already
+            connection.execute("ROLLBACK")
         connection.execute("BEGIN IMMEDIATE")
         self._known = False
         results: list[Appended | Exception] = []
@@ -108,7 +109,11 @@ class Appender:
                 _raise_if_file(error)
                 connection.execute("ROLLBACK TO batch")
                 self._known = False
-                results.append(LogUnavailable(self._path, f"{error}; nothing of this append was recorded"))
+                results.append(
+                    LogUnavailable(
+                        self._path, f"stream {request.batch.stream!r}: {error}; nothing of this append was recorded"
+                    )
+                )
             connection.execute("RELEASE batch")
         return results
 
@@ -188,7 +193,10 @@ class Appender:
         (data_version,) = connection.execute("PRAGMA data_version").fetchone()
         if not self._known or data_version != self._data_version or len(self._heads) > HEADS_KEPT:
             self._data_version = data_version
-            self._position, self._generation = connection.execute(_GROUP_STATE).fetchone()
+            row = connection.execute(_GROUP_STATE).fetchone()
+            if row is None:
+                raise sqlite3.DatabaseError("the log's head, or its meta data, has been lost")
+            self._position, self._generation = row
             self._heads.clear()
             self._definitions.clear()
         self._known = False

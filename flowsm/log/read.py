@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import zlib
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +16,7 @@ from flowsm.events.facts import Fact
 from flowsm.log.append import LOG_STATEMENTS
 from flowsm.log.chain import GENESIS, event_digest
 from flowsm.log.port import Head, Snapshot
+from flowsm.storage.errors import FAILURES, is_damage
 
 __all__ = [
     "StoredRow",
@@ -35,6 +36,7 @@ __all__ = [
     "save_snapshot",
 ]
 
+_HEAD_TYPES: Final = (int, str, int, str)
 StoredRow = tuple[int, int, str, int, str, bytes, str]
 """An event as it lies in the table: position, seq, type, version, at, data, digest."""
 
@@ -42,7 +44,11 @@ StoredRow = tuple[int, int, str, int, str, bytes, str]
 def read_head(connection: sqlite3.Connection, stream: str) -> Head | None:
     """The stream's authority row."""
     row = connection.execute(LOG_STATEMENTS["select_head"], (stream,)).fetchone()
-    return None if row is None else Head(stream=stream, seq=row[0], digest=row[1], epoch=row[2], worker=row[3])
+    if row is None:
+        return None
+    if tuple(map(type, row[:4])) != _HEAD_TYPES:
+        raise LogBroken(stream, 0, "its head is not what was recorded")
+    return Head(stream=stream, seq=row[0], digest=row[1], epoch=row[2], worker=row[3])
 
 
 def read_stream(
@@ -53,13 +59,12 @@ def read_stream(
     Raises:
         LogBroken: an event is missing, or is not what was recorded.
     """
-    head = read_head(connection, stream)
-    wanted = -1 if limit is None else limit + (after > 0)
-    rows = connection.execute(LOG_STATEMENTS["select_events"], (stream, max(after, 1), wanted)).fetchall()
+    head, rows = _stored(connection, stream, after, limit)
     seq, digest = 0, GENESIS
     if after > 0:
         if rows and rows[0][1] == after:
             seq, digest = after, rows.pop(0)[6]
+            _compare_head(head, stream, seq, digest)
         elif head is not None and after <= head.seq:
             raise LogBroken(stream, after, "the event is missing")
         else:
@@ -70,14 +75,32 @@ def read_stream(
             raise LogBroken(stream, seq + 1, "the event is missing")
         event = record(digest, stream, row)
         seq, digest = event.seq, event.digest
-        if head is not None and seq == head.seq and digest != head.digest:
-            raise LogBroken(stream, seq, "its digest is not the one in the stream's head")
+        _compare_head(head, stream, seq, digest)
         if inflate_values:
             event = inflated(connection, event)
         events.append(event)
     if head is not None and seq < head.seq and (limit is None or len(events) < limit):
         raise LogBroken(stream, seq + 1, "the event is missing")
     return events
+
+
+def _stored(
+    connection: sqlite3.Connection, stream: str, after: int, limit: int | None
+) -> tuple[Head | None, list[StoredRow]]:
+    """The stream's head, and its events from `after` on: the first anchors the chain of the others."""
+    wanted = -1 if limit is None else limit + (after > 0)
+    try:
+        head = read_head(connection, stream)
+        return head, connection.execute(LOG_STATEMENTS["select_events"], (stream, max(after, 1), wanted)).fetchall()
+    except FAILURES as error:
+        if is_damage(error):  # where it lies; other streams may lie elsewhere
+            raise LogBroken(stream, after + 1, f"the file is damaged there or after it ({error})") from error
+        raise
+
+
+def _compare_head(head: Head | None, stream: str, seq: int, digest: str) -> None:
+    if head is not None and seq == head.seq and digest != head.digest:
+        raise LogBroken(stream, seq, "its digest is not the one in the stream's head")
 
 
 def read_few(
@@ -102,7 +125,11 @@ def record(previous: str, stream: str, row: StoredRow) -> Recorded:
         LogBroken: it is not what was recorded.
     """
     position, seq, type_, version, at, data, digest = row
-    if event_digest(previous, stream, seq, at, (type_, version, data)) != digest:
+    try:
+        fits = event_digest(previous, stream, seq, at, (type_, version, data)) == digest
+    except (TypeError, ValueError):  # not even text
+        fits = False
+    if not fits:
         raise LogBroken(stream, seq, "its digest does not fit what is stored")
     try:
         fact = decode_fact(type_, version, data)
@@ -134,7 +161,7 @@ def read_payload(connection: sqlite3.Connection, event: Recorded, digest: str) -
         raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is missing")
     try:
         text = zlib.decompress(row[2])
-    except zlib.error as error:
+    except (zlib.error, TypeError) as error:
         raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is damaged") from error
     if hashlib.sha256(text).hexdigest() != digest:
         raise LogBroken(event.stream, event.seq, f"its payload {digest[:12]} is not what was recorded")
@@ -195,7 +222,7 @@ def read_definition(connection: sqlite3.Connection, digest: str) -> bytes:
         DefinitionNotFound: no flow with that digest is stored.
     """
     row = connection.execute(LOG_STATEMENTS["select_definition"], (digest,)).fetchone()
-    if row is None:
+    if row is None or row[0] is None:
         raise DefinitionNotFound(digest)
     document: bytes = row[0]
     return document
@@ -203,8 +230,10 @@ def read_definition(connection: sqlite3.Connection, digest: str) -> bytes:
 
 def read_generation(connection: sqlite3.Connection) -> int:
     """The generation of the projections' tables that is in use."""
-    (generation,) = connection.execute(LOG_STATEMENTS["select_generation"]).fetchone()
-    return int(generation)
+    row = connection.execute(LOG_STATEMENTS["select_generation"]).fetchone()
+    if row is None:
+        raise sqlite3.DatabaseError("the log's meta data have been lost")
+    return int(row[0])
 
 
 def read_snapshot(connection: sqlite3.Connection, stream: str, fold_version: int) -> Snapshot | None:

@@ -25,7 +25,7 @@ from flowsm.log.restore import Restore, drop_unused, restore, store_documents
 from flowsm.log.transact import Transactor
 from flowsm.log.view import View
 from flowsm.storage.backup import copy_database
-from flowsm.storage.errors import CommitFailed, unavailable
+from flowsm.storage.errors import FAILURES, CommitFailed, unavailable
 from flowsm.storage.migrations import Migration, is_current, migrate
 from flowsm.storage.open import Durability, open_reader, open_writer, private_folder
 from flowsm.storage.session import Connectors, Sessions
@@ -118,9 +118,11 @@ class SqliteEventLog:
 
     async def head(self, stream: str) -> Head | None:
         """The stream's head, None when there is no such stream."""
-        connection = self._sessions.current().reader.idle()
+        session = self._sessions.current()
+        connection = session.reader.idle()
         if connection is not None:
-            return _in_our_words(self.path, partial(read.read_head, stream=stream), connection)
+            head = partial(read.read_head, stream=stream)
+            return session.read_here(partial(_in_our_words, self.path, head), connection)
         return await self._read(partial(read.read_head, stream=stream))
 
     async def read(
@@ -130,10 +132,11 @@ class SqliteEventLog:
 
         A few of them are read on the loop's own thread, which costs less than the hop to the reader's.
         """
-        connection = None if inflated else self._sessions.current().reader.idle()
+        session = self._sessions.current()
+        connection = None if inflated else session.reader.idle()
         if connection is not None:
             few = partial(read.read_few, stream=stream, after=after, limit=limit, most=READ_HERE_MAX_EVENTS)
-            events = _in_our_words(self.path, few, connection)
+            events = session.read_here(partial(_in_our_words, self.path, few), connection)
             if events is not None:
                 return events
         return await self._read(
@@ -314,7 +317,7 @@ def _data_version(connection: sqlite3.Connection) -> int:
 def _in_our_words(path: str, function: Callable[[sqlite3.Connection], _T], connection: sqlite3.Connection) -> _T:
     try:
         return function(connection)
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise unavailable(path, error) from error
 
 

@@ -27,8 +27,10 @@ class View:
 
     def position(self) -> int:
         """The position given out last."""
-        (position,) = self._connection.execute(LOG_STATEMENTS["select_position"]).fetchone()
-        return int(position)
+        row = self._connection.execute(LOG_STATEMENTS["select_position"]).fetchone()
+        if row is None:
+            raise sqlite3.DatabaseError("the log's head has been lost")
+        return int(row[0])
 
     def streams(self, after: int, limit: int) -> list[tuple[int, str]]:
         """The next streams in the order of their creation: (number, stream), number > `after`."""

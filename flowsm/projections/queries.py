@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from flowsm.clock import timestamp
-from flowsm.errors import AmbiguousId, ExecutionNotFound, UsageError
+from flowsm.errors import AmbiguousId, ExecutionNotFound, LogBroken, UsageError
 from flowsm.limits import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS
 from flowsm.projections.project import ENDED_TASK
 from flowsm.status import FlowStatus
@@ -116,10 +117,26 @@ _JSON_COLUMNS: Final = ("path", "completed_tasks", "skipped_tasks")
 
 def _execution_row(values: Sequence[Any]) -> ExecutionRow:
     row = dict(zip(ExecutionRow.__struct_fields__, values, strict=True))
-    for column in _JSON_COLUMNS:
-        row[column] = msgspec.json.decode(row[column])
-    row["removed"] = bool(row["removed"])
-    return msgspec.convert(row, ExecutionRow)
+    with _readable(values):
+        for column in _JSON_COLUMNS:
+            row[column] = msgspec.json.decode(row[column])
+        row["removed"] = bool(row["removed"])
+        return msgspec.convert(row, ExecutionRow)
+
+
+def _attempt_row(values: Sequence[Any]) -> AttemptRow:
+    with _readable(values):
+        return msgspec.convert(dict(zip(AttemptRow.__struct_fields__, values, strict=True)), AttemptRow)
+
+
+@contextmanager
+def _readable(values: Sequence[Any]) -> Iterator[None]:
+    """What a row holds is what a projector once put there; else the log can put it there again."""
+    try:
+        yield
+    except (msgspec.DecodeError, TypeError, ValueError) as error:
+        reason = f"a row that was derived from it is damaged ({error}): `flowsm rebuild` derives it anew, otherwise"
+        raise LogBroken(str(values[0]), 0, reason) from error
 
 
 def _encode_cursor(row: ExecutionRow, created_at: str) -> str:
@@ -244,8 +261,7 @@ class Queries:
     async def attempts(self, execution_id: str) -> list[AttemptRow]:
         """One row per attempt, in the order of their starts."""
         found = await self._query("attempts", {"execution_id": execution_id})
-        fields = AttemptRow.__struct_fields__
-        return [msgspec.convert(dict(zip(fields, values, strict=True)), AttemptRow) for values in found]
+        return [_attempt_row(values) for values in found]
 
     async def summary(self, registered_task_types: Sequence[str]) -> Summary:
         """Counts by status, and statistics by flow and task."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from flowsm.definition.digest import canonical_digest, canonical_json, flow_from_canonical
 from flowsm.definition.load import load_flow
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import ExecutionNotFound, LogBroken
+from flowsm.errors import DefinitionNotFound, ExecutionNotFound, LogBroken
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated
 from flowsm.ids import is_system_stream
@@ -22,6 +23,7 @@ from flowsm.machine.state import FOLD_VERSION, ExecutionState, new_state
 
 __all__ = ["Prepared", "StateLoader"]
 
+_SEAL_BYTES: Final = 32
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
@@ -57,7 +59,10 @@ class StateLoader:
         """
         known = self._machines.get(digest)
         if known is None:
-            known = compile_flow(flow_from_canonical(await self._log.definition(digest)))
+            document = await self._log.definition(digest)
+            if canonical_digest(document) != digest:
+                raise DefinitionNotFound(digest)  # what lies in its place is another one
+            known = compile_flow(flow_from_canonical(document))
             self._keep(self._machines, digest, known)
         return known
 
@@ -126,7 +131,10 @@ class StateLoader:
             digest = first.digest
         else:
             digest = state.digest
-        machine = await self.machine(digest)
+        try:
+            machine = await self.machine(digest)
+        except DefinitionNotFound as error:
+            raise LogBroken(stream, 1, f"its flow {digest[:12]} is missing, or not what was stored") from error
         if events:
             state = fold(machine, stream, events, state)
         self.remember(state)
@@ -140,7 +148,7 @@ class StateLoader:
                 seq=state.seq,
                 digest=digest,
                 fold_version=FOLD_VERSION,
-                state=msgspec.json.encode(state),
+                state=_sealed(digest, msgspec.json.encode(state)),
             )
         )
 
@@ -163,9 +171,17 @@ def _value_of(flow: FlowConfig) -> bytes | None:
         return None
 
 
+def _sealed(digest: str, encoded: bytes) -> bytes:
+    """A state behind a digest of its own: the chain of events does not vouch for it."""
+    return hashlib.sha256(digest.encode() + encoded).digest() + encoded
+
+
 def _state_in(snapshot: Snapshot) -> ExecutionState | None:
+    encoded = snapshot.state[_SEAL_BYTES:]
+    if _sealed(snapshot.digest, encoded) != snapshot.state:
+        return None  # a damaged one, or of an earlier flowsm: its state comes from the events
     try:
-        state = msgspec.json.decode(snapshot.state, type=ExecutionState)
+        state = msgspec.json.decode(encoded, type=ExecutionState)
     except msgspec.DecodeError:
         return None
     return state if (state.stream, state.seq) == (snapshot.stream, snapshot.seq) else None

@@ -14,9 +14,9 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from flowsm.errors import LogTooNew
+from flowsm.errors import LogTooNew, LogUnavailable
 from flowsm.storage.backup import copy_database
-from flowsm.storage.errors import unavailable
+from flowsm.storage.errors import FAILURES, unavailable
 from flowsm.storage.open import APPLICATION_ID
 
 __all__ = ["INITIAL_GENERATION", "META_TABLE", "Migration", "is_current", "migrate", "split_script"]
@@ -67,13 +67,16 @@ def migrate(
                 _apply_missing(connection, migrations, now, created_by)
                 connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # some errors have ended it already
+                    connection.execute("ROLLBACK")
                 if kept is not None:
                     kept.unlink(missing_ok=True)  # the file is as it was
                 raise
         _check_format(connection, path, len(migrations))
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise unavailable(path, error) from error
+    except (KeyError, ValueError) as error:
+        raise LogUnavailable(path, f"its table meta is damaged ({error}); restore it from a backup") from error
 
 
 def _keep_copy(connection: sqlite3.Connection, migrations: Sequence[Migration]) -> Path | None:

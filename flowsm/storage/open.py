@@ -12,9 +12,17 @@ from typing import Final, Literal
 
 from flowsm.errors import LogUnavailable
 from flowsm.limits import BUSY_TIMEOUT_MS, MIB
-from flowsm.storage.errors import is_busy, unavailable
+from flowsm.storage.errors import FAILURES, is_busy, unavailable
 
-__all__ = ["APPLICATION_ID", "Durability", "open_reader", "open_writer", "private_folder", "set_busy_timeout"]
+__all__ = [
+    "APPLICATION_ID",
+    "Durability",
+    "is_outdated",
+    "open_reader",
+    "open_writer",
+    "private_folder",
+    "set_busy_timeout",
+]
 
 Durability = Literal["full", "normal"]
 
@@ -59,7 +67,7 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
             check_same_thread=False,
             cached_statements=_CACHED_STATEMENTS,
         )
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise unavailable(path, error) from error
     try:
         _check_owner(connection, path)
@@ -70,7 +78,7 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}").fetchone()
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}").fetchone()
-    except sqlite3.Error as error:
+    except FAILURES as error:
         connection.close()
         raise unavailable(path, error) from error
     except LogUnavailable:
@@ -125,19 +133,19 @@ def open_reader(
     uri = Path(path).absolute().as_uri()
     try:
         connection = _connect_reader(f"{uri}?mode=rw")
-    except sqlite3.Error as error:
+    except FAILURES as error:
         if not _may_be_frozen(path):
             raise unavailable(path, error) from error
         try:
-            connection = _connect_reader(f"{uri}?immutable=1")
-        except sqlite3.Error:
+            connection = _connect_frozen(path, uri)
+        except FAILURES:
             raise unavailable(path, error) from error
     try:
         if not is_ready(connection):
             prepare()
     except BaseException as error:
         connection.close()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, FAILURES):
             raise unavailable(path, error) from error
         raise
     return connection
@@ -156,13 +164,51 @@ def _check_header(path: str) -> None:
             header = file.read(len(_HEADER))
     except OSError:
         return  # missing, or not ours to read: opening it tells
-    if header and header != _HEADER:
+    if header and header != _HEADER and not _is_to_be_rolled_back(path, header):
         raise LogUnavailable(path, "expected a SQLite database, found something else; choose another file")
 
 
-def _connect_reader(uri: str) -> sqlite3.Connection:
+def _is_to_be_rolled_back(path: str, header: bytes) -> bool:
+    """Whether the file was being made when the power went: SQLite undoes that when it is opened."""
+    journal = Path(f"{path}-journal")
+    return not any(header) and journal.exists() and journal.stat().st_size > 0
+
+
+def is_outdated(connection: sqlite3.Connection) -> bool:
+    """Whether a connection that takes its file for unchangeable must be opened anew."""
+    return isinstance(connection, _Frozen) and not connection.still_holds()
+
+
+class _Frozen(sqlite3.Connection):
+    """A connection to a file that nobody could write when it was opened: it sees no later change."""
+
+    path = ""
+    seen = (0, 0)
+
+    def still_holds(self) -> bool:
+        return _may_be_frozen(self.path) and _version_of(self.path) == self.seen
+
+
+def _version_of(path: str) -> tuple[int, int]:
+    try:
+        now = Path(path).stat()
+    except OSError:
+        return (0, 0)
+    return now.st_mtime_ns, now.st_size
+
+
+def _connect_frozen(path: str, uri: str) -> sqlite3.Connection:
+    seen = _version_of(path)
+    connection = _connect_reader(f"{uri}?immutable=1", _Frozen)
+    if isinstance(connection, _Frozen):
+        connection.path, connection.seen = path, seen
+    return connection
+
+
+def _connect_reader(uri: str, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     connection = sqlite3.connect(
         uri,
+        factory=factory,
         uri=True,
         timeout=BUSY_TIMEOUT_MS / 1000,
         isolation_level=None,
@@ -173,7 +219,7 @@ def _connect_reader(uri: str) -> sqlite3.Connection:
         connection.execute("PRAGMA query_only = ON")
         connection.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
         connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
-    except sqlite3.Error:
+    except FAILURES:
         connection.close()
         raise
     return connection

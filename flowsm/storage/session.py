@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flowsm.errors import LogUnavailable
+from flowsm.storage.errors import spoils
+from flowsm.storage.open import is_outdated
 from flowsm.storage.sync import SyncWriter
 from flowsm.storage.thread import ConnectionThread
 from flowsm.storage.transaction import Work
@@ -55,13 +57,29 @@ class Session:
         For many short reads of many rows: each row that is read on another thread may have to wait for a busy loop
         to let go of the interpreter, for 5 ms.
         """
-        return function(self.reader_here())
+        try:
+            return function(self.reader_here())
+        except Exception as error:
+            if spoils(error):
+                self._close_here()
+            raise
 
     def reader_here(self) -> sqlite3.Connection:
         """The reading connection of the loop's own thread."""
+        if self._reader_here is not None and is_outdated(self._reader_here):
+            self._close_here()
         if self._reader_here is None:
             self._reader_here = self._connect_here()
         return self._reader_here
+
+    def read_here(self, function: Callable[[sqlite3.Connection], _T], connection: sqlite3.Connection) -> _T:
+        """Run a short function on the loop's own thread with the reader's connection, which is idle."""
+        try:
+            return function(connection)
+        except Exception as error:
+            if spoils(error):
+                self.reader.discard()
+            raise
 
     async def close(self) -> None:
         """Answer what is under way, then close both."""

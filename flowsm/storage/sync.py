@@ -39,6 +39,10 @@ class SyncWriter:
             if self._connection is None:
                 self._connection, self._process = self._connector(), os.getpid()
             (result,) = self._transactions.run(self._connection, [request])
+            if self._transactions.spoilt:
+                self._connection.close()
+                self._connection = None
+                self._transactions.renew()
         if isinstance(result, Exception):
             raise result
         return result

@@ -17,6 +17,9 @@ from typing import Any, Final, TypeVar
 import aiosqlite
 from aiosqlite.core import _STOP_RUNNING_SENTINEL as _STOP
 
+from flowsm.storage.errors import spoils
+from flowsm.storage.open import is_outdated
+
 __all__ = ["ConnectionThread", "answer_on"]
 
 _T = TypeVar("_T")
@@ -61,6 +64,8 @@ class ConnectionThread:
             try:
                 answer = partial(self._answer, future, function(self.opened()), None)
             except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+                if spoils(error):
+                    self.discard()
                 answer = partial(self._answer, future, None, error)
             answer_on(loop, answer)
 
@@ -69,10 +74,20 @@ class ConnectionThread:
 
     def idle(self) -> sqlite3.Connection | None:
         """The connection, for a short use on the loop's own thread; None if it is not open, or in use."""
-        return None if self._under_way else self._raw
+        raw = self._raw
+        return None if self._under_way or raw is None or is_outdated(raw) else raw
+
+    def discard(self) -> None:
+        """Close the connection, on its thread or while no job is under way; the next function opens another."""
+        raw, self._raw = self._raw, None
+        self._connection._connection = None  # noqa: SLF001 - closed here: no warning is due
+        if raw is not None:
+            raw.close()
 
     def opened(self) -> sqlite3.Connection:
         """On the thread: the connection, opened if it is not yet."""
+        if self._raw is not None and is_outdated(self._raw):
+            self.discard()
         if self._raw is None:
             self._raw = self._connection._connection = self._connection._connector()  # noqa: SLF001 - opened on its thread
         return self._raw
@@ -104,10 +119,7 @@ class ConnectionThread:
 
     def _shut(self) -> object:
         """On the thread: close the connection, and tell the thread to end."""
-        raw, self._raw = self._raw, None
-        self._connection._connection = None  # noqa: SLF001 - closed here: no warning is due
-        if raw is not None:
-            raw.close()
+        self.discard()
         return _STOP
 
     def _answer(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:

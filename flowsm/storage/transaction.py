@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from flowsm.errors import LogUnavailable
-from flowsm.storage.errors import CommitFailed, is_busy, unavailable
+from flowsm.storage.errors import FAILURES, CommitFailed, is_busy, spoils, unavailable
 
 __all__ = ["Transactions", "Work", "reading"]
 
@@ -35,13 +35,20 @@ class Work(Protocol):
 class Transactions:
     """Runs groups of requests on one connection, and remembers how long a commit takes."""
 
-    __slots__ = ("_file", "_path", "_work", "commit_seconds")
+    __slots__ = ("_file", "_path", "_work", "commit_seconds", "spoilt")
 
     def __init__(self, path: str, work: Work) -> None:
         self._path = path
         self._work = work
         self._file: tuple[int, int] | None = None
         self.commit_seconds = 0.0
+        self.spoilt = False
+        """Whether the connection should be opened anew before the next transaction: then call `renew`."""
+
+    def renew(self) -> None:
+        """From now on it is another connection."""
+        self.spoilt = False
+        self._work.settled(False)
 
     def run(self, connection: sqlite3.Connection, requests: Sequence[Any]) -> list[Any]:
         """Apply the requests in one transaction; gives a result, or an exception, for each, and never raises.
@@ -52,8 +59,8 @@ class Transactions:
             self._begin(connection)
         except LogUnavailable as error:
             return [error for _ in requests]
-        except sqlite3.Error as error:
-            return [unavailable(self._path, error) for _ in requests]
+        except FAILURES as error:
+            return [self._unavailable(error) for _ in requests]
         return self._finish(connection, self._work, requests)
 
     def run_at_once(self, connection: sqlite3.Connection, requests: Sequence[Any]) -> list[Any] | None:
@@ -62,10 +69,10 @@ class Transactions:
             self._begin(connection)
         except LogUnavailable as error:
             return [error for _ in requests]
-        except sqlite3.Error as error:
+        except FAILURES as error:
             if is_busy(error):
                 return None
-            return [unavailable(self._path, error) for _ in requests]
+            return [self._unavailable(error) for _ in requests]
         return self._finish(connection, self._work, requests)
 
     def run_function(self, connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -74,8 +81,8 @@ class Transactions:
             self._begin(connection)
         except LogUnavailable as error:
             return error
-        except sqlite3.Error as error:
-            return unavailable(self._path, error)
+        except FAILURES as error:
+            return self._unavailable(error)
         (result,) = self._finish(connection, lambda raw, _: [function(raw)], [None])
         self._work.settled(False)
         return result
@@ -87,15 +94,16 @@ class Transactions:
             LogUnavailable: the path leads to another file than before, or to none: what is written would be lost.
             sqlite3.Error: the lock cannot be taken.
         """
+        size = 1
         try:
             now = os.stat(self._path)  # noqa: PTH116 (a microsecond; on every transaction's way)
         except OSError:
             found = None
         else:
-            found = (now.st_dev, now.st_ino)
+            found, size = (now.st_dev, now.st_ino), now.st_size
         self._file = self._file or found
-        if found != self._file:
-            what = "removed" if found is None else "replaced by another"
+        if found != self._file or size == 0:
+            what = "removed" if found is None else "replaced by another" if found != self._file else "emptied"
             raise LogUnavailable(
                 self._path, f"the file was {what} while it was open; nothing was written: put it back, or open it again"
             )
@@ -112,9 +120,9 @@ class Transactions:
         """Work in the transaction that was begun, and commit it."""
         try:
             results = work(connection, requests)
-        except sqlite3.Error as error:
+        except FAILURES as error:
             self._undo(connection)
-            return [unavailable(self._path, error) for _ in requests]
+            return [self._unavailable(error) for _ in requests]
         except BaseException as error:
             self._undo(connection)
             if not isinstance(error, Exception):  # an interrupt goes on its way
@@ -123,8 +131,9 @@ class Transactions:
         begun = time.perf_counter()
         try:
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except FAILURES as error:
             self._undo(connection)
+            self.spoilt |= spoils(error)
             reason = str(error)
             return [result if isinstance(result, Exception) else CommitFailed(reason) for result in results]
         took = min(time.perf_counter() - begun, _LONGEST_SECONDS)
@@ -132,12 +141,16 @@ class Transactions:
         self._work.settled(True)
         return results
 
+    def _unavailable(self, error: Exception) -> LogUnavailable:
+        self.spoilt |= spoils(error)
+        return unavailable(self._path, error)
+
     def _undo(self, connection: sqlite3.Connection) -> None:
         self._work.settled(False)
         try:
             if connection.in_transaction:  # some errors have ended it already
                 connection.execute("ROLLBACK")
-        except sqlite3.Error:
+        except FAILURES:
             return  # the next BEGIN tells
 
 
@@ -155,5 +168,5 @@ def reading(connection: sqlite3.Connection, path: str) -> Iterator[None]:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-    except sqlite3.Error as error:
+    except FAILURES as error:
         raise unavailable(path, error) from error

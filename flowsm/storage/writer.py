@@ -133,10 +133,12 @@ class Writer:
     ) -> list[Any] | None:
         """The transaction on the loop's thread; None if a lock would have to be waited for."""
         try:
-            return self._transactions.run_at_once(connection, [request for request, _ in group])
+            results = self._transactions.run_at_once(connection, [request for request, _ in group])
         except BaseException:  # Ctrl-C goes on its way, but nobody is left without an answer
             self._answer(group, [CommitFailed("interrupted") for _ in group])
             raise
+        self._let_go_of_spoilt()
+        return results
 
     def _run_there(self, group: list[tuple[Any, asyncio.Future[Any]]]) -> None:
         """The transaction on the connection's thread, where a lock may be waited for."""
@@ -151,9 +153,16 @@ class Writer:
                     results = self._transactions.run(connection, [request for request, _ in group])
             finally:
                 set_busy_timeout(connection, 0)
+            self._let_go_of_spoilt()
         except BaseException as error:  # noqa: BLE001 - whoever waits gets it
             results = [error] * len(group)
         answer_on(self._loop, lambda: self._finished(group, results))
+
+    def _let_go_of_spoilt(self) -> None:
+        """Have the next transaction open the file anew, where this one met what may be over by then."""
+        if self._transactions.spoilt:
+            self._thread.discard()
+            self._transactions.renew()
 
     def _finished(self, group: list[tuple[Any, asyncio.Future[Any]]], results: list[Any]) -> None:
         self._busy = False

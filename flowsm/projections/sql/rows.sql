@@ -3,7 +3,9 @@
 -- Their order here is the order in which they run within one commit.
 
 -- name: end_attempt
-UPDATE attempts_{g} SET status = ?, outcome = ?, ended_at = ?, duration_us = ?
+-- An interrupted attempt ends once more when its outcome is found: what was said of the interruption goes.
+UPDATE attempts_{g} SET
+    status = ?, outcome = ?, ended_at = ?, duration_us = ?, message = NULL, error_type = NULL, error = NULL
 WHERE execution_id = ? AND started_seq = ?;
 
 -- name: start_attempt

@@ -4,7 +4,7 @@ import pytest
 
 from flowsm.definition.digest import flow_digest
 from flowsm.definition.load import load_flow
-from flowsm.errors import DefinitionNotFound, ExecutionNotFound, LogBroken
+from flowsm.errors import ExecutionNotFound, LogBroken
 from flowsm.events.facts import ExecutionCreated, ExecutionStarted
 from flowsm.log.memory import MemoryEventLog
 from flowsm.log.port import Append
@@ -56,7 +56,7 @@ async def test_streams_that_cannot_be_loaded() -> None:
         await loader.load("nobody")
     with pytest.raises(LogBroken, match=r"begins with execution.started"):
         await loader.load("odd")
-    with pytest.raises(DefinitionNotFound):
+    with pytest.raises(LogBroken, match="its flow d is missing"):
         await loader.load("orphan")
 
 

@@ -25,7 +25,6 @@ def error(name):
         ("SQLITE_IOERR_FSYNC", "the disk gave an error"),
         ("SQLITE_NOTADB", "expected a SQLite database"),
         ("SQLITE_CANTOPEN", "its folder exists"),
-        ("SQLITE_CORRUPT_INDEX", "damaged"),
     ],
 )
 def test_what_concerns_the_file_has_a_sentence(name, sentence):

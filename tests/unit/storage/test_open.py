@@ -70,10 +70,10 @@ def test_a_frozen_file_is_read(path, monkeypatch):
     """In a folder that cannot be written a file without a WAL is read as it is; with one it cannot be."""
     real = module._connect_reader
 
-    def no_shared_memory(uri):
+    def no_shared_memory(uri, *factory):
         if "immutable" not in uri:
             raise sqlite3.OperationalError("unable to open database file")
-        return real(uri)
+        return real(uri, *factory)
 
     monkeypatch.setattr(module, "_connect_reader", no_shared_memory)
     with pytest.raises(LogUnavailable, match="unable to open"):

@@ -1,0 +1,174 @@
+"""The process dies at every append of random flows, on either side of the commit: the end is as if it had not.
+
+`FLOWSM_CRASH_POINTS` says how many points are tried (2,000 by default), `FLOWSM_CRASH_SEED` from which seed on; a seed
+that ever failed is kept in `KEPT`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from crash_points import CrashPoint, Lives, Mortal, check_calls, outline, points, results_in, tables
+from fast_folder import fast_folder
+from random_flows import HurriedClock, Key, Script, random_flow
+
+from flowsm import FlowManager
+from flowsm.definition.model import FlowConfig
+from flowsm.errors import ExecutionExists, ExecutionNotFound
+
+pytestmark = pytest.mark.no_cover  # it would take three times as long
+POINTS = int(os.environ.get("FLOWSM_CRASH_POINTS", "2000"))
+SEED = int(os.environ.get("FLOWSM_CRASH_SEED", "1"))
+SHARDS = 4
+KEPT: list[int] = []
+"""Seeds that failed once."""
+
+
+class Trial:
+    """One random flow, with one to three executions of it at once, and all its crash points."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        rng = random.Random(f"trial {seed}")
+        folder.mkdir()
+        self.seed = seed
+        document = random_flow(seed)
+        self.flow = msgspec.convert(document, FlowConfig)
+        self.lanes = [f"lane{number}" for number in range(rng.choice([1, 1, 2, 3]))]
+        self.input = rng.choice([None, 1, {"x": 2.5}])
+        self.clock = HurriedClock()
+        self.script = Script(seed, document, self.clock)
+        self.synchronous = rng.random() < 0.3
+        self.rng = rng
+        self.lives = Lives(folder, self.script, self.clock, downtime=rng.choice([0, 3600]))
+        self.expected: dict[str, list[dict[str, Any]]] = {}
+        self.points = points()
+        self.name = ""
+        self.again = False
+
+    async def begin(self, manager: FlowManager, name: str) -> None:
+        """Start one execution per lane, and wait for their ends."""
+        for lane in self.lanes:
+            chosen = f"{lane}.{name}"
+            if self.synchronous:
+                manager.create_flow_execution(self.flow, self.input, execution_id=chosen)
+            else:
+                await manager.start(self.flow, self.input, execution_id=chosen)
+        for lane in self.lanes:
+            await manager.execute_flow(f"{lane}.{name}")
+
+    async def recover(self, manager: FlowManager, name: str) -> None:
+        """Find the executions as the last life left them, and drive all that are unfinished to their ends."""
+        recorded: set[Key] = set()
+        for lane in self.lanes:
+            chosen = f"{lane}.{name}"
+            try:
+                recorded |= set(results_in(await manager.events(chosen)))
+            except ExecutionNotFound:
+                await manager.start(self.flow, self.input, execution_id=chosen)
+            else:
+                assert (await manager.verify(chosen)).ok, "no step is recorded by halves"
+                with pytest.raises(ExecutionExists):
+                    await manager.start(self.flow, self.input, execution_id=chosen)
+        calls = len(self.script.calls)
+        for lane in self.lanes:
+            await manager.execute_flow(f"{lane}.{name}")
+        assert not recorded & set(self.script.calls[calls:]), "a recorded result is run again"
+
+    async def compare(self, manager: FlowManager, name: str) -> None:
+        """What is recorded now is what the life without a crash recorded; the code ran as often as it says."""
+        for lane in self.lanes:
+            chosen = f"{lane}.{name}"
+            events = await manager.events(chosen)
+            assert outline(events) == self.expected[lane]
+            check_calls([key for key in self.script.calls if key[0] == chosen], events)
+        self.script.calls.clear()
+
+    async def rebuilt_is_live(self, manager: FlowManager) -> None:
+        """The rows of all lives are those that a rebuild makes, and the whole log verifies."""
+        live = await tables(manager)
+        assert (await manager.verify()).ok
+        assert (await manager.rebuild()).ok
+        assert await tables(manager) == live
+
+    async def without_a_crash(self, manager: FlowManager, mortal: Mortal) -> None:
+        """The life that the others are compared with."""
+        await self.begin(manager, "whole")
+        for lane in self.lanes:
+            self.expected[lane] = outline(await manager.events(f"{lane}.whole"))
+        await self.compare(manager, "whole")
+        await self.go_on(manager, mortal)
+
+    async def with_a_crash(self, manager: FlowManager, mortal: Mortal) -> None:
+        """Recover from the last life's crash, perhaps not without another one; then run into the next.
+
+        The third interruption of one visit would make it wait for a person: so there is no third crash.
+        """
+        self.again = not self.again and self.rng.random() < 0.3
+        if self.again:
+            mortal.dies_at(CrashPoint(self.rng.randint(1, 3), self.rng.choice(["before", "after"])))
+        await self.recover(manager, self.name)
+        self.again = False
+        mortal.dies_at(None)
+        await self.compare(manager, self.name)
+        await self.go_on(manager, mortal)
+
+    async def go_on(self, manager: FlowManager, mortal: Mortal) -> None:
+        """Run new executions into the next crash point; where they end before it, all points were tried."""
+        point = next(self.points)
+        self.name = f"{point.append}-{point.side}"
+        mortal.dies_at(point)
+        await self.begin(manager, self.name)
+        mortal.dies_at(None)
+        await self.compare(manager, self.name)
+        await self.rebuilt_is_live(manager)
+
+    def run(self) -> int:
+        """Die at each append, on each side, and sometimes again while recovering; gives the number of crashes."""
+        alive = self.lives.live(self.without_a_crash)
+        while not alive:
+            alive = self.lives.live(self.with_a_crash)
+        return self.lives.count
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where no disk slows the files down: their process dies, but not the machine."""
+    with fast_folder() as folder:
+        yield folder
+
+
+def attempt(seed: int, folder: Path) -> int:
+    """Try all crash points of a seed; a failure names it."""
+    try:
+        return Trial(seed, folder / str(seed)).run()
+    except BaseException as error:
+        error.add_note(f"seed {seed}: FLOWSM_CRASH_SEED={seed} FLOWSM_CRASH_POINTS=1 tries it first")
+        raise
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_the_end_is_the_same_after_a_crash_at_any_append(shard: int, folder: Path) -> None:
+    """Whichever append the process dies at: same route, same results, nothing run again, nothing missing."""
+    begun = time.perf_counter()
+    tried = sum(attempt(seed, folder / "kept") for seed in KEPT[shard::SHARDS])
+    seed = SEED + shard
+    while tried < POINTS / SHARDS:
+        tried += attempt(seed, folder)
+        seed += SHARDS
+    print(f"{tried} crash points of {(seed - SEED) // SHARDS} flows in {time.perf_counter() - begun:.1f} s")
+    assert tried >= POINTS / SHARDS
+
+
+def test_a_lost_commit_is_noticed(folder: Path) -> None:
+    """Were commits lost that were acknowledged, the same trial would fail."""
+    trial = Trial(SEED, folder / "lossy")
+    trial.lives.kept = ("",)
+    with pytest.raises(AssertionError):
+        trial.run()
