@@ -20,6 +20,8 @@ def refusal(
     """
     if batch.epoch is not None and batch.epoch != epoch:
         return Fenced(batch.stream, batch.epoch, epoch)
+    if batch.claim and seq and not batch.expected_seq and batch.facts:
+        return Conflict(batch.stream, 0, seq)  # the id is taken, whoever has it
     if batch.claim and owner and owner != batch.worker:
         holder = living(owner)
         if holder is not None:

@@ -25,7 +25,7 @@ from flowsm.log.port import Append, Appended
 
 __all__ = ["CrashPoint", "Lives", "Mortal", "check_calls", "outline", "points", "results_in", "tables"]
 
-UNTOLD = {"worker", "duration_us", "due", "delay_seconds", "late_seconds", "traceback"}
+UNTOLD = {"worker", "duration_us", "due", "delay_seconds", "late_seconds", "start_at", "traceback"}
 """What of an event depends on who recorded it, and when."""
 
 
@@ -141,6 +141,7 @@ class Lives:
         manager._log.release()
         (self.folder / f"life-{self.count - 1}.db").unlink()
         self.clock.advance(self.downtime)
+        self.clock.reboot()  # the process that ended is this one, and lives: its lease must not count
         return False
 
     def _bury(self) -> None:
