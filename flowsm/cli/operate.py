@@ -121,7 +121,7 @@ def _operate(db: Db, execution: str, verb: Callable[[FlowManager, str], Awaitabl
     async def question(manager: FlowManager) -> FlowExecution:
         return await verb(manager, await manager.resolve_id(execution))
 
-    after = ask(db, question)
+    after = ask(db, question, changes=True)
     if after.ended_at is not None or after.status == "paused":
         way = ""
     else:

@@ -120,7 +120,13 @@ def test_an_archive_is_read_like_a_log(flowsm, archived):
 
 @pytest.mark.parametrize(
     "command",
-    [("remove", "@last"), ("rebuild",), ("archive", "x", "--older-than", "1d"), ("import", "old.flowarchive")],
+    [
+        ("cancel", "@last"),
+        ("remove", "@last"),
+        ("rebuild",),
+        ("archive", "x", "--older-than", "1d"),
+        ("import", "old.flowarchive"),
+    ],
     ids=lambda command: command[0],
 )
 def test_an_archive_is_never_changed(flowsm, archived, command):
