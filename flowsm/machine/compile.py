@@ -6,10 +6,10 @@ grammar, so no string of a document ever reaches it; names are labels, kept besi
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
-from transitions import EventData, Machine, Transition
+from transitions import Event, Machine
 
 from flowsm.definition.model import END, END_FAILURE, END_SUCCESS, ConditionConfig, FlowConfig, TaskConfig
 from flowsm.definition.policy import task_retry, task_timeout
@@ -60,16 +60,20 @@ class Cursor:
         self.state = state
 
 
-class _PlainTransition(Transition):
-    """A transition without conditions and callbacks: it is nothing but the change of state."""
+class _PlainEvent(Event):
+    """An event of a machine without callbacks, conditions and queue: the one transition of a state is executed."""
 
-    def execute(self, event_data: EventData) -> bool:
-        cast("Cursor", event_data.model).state = cast("str", self.dest)
+    def trigger(self, model: Any, *args: Any, **kwargs: Any) -> bool:
+        found = self.transitions.get(model.state)
+        if not found:
+            refused: bool = super().trigger(model, *args, **kwargs)  # says what is wrong
+            return refused
+        model.state = found[0].dest
         return True
 
 
 class _PlainMachine(Machine):
-    transition_cls = _PlainTransition
+    event_cls = _PlainEvent
 
 
 class FlowMachine:

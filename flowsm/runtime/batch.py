@@ -7,7 +7,7 @@ from typing import Final
 from flowsm.events.facts import Fact
 from flowsm.log.port import Append
 from flowsm.machine.effect import Decide, Probe, RunTask, next_effect
-from flowsm.machine.state import ExecutionState
+from flowsm.machine.state import ExecutionState, Phase
 from flowsm.projections.project import project
 
 __all__ = ["batch_of"]
@@ -38,7 +38,7 @@ def batch_of(
         epoch=epoch,
         claim=bool(claim_for),
         worker=claim_for,
-        release=leave or (not keep and type(next_effect(after)) not in _GO_ON),
+        release=leave or (not keep and after.phase != Phase.RUNNING and type(next_effect(after)) not in _GO_ON),
         definition=definition,
         rows=project(before, facts, at, after),
     )
