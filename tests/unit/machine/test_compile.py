@@ -103,7 +103,7 @@ def test_no_string_of_a_document_reaches_transitions(monkeypatch: pytest.MonkeyP
     seen: list[Any] = []
 
     class Spy(Machine):
-        transition_cls = compile_module._PlainTransition
+        event_cls = compile_module._PlainEvent
 
         def __init__(self, **arguments: Any) -> None:
             seen.append(arguments)
