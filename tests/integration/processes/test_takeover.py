@@ -190,8 +190,6 @@ async def test_four_processes_share_and_each_execution_ends_once(other) -> None:
                     cut = [e for e in events if e.type == "task.interrupted" and e.fact.task == event.fact.task]
                     assert runs[key] <= 1 + len(cut)
         assert (await manager.verify()).ok
-        workers_seen = {pid for _, _, pid in other.noted()}
-        assert len(workers_seen) > 1
 
 
 async def test_a_worker_that_stops_lets_others_go_on_at_once(other) -> None:
