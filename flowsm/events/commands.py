@@ -14,7 +14,6 @@ __all__ = [
     "Command",
     "Create",
     "Driver",
-    "Interrupt",
     "Pause",
     "RecordChild",
     "RecordProbe",
@@ -53,7 +52,9 @@ class Create(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Go on to where a task must run or time must pass. A running attempt is one that its owner left behind.
+    """Go on to where a task must run or time must pass.
+
+    A running attempt is one that was left: by its owner, or because the execution is paused now, or cancelled.
 
     `chance` is a number in [0, 1), which spreads retries.
     """
@@ -77,17 +78,6 @@ class RecordResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     error: ErrorInfo | None = None
     warnings: tuple[str, ...] = ()
     timed_out: bool = False
-    chance: float = 0.5
-
-
-class Interrupt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The running attempt was stopped because the execution is paused or cancelled; then go on like `Advance`."""
-
-    driver: Driver
-    task: str
-    visit: int
-    attempt: int
-    by: Literal["pause", "cancel"]
     chance: float = 0.5
 
 
@@ -182,7 +172,6 @@ Command = (
     Create
     | Advance
     | RecordResult
-    | Interrupt
     | RecordProbe
     | RecordChild
     | Signal

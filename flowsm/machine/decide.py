@@ -16,7 +16,6 @@ from flowsm.events.commands import (
     Cancel,
     Command,
     Create,
-    Interrupt,
     Pause,
     RecordChild,
     RecordProbe,
@@ -92,7 +91,7 @@ def step(
         else:
             _leave(draft)
         settle(draft)
-    elif isinstance(command, Interrupt | RecordProbe | RecordChild):
+    elif isinstance(command, RecordProbe | RecordChild):
         draft = Draft(machine, state, now, command.driver, command.chance)
         _drive_on(draft, command)
         settle(draft)
@@ -150,16 +149,14 @@ def _leave(draft: Draft) -> None:
         leave_interrupted(draft, f"its worker {state.worker} left no result")
 
 
-def _drive_on(draft: Draft, command: Interrupt | RecordProbe | RecordChild) -> None:
+def _drive_on(draft: Draft, command: RecordProbe | RecordChild) -> None:
     if isinstance(command, RecordChild):
         _record_child(draft, command)
         return
     state, running = draft.state, draft.state.attempt
     if state.phase not in _AT_WORK or running is None or running.visit != command.visit:
         raise _refuse("record what became of another attempt of", state)
-    if isinstance(command, Interrupt):
-        leave_interrupted(draft, f"somebody asked to {command.by} the execution", command.by)
-    elif command.result is not None:
+    if command.result is not None:
         _record_result(draft, command.result)
     elif command.problem:
         place = {"visit": running.visit, "attempt": running.attempt}

@@ -31,7 +31,6 @@ from flowsm.events.commands import (
     Command,
     Create,
     Driver,
-    Interrupt,
     Pause,
     RecordChild,
     RecordProbe,
@@ -279,13 +278,13 @@ async def tell_later(log: SqliteEventLog, clock: ManualClock) -> None:
     await redriven.tell(Advance(**driver))
     await redriven.result()
     await redriven.tell(Pause(reason="lunch", actor="Ada", now=True))
-    await redriven.tell(Interrupt(task="ship", visit=1, attempt=1, by="pause", **driver))
+    await redriven.tell(Advance(**driver))
     await redriven.tell(Resume(reason="fed", actor="Ada"))
     await redriven.tell(Advance(**driver))
 
     cancelled = await at_charge("tidied-up")
     await cancelled.tell(Cancel(reason="no longer wanted", actor="Ada"))
-    await cancelled.tell(Interrupt(by="cancel", **place, **driver))
+    await cancelled.tell(Advance(**driver))
     while cancelled.state.ended_at is None:
         await cancelled.result()
 

@@ -10,7 +10,7 @@ import pytest
 
 from flowsm.clock import timestamp
 from flowsm.definition.load import load_flow
-from flowsm.events.commands import Advance, Cancel, Command, Create, Driver, Interrupt, RecordResult, Remove
+from flowsm.events.commands import Advance, Cancel, Command, Create, Driver, RecordResult, Remove
 from flowsm.events.facts import ErrorInfo, Fact
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.decide import step
@@ -69,9 +69,7 @@ class Script:
     def stop(self) -> Step:
         """Cancel while an attempt runs, and stop it."""
         self.cancel()
-        attempt = self.state.attempt
-        place = {"task": self.state.node, "visit": attempt.visit, "attempt": attempt.attempt}
-        return self.do(Interrupt(driver=Driver(worker=self.state.worker), by="cancel", **place))
+        return self.advance(self.state.worker)
 
     def remove(self) -> Step:
         return self.do(Remove(reason="old"))
