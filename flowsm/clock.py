@@ -16,7 +16,7 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _BOOT_CLOCK: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
 _MS_PER_NS: Final = 1_000_000
 
-__all__ = ["Clock", "SystemClock", "timestamp"]
+__all__ = ["Clock", "SystemClock", "elapsed_us", "timestamp"]
 
 
 class Clock(Protocol):
@@ -75,6 +75,12 @@ def _boot_id() -> str:
         return _BOOT_ID.read_text("ascii").strip()
     except OSError:
         return "unknown"
+
+
+def elapsed_us(start: str, end: str) -> int:
+    """Microseconds from one timestamp to another; 0 where the wall clock was set back in between."""
+    span = datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    return max(0, (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds)
 
 
 def timestamp(moment: datetime) -> str:

@@ -141,7 +141,7 @@ def _record_result(draft: Draft, command: RecordResult) -> None:
 def _leave(draft: Draft) -> None:
     """A running attempt is one that was left: by its worker, or because somebody asked for that."""
     state = draft.state
-    if state.cancelling is not None and not state.cleaning:
+    if state.is_stopping:
         leave_interrupted(draft, "the execution was cancelled", "cancel")
     elif state.paused is not None and state.paused.now:
         leave_interrupted(draft, "the execution was paused", "pause")
@@ -159,8 +159,7 @@ def _drive_on(draft: Draft, command: RecordProbe | RecordChild) -> None:
     if command.result is not None:
         _record_result(draft, command.result)
     elif command.problem:
-        place = {"visit": running.visit, "attempt": running.attempt}
-        draft.record(ResolutionAwaited(task=state.node, **place, reason=command.problem))
+        draft.record(ResolutionAwaited(**draft.place, reason=command.problem))
     else:
         leave_interrupted(draft, "its probe found that it was not done", "probe")
 
@@ -170,7 +169,7 @@ def _record_child(draft: Draft, command: RecordChild) -> None:
     waiting = attempt.waiting if attempt is not None else None
     if draft.state.phase != Phase.WAITING or attempt is None or waiting is None or waiting.child != command.child:
         raise _refuse(f"record the end of {command.child!r} in", draft.state)
-    draft.record(WaitEnded(task=draft.state.node, visit=attempt.visit, attempt=attempt.attempt, by="child"))
+    draft.record(WaitEnded(**draft.place, by="child"))
     if command.status == FlowStatus.COMPLETED:
         draft.complete(TaskStatus.SUCCESS, data=command.data)
         return

@@ -76,7 +76,7 @@ def next_effect(state: ExecutionState) -> Effect:
         return Nothing()
     if phase == Phase.WAITING:
         return _of_wait(state)
-    if phase in {Phase.DECIDED, Phase.ENDING} or (state.cancelling is not None and not state.cleaning):
+    if phase in {Phase.DECIDED, Phase.ENDING} or state.is_stopping:
         return Decide()
     if state.paused is not None:
         return Told()
@@ -94,7 +94,7 @@ def _of_wait(state: ExecutionState) -> Effect:
     waiting = state.attempt.waiting if state.attempt is not None else None
     if waiting is None:
         return Decide()
-    is_ending = state.cancelling is not None and not state.cleaning
+    is_ending = state.is_stopping
     if waiting.child is not None and (is_ending or state.paused is None):
         return AwaitChild(
             child=waiting.child, cancel=is_ending, due=_first(waiting.expires, None if is_ending else _deadline(state))

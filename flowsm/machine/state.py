@@ -164,6 +164,11 @@ class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         return None if self.node in {"created", "completed", "failed", "cancelled"} else self.node
 
     @property
+    def is_stopping(self) -> bool:
+        """Whether somebody cancelled it, and nothing cleans up yet."""
+        return self.cancelling is not None and not self.cleaning
+
+    @property
     def signal(self) -> StoredSignal | None:
         """The signal that has come for the wait that is open, None where there is none."""
         waiting = self.attempt.waiting if self.attempt is not None else None

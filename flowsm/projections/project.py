@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Final
 
+from flowsm.clock import elapsed_us
 from flowsm.events.facts import (
     ErrorInfo,
     ExecutionCancelled,
@@ -136,11 +136,6 @@ def _skipped_row(stream: str, fact: TaskSkipped, seq: int, at: str, worker: str)
     return RowChange(statement="put_attempt", params=values, key=(stream, seq))
 
 
-def _microseconds(start: str, end: str) -> int:
-    span = datetime.fromisoformat(end) - datetime.fromisoformat(start)
-    return max(0, (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds)
-
-
 def _began(attempt: Attempt | None, worker: str) -> tuple[int, str, str]:
     return (attempt.started_seq, attempt.started_at, worker) if attempt else (0, "", worker)
 
@@ -170,7 +165,7 @@ def attempt_rows(before: ExecutionState, facts: Iterable[Fact], at: str, flow_id
             rows.append(_count(flow_id, fact.task, "skipped", 0))
         elif isinstance(fact, ExecutionCompleted | ExecutionFailed | ExecutionCancelled):
             status = fact.TYPE.partition(".")[2]
-            rows.append(_count(flow_id, ENDED_TASK, status, _microseconds(before.started_at or at, at)))
+            rows.append(_count(flow_id, ENDED_TASK, status, elapsed_us(before.started_at or at, at)))
     return rows
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from flowsm.clock import timestamp
+from flowsm.clock import elapsed_us, timestamp
 from flowsm.definition.model import TaskConfig
 from flowsm.events.commands import Driver
 from flowsm.events.facts import ErrorInfo, Fact, TaskCompleted
@@ -60,6 +60,17 @@ class Draft:
             raise AssertionError(f"no attempt in phase {self.state.phase}")
         return attempt
 
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where the present attempt stands, as facts about it begin: task, visit and attempt."""
+        attempt = self.attempt
+        return {"task": self.state.node, "visit": attempt.visit, "attempt": attempt.attempt}
+
+    def elapsed_us(self) -> int:
+        """Microseconds since the present attempt was started; 0 for one that was not."""
+        began = self.attempt.started_at
+        return elapsed_us(began, self.at) if began else 0
+
     def after(self, seconds: float) -> str:
         """The moment so many seconds from now."""
         return timestamp(self.now + timedelta(seconds=seconds))
@@ -89,15 +100,12 @@ class Draft:
         error: ErrorInfo | None = None,
     ) -> None:
         """Record the result of the present attempt, which no code of the task gave."""
-        attempt = self.attempt
         self.record(
             TaskCompleted(
-                task=self.state.node,
-                visit=attempt.visit,
-                attempt=attempt.attempt,
+                **self.place,
                 status=status.value,
                 outcome=outcome or status.value,
-                duration_us=self._microseconds_since(attempt.started_at),
+                duration_us=self.elapsed_us(),
                 message=message,
                 data=data,
                 error=error,
@@ -108,9 +116,3 @@ class Draft:
         """Record the present attempt's failure."""
         error = ErrorInfo(type=error_type, message=message, types=(error_type,))
         self.complete(TaskStatus.FAILURE, outcome, message=message, error=error)
-
-    def _microseconds_since(self, moment: str) -> int:
-        if not moment:
-            return 0
-        span = self.now - datetime.fromisoformat(moment)
-        return max(0, (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds)

@@ -71,16 +71,8 @@ def _content(command: Signal) -> str:
 
 def resolve(draft: Draft, command: Resolve) -> None:
     """Say what became of the attempt that a person is asked about."""
-    attempt = draft.attempt
     draft.record(
-        ResolutionGiven(
-            task=draft.state.node,
-            visit=attempt.visit,
-            attempt=attempt.attempt,
-            resolution=command.resolution,
-            reason=command.reason,
-            actor=command.actor,
-        )
+        ResolutionGiven(**draft.place, resolution=command.resolution, reason=command.reason, actor=command.actor)
     )
     if command.resolution == "success":
         draft.complete(TaskStatus.SUCCESS, command.outcome, data=command.data, message=command.message)

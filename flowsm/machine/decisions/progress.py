@@ -15,14 +15,13 @@ from flowsm.events.facts import (
     ExecutionFailed,
     ExecutionStarted,
     RetryScheduled,
-    TaskInterrupted,
     TaskSkipped,
     TaskStarted,
     TransitionTaken,
 )
 from flowsm.machine.compile import ABORT, CANCEL, START
 from flowsm.machine.decisions.draft import Draft
-from flowsm.machine.decisions.interruptions import after_interruption
+from flowsm.machine.decisions.interruptions import after_interruption, interrupt
 from flowsm.machine.decisions.waits import begin_wait, look_at_wait
 from flowsm.machine.evaluate import ConditionEvaluator, ask
 from flowsm.machine.retry import delay_seconds, is_retryable
@@ -45,17 +44,14 @@ def settle(draft: Draft) -> None:
         recorded = len(draft.facts)
         state = draft.state
         phase = state.phase
-        if phase == Phase.DECIDED:
-            if state.cancelling is None or state.cleaning:
-                _after_result(draft)
-            else:
-                _cancel(draft)
-        elif phase == Phase.ENDING:
+        if phase == Phase.ENDING:
             _end(draft)
         elif phase in _AT_WORK:
             return
-        elif state.cancelling is not None and not state.cleaning:
+        elif state.is_stopping:
             _cancel(draft)
+        elif phase == Phase.DECIDED:
+            _after_result(draft)
         elif state.paused is not None:
             return
         else:
@@ -208,12 +204,7 @@ def _cancel(draft: Draft) -> None:
     if state.phase == Phase.WAITING and draft.attempt.waiting is not None and draft.attempt.waiting.child is not None:
         return
     if state.phase in {Phase.WAITING, Phase.ASKING}:
-        attempt = draft.attempt
-        draft.record(
-            TaskInterrupted(
-                task=state.node, visit=attempt.visit, attempt=attempt.attempt, reason="it was cancelled", by="cancel"
-            )
-        )
+        interrupt(draft, "it was cancelled", "cancel")
     target = machine.target(state.node, CANCEL)
     if target is None:
         raise AssertionError(f"nothing leads from {state.node!r} to a cancellation")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flowsm.clock import timestamp
@@ -32,7 +32,9 @@ def begin_wait(draft: Draft) -> None:
     seconds = draft.machine.timeouts[task.name]
     if task.task_type == WAIT:
         until = parameters.get("until")
-        fields["due"] = draft.after(parameters["seconds"]) if until is None else timestamp(_moment(until))
+        fields["due"] = (
+            draft.after(parameters["seconds"]) if until is None else timestamp(datetime.fromisoformat(until))
+        )
     elif task.task_type == WAIT_FOR_SIGNAL:
         fields["signal"] = parameters.get("name", task.name)
         seconds = seconds if seconds is not None else usable_timeout(parameters.get("timeout"))
@@ -43,7 +45,7 @@ def begin_wait(draft: Draft) -> None:
         fields["child"] = child_id(draft.state.stream, task.name, attempt.visit, attempt.attempt)
     if seconds is not None:
         fields["expires"] = draft.after(seconds)
-    draft.record(WaitStarted(task=task.name, visit=attempt.visit, attempt=attempt.attempt, **fields))
+    draft.record(WaitStarted(**draft.place, **fields))
 
 
 def look_at_wait(draft: Draft, flow_timeout: Callable[[Draft], ErrorInfo]) -> None:
@@ -96,32 +98,8 @@ def _expire(draft: Draft) -> None:
 
 
 def _time_out(draft: Draft, error: ErrorInfo) -> None:
-    attempt = draft.attempt
-    span = draft.now - _moment(attempt.started_at)
-    draft.record(
-        TaskTimedOut(
-            task=draft.state.node,
-            visit=attempt.visit,
-            attempt=attempt.attempt,
-            duration_us=max(0, span // timedelta(microseconds=1)),
-            error=error,
-        )
-    )
+    draft.record(TaskTimedOut(**draft.place, duration_us=draft.elapsed_us(), error=error))
 
 
 def _end(draft: Draft, by: str, *, signal_seq: int | None = None, late_seconds: float = 0.0) -> None:
-    attempt = draft.attempt
-    draft.record(
-        WaitEnded(
-            task=draft.state.node,
-            visit=attempt.visit,
-            attempt=attempt.attempt,
-            by=by,
-            signal_seq=signal_seq,
-            late_seconds=late_seconds,
-        )
-    )
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    draft.record(WaitEnded(**draft.place, by=by, signal_seq=signal_seq, late_seconds=late_seconds))
