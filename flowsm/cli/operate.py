@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
@@ -15,6 +14,7 @@ from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Db, ExecutionId
 from flowsm.cli.output import talk
 from flowsm.errors import UsageError
+from flowsm.events.commands import Cancel, Command, Pause, Redrive, Resolution, Resolve, Resume, Signal
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
 
@@ -37,21 +37,13 @@ def signal(
     db: Db = DEFAULT_DB,
 ) -> None:
     """Tell an execution something that it waits for, or will."""
-    payload = _json(data)
-
-    async def verb(manager: FlowManager, found: str) -> FlowExecution:
-        return await manager.signal(
-            found, name, payload, outcome=outcome, idempotency_key=key, actor=actor or _whoever()
-        )
-
-    _operate(db, execution, verb, f"signal {name!r} recorded")
+    told = Signal(name=name, payload=_json(data), outcome=outcome, idempotency_key=key, actor=actor or _whoever())
+    _operate(db, execution, told, f"signal {name!r} recorded")
 
 
 def cancel(execution: ExecutionId, /, *, reason: Reason = "", actor: Actor = "", db: Db = DEFAULT_DB) -> None:
     """End an execution: what runs is stopped, then the flow's `on_cancel` task cleans up."""
-    _operate(
-        db, execution, lambda manager, found: manager.cancel(found, reason=reason, actor=actor or _whoever()), "cancel"
-    )
+    _operate(db, execution, Cancel(reason=reason, actor=actor or _whoever()), "cancel")
 
 
 def pause(
@@ -64,19 +56,12 @@ def pause(
     db: Db = DEFAULT_DB,
 ) -> None:
     """Stop an execution before its next task."""
-    _operate(
-        db,
-        execution,
-        lambda manager, found: manager.pause(found, now=now, reason=reason, actor=actor or _whoever()),
-        "pause",
-    )
+    _operate(db, execution, Pause(reason=reason, actor=actor or _whoever(), now=now), "pause")
 
 
 def resume(execution: ExecutionId, /, *, reason: Reason = "", actor: Actor = "", db: Db = DEFAULT_DB) -> None:
     """Let a paused execution go on."""
-    _operate(
-        db, execution, lambda manager, found: manager.resume(found, reason=reason, actor=actor or _whoever()), "resume"
-    )
+    _operate(db, execution, Resume(reason=reason, actor=actor or _whoever()), "resume")
 
 
 def retry(
@@ -89,19 +74,14 @@ def retry(
     db: Db = DEFAULT_DB,
 ) -> None:
     """Let a failed execution go on from the task that failed; earlier results are kept."""
-    _operate(
-        db,
-        execution,
-        lambda manager, found: manager.retry(found, task=task, reason=reason, actor=actor or _whoever()),
-        "retry",
-    )
+    _operate(db, execution, Redrive(task=task, reason=reason, actor=actor or _whoever()), "retry")
 
 
 def resolve(
     execution: ExecutionId,
     /,
     *,
-    as_: Annotated[Literal["success", "failure", "retry"], Parameter(name="--as", help="What became of it.")],
+    as_: Annotated[Resolution, Parameter(name="--as", help="What became of it.")],
     outcome: Annotated[str | None, Parameter(help="The outcome, where it is not the status.")] = None,
     data: Data = None,
     reason: Reason = "",
@@ -109,17 +89,13 @@ def resolve(
     db: Db = DEFAULT_DB,
 ) -> None:
     """Say what became of an interrupted attempt that a person is asked about."""
-    value = _json(data)
-
-    async def verb(manager: FlowManager, found: str) -> FlowExecution:
-        return await manager.resolve(found, as_, outcome=outcome, data=value, reason=reason, actor=actor or _whoever())
-
-    _operate(db, execution, verb, f"resolved as {as_}")
+    said = Resolve(resolution=as_, outcome=outcome, data=_json(data), reason=reason, actor=actor or _whoever())
+    _operate(db, execution, said, f"resolved as {as_}")
 
 
-def _operate(db: Db, execution: str, verb: Callable[[FlowManager, str], Awaitable[FlowExecution]], done: str) -> None:
+def _operate(db: Db, execution: str, command: Command, done: str) -> None:
     async def question(manager: FlowManager) -> FlowExecution:
-        return await verb(manager, await manager.resolve_id(execution))
+        return await manager.operate(await manager.resolve_id(execution), command)
 
     after = ask(db, question, changes=True)
     if after.ended_at is not None or after.status == "paused":
