@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import msgspec
 from cyclopts import Parameter
 
 from flowsm.cli.opening import ask
-from flowsm.cli.options import DEFAULT_DB, Db, ExecutionId
+from flowsm.cli.options import DEFAULT_DB, Db, ExecutionId, go_on_options
 from flowsm.cli.output import talk
 from flowsm.errors import UsageError
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Resolution, Resolve, Resume, Signal
@@ -101,7 +102,8 @@ def _operate(db: Db, execution: str, command: Command, done: str) -> None:
     if after.ended_at is not None or after.status == "paused":
         way = ""
     else:
-        way = f"; without a worker it goes on by `flowsm run --resume {after.execution_id}`"
+        words = ["flowsm", "run", after.execution_id, *go_on_options(None, db)]
+        way = f"; without a worker it goes on by: {shlex.join(words)}"
     talk(f"flowsm: {done}: {after.execution_id} is {after.status}{way}")
 
 

@@ -1,0 +1,54 @@
+"""The operators' verbs on the command line."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from flowsm import FlowManager
+
+WAITS = {
+    "id": "refund",
+    "name": "Refund",
+    "start_task": "approve",
+    "tasks": [{"name": "approve", "task_type": "wait_for_signal"}],
+}
+
+
+@pytest.fixture
+def waiting(flowsm, tmp_path) -> str:
+    """An execution that was created paused, and waits for a signal once it is driven."""
+    return FlowManager(tmp_path / "flowsm.db").create_flow_execution(WAITS)
+
+
+def test_verbs_say_what_became_of_the_execution_and_how_it_goes_on(flowsm, waiting):
+    """The command that is shown is one that works."""
+    assert f"pause: {waiting} is paused" in flowsm("pause", waiting, "--reason", "lunch").err
+    resumed = flowsm("resume", waiting).err
+    assert f"resume: {waiting} is created" in resumed
+    told = flowsm("signal", waiting, "approve", "--data", '{"by": "Ada"}', "--outcome", "approved").err
+    command = shlex.split(told.partition("goes on by: ")[2])
+    assert command == ["flowsm", "run", waiting]
+    went_on = flowsm(*command[1:])
+    assert went_on.code == 0
+    shown = flowsm("show", waiting, "--json").json
+    assert (shown["status"], shown["task_results"]["approve"]["data"]) == ("completed", {"by": "Ada"})
+
+
+def test_what_is_not_possible_now_is_a_sentence(flowsm, waiting):
+    """It names the state, and what may be asked instead."""
+    for verb in (["resume"], ["retry"], ["resolve", "--as", "success"]):
+        refused = flowsm(verb[0], waiting, *verb[1:])
+        assert refused.code != 0
+        assert "it is created; possible now: execute, signal, cancel, pause" in refused.err
+    assert f"cancel: {waiting} is cancelled\n" in flowsm("cancel", waiting).err
+
+
+@pytest.mark.parametrize(("data", "words"), [("{", "--data expects JSON, found '{'"), ("@none", "--data @none: ")])
+def test_data_that_is_none_is_refused(flowsm, waiting, data, words):
+    """Nothing is recorded of a signal whose payload cannot be read."""
+    refused = flowsm("signal", waiting, "approve", "--data", data)
+    assert refused.code != 0
+    assert words in refused.err
+    assert "signal" not in flowsm("events", waiting).out
