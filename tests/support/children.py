@@ -55,6 +55,14 @@ async def gate(context):
     return os.getpid()
 
 
+async def held(context):
+    """Goes on once the file is there; its process works on meanwhile."""
+    note(context, "held")
+    while not (notes / "open").exists():
+        await asyncio.sleep(0.01)
+    return os.getpid()
+
+
 async def blocked(context):
     """Like `gate`, but the whole process stands still until the file is there."""
     note(context, "blocked")
@@ -63,7 +71,7 @@ async def blocked(context):
     return os.getpid()
 
 
-for function in (quick, gate, blocked):
+for function in (quick, gate, held, blocked):
     tasks.register_task(function.__name__, function)
 
 

@@ -62,6 +62,12 @@ class Other:
 
         await until(enough)
 
+    async def sees_at_work(self, pids: set[int]) -> None:
+        async def all_of_them() -> bool:
+            return {int(pid) for _, _, pid in self.noted()} == pids
+
+        await until(all_of_them)
+
     def let_through(self) -> None:
         (self.notes / "open").touch()
 
@@ -151,13 +157,16 @@ async def test_four_processes_share_and_each_execution_ends_once(other) -> None:
     seed = int(os.environ.get("FLOWSM_SEED") or random.randrange(10**9))
     print("seed", seed)
     chance = random.Random(seed)
-    flow = other.names["flow"]("quick", "quick", "quick")
+    flow = other.names["flow"]("held", "quick", "quick")
     async with other.manager(concurrency=1) as manager:
         workers = [spawn(WORK, other.path, other.notes) for _ in range(4)]
         prepared = manager._loader.prepare(manager.load_flow_config(flow))
         now = Create(digest=prepared.digest, start_at=timestamp(SystemClock().now()))
         for n in range(100):
             await manager._advancer.create(prepared, now, f"x{n}", start=False)
+
+        await other.sees_at_work({worker.pid for worker in workers})
+        other.let_through()
         for killed in range(6):
             await other.has_noted(30 * (killed + 1))
             victim = chance.randrange(4)
@@ -190,6 +199,8 @@ async def test_four_processes_share_and_each_execution_ends_once(other) -> None:
                     cut = [e for e in events if e.type == "task.interrupted" and e.fact.task == event.fact.task]
                     assert runs[key] <= 1 + len(cut)
         assert (await manager.verify()).ok
+        workers_seen = {pid for _, _, pid in other.noted()}
+        assert len(workers_seen) > 1
 
 
 async def test_a_worker_that_stops_lets_others_go_on_at_once(other) -> None:
