@@ -29,6 +29,7 @@ FlowsmError
 │   ├── FileExists             a file that was to be made is there already
 │   ├── ImportConflict         executions of an archive are in the log with other events
 │   └── AmbiguousId
+├── IllegalFlow                a `subflow` task names a flow that is not stored in the log
 ├── IllegalEvent               an event that the machine would not allow: log and machine part here
 ├── NotAllowed                 a folder or host that the caller did not allow
 ├── DataInvalid                data that a built-in task cannot read, process or store
@@ -55,6 +56,7 @@ from flowsm.errors.base import (
     ExtraMissing,
     FlowsmError,
     IllegalEvent,
+    IllegalFlow,
     InputInvalid,
     LogError,
     LogNotFound,
@@ -112,6 +114,7 @@ __all__ = [
     "FlowsmError",
     "IllegalCommand",
     "IllegalEvent",
+    "IllegalFlow",
     "ImportConflict",
     "InputInvalid",
     "LeaseHeld",

@@ -18,6 +18,7 @@ __all__ = [
     "ExtraMissing",
     "FlowsmError",
     "IllegalEvent",
+    "IllegalFlow",
     "InputInvalid",
     "LogError",
     "LogNotFound",
@@ -77,6 +78,16 @@ class UnresolvedReference(FlowsmError):
         super().__init__(
             f"parameters at {where or '/'}: nothing is at {pointer!r}: "
             'run the task that it comes from before, or give the reference a "default"'
+        )
+
+
+class IllegalFlow(FlowsmError):
+    """A `subflow` task names a flow that is not stored in the log."""
+
+    def __init__(self, flow_id: str) -> None:
+        self.flow_id = flow_id
+        super().__init__(
+            f"no flow with id {flow_id!r} is stored in this log: run it once, or write it into the task's parameters"
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from flowsm.clock import Clock, timestamp
 from flowsm.definition.digest import flow_from_canonical
 from flowsm.definition.load import load_flow
-from flowsm.errors import Conflict, ExecutionNotFound, FlowsmError, IllegalCommand
+from flowsm.errors import Conflict, ExecutionNotFound, FlowsmError, IllegalCommand, IllegalFlow
 from flowsm.events.commands import Cancel, Create, Driver, RecordChild
 from flowsm.events.facts import ErrorInfo, ParentRef
 from flowsm.log.port import EventLog
@@ -118,16 +118,6 @@ class Children:
             return await self._operating.ask(child.stream, command)
         except IllegalCommand:
             return (await self._loader.load(child.stream))[0]
-
-
-class IllegalFlow(FlowsmError):
-    """A `subflow` task names a flow that is not stored in the log."""
-
-    def __init__(self, flow_id: str) -> None:
-        self.flow_id = flow_id
-        super().__init__(
-            f"no flow with id {flow_id!r} is stored in this log: run it once, or write it into the task's parameters"
-        )
 
 
 def _ended(
