@@ -33,15 +33,13 @@ from flowsm.limits import (
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.looking import LookingVerbs
 from flowsm.machine.compile import FlowMachine
-from flowsm.machine.decide import step
-from flowsm.machine.state import new_state
 from flowsm.operators import OperatorVerbs
 from flowsm.projections.agenda import Agenda
 from flowsm.projections.queries import Queries
 from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.attempt import AttemptRunner
-from flowsm.runtime.batch import batch_of
+from flowsm.runtime.batch import creation_of
 from flowsm.runtime.children import Children
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.execution import FlowExecution, execution_of
@@ -170,10 +168,9 @@ class FlowManager(LookingVerbs, OperatorVerbs, UpkeepVerbs):
         """
         prepared, command = self._prepare(flow_config, input, idempotency_key)
         chosen = chosen_id(execution_id)
-        before = new_state(chosen)
-        facts, after = step(prepared.machine, before, command, self._clock.now())
+        batch, _ = creation_of(prepared, command, chosen, self._clock.now())
         try:
-            self._log.append_sync(batch_of(before, facts, after, definition=prepared.definition))
+            self._log.append_sync(batch)
         except StartedBefore as earlier:
             return same_id(earlier, execution_id)
         except Conflict:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
+from flowsm.events.commands import Create
 from flowsm.events.facts import Fact
 from flowsm.log.port import Append
+from flowsm.machine.decide import step
 from flowsm.machine.effect import Decide, Probe, RunTask, next_effect
-from flowsm.machine.state import ExecutionState, Phase
+from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.projections.project import project
+from flowsm.runtime.loading import Prepared
 
-__all__ = ["batch_of"]
+__all__ = ["batch_of", "creation_of"]
 
 
 def batch_of(
@@ -42,6 +46,13 @@ def batch_of(
         definition=definition,
         rows=project(before, facts, at, after),
     )
+
+
+def creation_of(prepared: Prepared, command: Create, execution_id: str, now: datetime) -> tuple[Append, ExecutionState]:
+    """What records a new execution that nobody drives yet, and the state that it is in then."""
+    before = new_state(execution_id)
+    facts, after = step(prepared.machine, before, command, now)
+    return batch_of(before, facts, after, definition=prepared.definition), after
 
 
 _GO_ON: Final = frozenset({RunTask, Probe, Decide})

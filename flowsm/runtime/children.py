@@ -12,10 +12,9 @@ from flowsm.errors import Conflict, ExecutionNotFound, FlowsmError, IllegalComma
 from flowsm.events.commands import Cancel, Create, Driver, RecordChild
 from flowsm.events.facts import ErrorInfo, ParentRef
 from flowsm.log.port import EventLog
-from flowsm.machine.decide import step
 from flowsm.machine.effect import AwaitChild
-from flowsm.machine.state import Attempt, ExecutionState, new_state
-from flowsm.runtime.batch import batch_of
+from flowsm.machine.state import Attempt, ExecutionState
+from flowsm.runtime.batch import creation_of
 from flowsm.runtime.input import checked_input
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.operating import Operating
@@ -106,9 +105,8 @@ class Children:
             parent=ParentRef(execution_id=parent.stream, task=parent.node, visit=attempt.visit),
             depth=parent.depth + 1,
         )
-        before = new_state(child_id)
-        facts, after = step(prepared.machine, before, command, now)
-        await self._log.append(batch_of(before, facts, after, definition=prepared.definition))
+        batch, after = creation_of(prepared, command, child_id, now)
+        await self._log.append(batch)
         self._loader.remember(after)
 
     async def _cancel(self, child: ExecutionState, parent: ExecutionState) -> ExecutionState:
