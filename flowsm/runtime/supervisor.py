@@ -167,6 +167,8 @@ class Supervisor:
         """Stop what runs, its attempts stay in the log as starts without a result; give the lease back."""
         if self._watch is not None:
             await self._watch.close()
+        for looking in self._looking:
+            looking.cancel()
         await self._dispatcher.close()
         for waiters in self._waiters.values():
             self._leave(waiters)
