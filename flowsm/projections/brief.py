@@ -7,29 +7,63 @@ need not be handed over counts, for Python's sqlite3 looks for an adapter for ea
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
-from flowsm.log.port import RowChange
+from flowsm.events.facts import (
+    ExecutionCreated,
+    ExecutionRemoved,
+    ExecutionStarted,
+    Fact,
+    RetryScheduled,
+    TaskCompleted,
+    TaskStarted,
+    TransitionTaken,
+)
+from flowsm.log.port import Increment, RowChange
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.status import FlowStatus
 
-__all__ = ["brief_attempt", "brief_execution", "names_json"]
+__all__ = ["SILENT", "brief_attempts", "brief_execution", "names_json"]
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _RUNNING: Final = FlowStatus.RUNNING
+_PHASE_RUNNING: Final = Phase.RUNNING
+
+SILENT: Final = frozenset({ExecutionCreated, TransitionTaken, RetryScheduled, ExecutionRemoved})
+"""Facts that change nothing but the execution's own row."""
+_WITHOUT_ROWS: Final = SILENT | {ExecutionStarted}
 
 
-def brief_attempt(row: RowChange, before: ExecutionState) -> RowChange:
-    """The change of `attempts` that writes the same as this `put_attempt`: a start, or the end of what ran in `before`."""
-    values = row.params
-    execution_id, started_seq, task, visit, attempt, status, outcome, started_at, ended_at, duration = values[:10]
-    if status == "running":
-        return RowChange("start_attempt", (execution_id, started_seq, task, visit, attempt, started_at, values[10]))
-    if before.phase == Phase.RUNNING and attempt and outcome is not None and values[11:] == (None, None, None):
-        return RowChange("end_attempt", (status, outcome, ended_at, duration, execution_id, started_seq))
-    return row
+def brief_attempts(
+    before: ExecutionState, facts: Iterable[Fact], at: str, flow_id: str
+) -> list[RowChange | Increment] | None:
+    """The attempts' rows and the statistics of facts recorded together at `at`, after state `before`.
+
+    None where they are more than the end without an error of what ran, and starts.
+    """
+    rows: list[RowChange | Increment] = []
+    stream, seq = before.stream, before.seq
+    running = before.attempt if before.phase == _PHASE_RUNNING else None
+    for fact in facts:
+        seq += 1
+        kind = type(fact)
+        if kind in _WITHOUT_ROWS:
+            continue
+        if isinstance(fact, TaskStarted):
+            began = (stream, seq, fact.task, fact.visit, fact.attempt, at, fact.worker)
+            rows.append(RowChange("start_attempt", began))
+        elif isinstance(fact, TaskCompleted) and running and fact.error is None and fact.message is None:
+            outcome, took = fact.outcome, fact.duration_us
+            ended = (fact.status, outcome, at, took, stream, running.started_seq)
+            rows.append(RowChange("end_attempt", ended))
+            rows.append(Increment("add_statistic", (flow_id, fact.task, outcome), (1, took)))
+            running = None
+        else:
+            return None
+    return rows
 
 
 def brief_execution(before: ExecutionState, after: ExecutionState) -> RowChange | None:

@@ -10,23 +10,19 @@ from flowsm.events.facts import (
     ErrorInfo,
     ExecutionCancelled,
     ExecutionCompleted,
-    ExecutionCreated,
     ExecutionFailed,
-    ExecutionRemoved,
     ExecutionStarted,
     Fact,
-    RetryScheduled,
     TaskCompleted,
     TaskInterrupted,
     TaskSkipped,
     TaskStarted,
     TaskTimedOut,
-    TransitionTaken,
 )
 from flowsm.log.port import Increment, RowChange
 from flowsm.machine.effect import wake_at
 from flowsm.machine.state import Attempt, ExecutionState, Phase
-from flowsm.projections.brief import brief_attempt, brief_execution, names_json
+from flowsm.projections.brief import SILENT, brief_attempts, brief_execution, names_json
 
 __all__ = ["ENDED_TASK", "attempt_rows", "execution_row", "project"]
 
@@ -35,9 +31,6 @@ ENDED_TASK: Final = ""
 
 _MESSAGE_MAX_CHARS: Final = 2_000
 
-
-_SILENT: Final = frozenset({ExecutionCreated, TransitionTaken, RetryScheduled, ExecutionRemoved})
-"""Facts that change nothing but the execution's own row: the usual ones, which are not looked at further."""
 
 _STARTS: Final = (TaskStarted, ExecutionStarted)
 _ENDS: Final = (TaskCompleted, TaskTimedOut, TaskInterrupted)
@@ -147,7 +140,7 @@ def attempt_rows(before: ExecutionState, facts: Iterable[Fact], at: str, flow_id
     worker, seq = before.worker, before.seq
     for fact in facts:
         seq += 1
-        if type(fact) in _SILENT:
+        if type(fact) in SILENT:
             continue
         if isinstance(fact, _STARTS):
             worker = fact.worker
@@ -188,9 +181,8 @@ def project(
     before: ExecutionState, facts: Iterable[Fact], at: str, after: ExecutionState
 ) -> list[RowChange | Increment]:
     """All the rows that follow from facts recorded together at `at`, which led from `before` to `after`."""
-    rows = [
-        brief_attempt(row, before) if type(row) is RowChange else row
-        for row in attempt_rows(before, facts, at, after.flow_id)
-    ]
+    rows = brief_attempts(before, facts, at, after.flow_id)
+    if rows is None:
+        rows = attempt_rows(before, facts, at, after.flow_id)
     rows.append(brief_execution(before, after) or execution_row(after))
     return rows
