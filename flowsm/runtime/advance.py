@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from flowsm.clock import Clock
@@ -229,18 +230,23 @@ class Advancer:
         return await self._log.append(batch), after
 
 
+_OF_ATTEMPTS: Final = (RecordResult, TransactionEnd, RecordProbe)
+
+
 def _stands(state: ExecutionState, command: Command | TransactionEnd) -> bool:
     """Whether the execution still waits for this attempt's result, or has not been started on a task since."""
     attempt = state.attempt
     if isinstance(command, RecordChild):
         waiting = attempt.waiting if attempt is not None else None
         return state.phase == Phase.WAITING and waiting is not None and waiting.child == command.child
-    if not isinstance(command, RecordResult | TransactionEnd | RecordProbe):
+    if not isinstance(command, _OF_ATTEMPTS):
         return state.phase not in {Phase.RUNNING, Phase.PROBING}
     return (
         state.phase == (Phase.PROBING if isinstance(command, RecordProbe) else Phase.RUNNING)
         and attempt is not None
-        and (state.node, attempt.visit, attempt.attempt) == (command.task, command.visit, command.attempt)
+        and state.node == command.task
+        and attempt.visit == command.visit
+        and attempt.attempt == command.attempt
     )
 
 
@@ -265,7 +271,7 @@ def _drive(machine: FlowMachine, state: ExecutionState, facts: Sequence[Fact]) -
     """
     cursor = machine.cursor(state.node)
     for number, fact in enumerate(facts, state.seq + 1):
-        if isinstance(fact, TransitionTaken):
+        if type(fact) is TransitionTaken:
             reached = machine.fire(cursor, fact.trigger)
             if reached != fact.target:
                 raise IllegalEvent(state.stream, number, fact.TYPE, f"the machine goes to {reached!r}")
