@@ -13,7 +13,7 @@ from flowsm.events.system import SYSTEM_FACTS
 from flowsm.events.upcast import UPCASTERS
 from flowsm.limits import PAYLOAD_INLINE_MAX_BYTES
 
-__all__ = ["decode_fact", "encode_fact", "inflate", "split_payloads"]
+__all__ = ["decode_fact", "encode_fact", "encode_known", "inflate", "split_payloads"]
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _DECODE_JSON: Final = msgspec.json.Decoder().decode
@@ -21,6 +21,10 @@ _CURRENT: Final = {fact.TYPE: fact for fact in (*FACTS, *SYSTEM_FACTS)}
 _DECODERS: Final[dict[tuple[str, int], Callable[[bytes | str], Fact]]] = {
     (fact.TYPE, fact.VERSION): msgspec.json.Decoder(fact).decode for fact in (*FACTS, *SYSTEM_FACTS)
 }
+
+
+encode_known: Final[Callable[[Fact], bytes]] = _ENCODE
+"""`encode_fact` for those that are not `Unknown`."""
 
 
 def encode_fact(fact: Fact) -> bytes:

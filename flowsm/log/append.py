@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from flowsm.clock import Clock
 from flowsm.errors import LogUnavailable
-from flowsm.log.chain import GENESIS, event_digests
+from flowsm.log.chain import GENESIS, EventRow, event_rows
 from flowsm.log.check import refusal
 from flowsm.log.pending import Pending
 from flowsm.log.port import Appended, Worker
@@ -122,7 +122,7 @@ class Appender:
         first_position = position = self._position
         heads = self._heads
         changed: dict[str, None] = {}
-        events: list[tuple[Any, ...]] = []
+        events: list[EventRow] = []
         rows = RowGroup(self._row_statements.rank)
         results: list[Appended | Exception] = []
         living = partial(self._living, connection)
@@ -142,13 +142,10 @@ class Appender:
                 worker = batch.worker
             if batch.release:
                 worker = ""
-            at = batch.at
             if request.events:
-                digests = event_digests(digest, stream, seq + 1, at, request.events)
-                for (type_, version, data), digest in zip(request.events, digests, strict=True):
-                    seq += 1
-                    position += 1
-                    events.append((position, stream, seq, type_, version, at, data.decode(), digest))
+                sealed = event_rows(position, stream, seq, batch.at, digest, request.events)
+                events += sealed
+                position, _, seq, *_, digest = sealed[-1]
             heads[stream] = (seq, digest, epoch, worker, number)
             changed[stream] = None
             if request.payloads or batch.definition is not None:

@@ -11,7 +11,7 @@ from flowsm.clock import Clock, SystemClock
 from flowsm.errors import DefinitionNotFound, LogBroken, LogUnavailable
 from flowsm.events.codec import inflate
 from flowsm.events.envelope import Recorded
-from flowsm.log.chain import GENESIS, event_digests
+from flowsm.log.chain import GENESIS, event_rows
 from flowsm.log.check import refusal
 from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Head, Increment, RowChange, Snapshot, Worker
@@ -58,11 +58,10 @@ class MemoryEventLog:
             start = pending.start
             self._starts[start.key] = Taken(stream, start.created.digest, start.input_digest)
         seq, digest = head.seq, head.digest
-        digests = event_digests(digest, stream, seq + 1, batch.at, pending.events)
-        for (type_, version, data), digest in zip(pending.events, digests, strict=True):
-            seq += 1
-            self._places.setdefault(stream, []).append(len(self._stored))
-            self._stored.append((stream, (len(self._stored) + 1, seq, type_, version, batch.at, data, digest)))
+        for row in event_rows(len(self._stored), stream, seq, batch.at, digest, pending.events):
+            position, _, seq, type_, version, at, text, digest = row
+            self._places.setdefault(stream, []).append(position - 1)
+            self._stored.append((stream, (position, seq, type_, version, at, text.encode(), digest)))
         self._payloads |= pending.payloads
         if batch.definition is not None:
             self._definitions.setdefault(*batch.definition)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowsm.errors import UsageError
-from flowsm.events.codec import encode_fact, split_payloads
+from flowsm.events.codec import encode_fact, encode_known, split_payloads
 from flowsm.events.facts import Unknown
 from flowsm.limits import APPEND_MAX_EVENTS, PAYLOAD_INLINE_MAX_BYTES
 from flowsm.log.port import Append
@@ -38,12 +38,12 @@ def prepare(batch: Append) -> Pending:
     events: list[tuple[str, int, bytes]] = []
     payloads: dict[str, bytes] = {}
     for fact in batch.facts:
-        data = encode_fact(fact)
+        if type(fact) is Unknown:
+            events.append((fact.type, fact.version, encode_fact(fact)))
+            continue
+        data = encode_known(fact)
         if len(data) > PAYLOAD_INLINE_MAX_BYTES:
             _, data, moved = split_payloads(fact, data)
             payloads |= moved
-        if type(fact) is Unknown:
-            events.append((fact.type, fact.version, data))
-        else:
-            events.append((fact.TYPE, fact.VERSION, data))
+        events.append((fact.TYPE, fact.VERSION, data))
     return Pending(batch, events, payloads)

@@ -45,7 +45,9 @@ def evolve(machine: FlowMachine, state: ExecutionState, fact: Fact, at: str) -> 
         changes = {} if changes_of is None else changes_of(machine, state, fact, at)
     except Refused as refused:
         raise IllegalEvent(state.stream, state.seq + 1, fact.TYPE, str(refused)) from None
-    return replace(state, seq=state.seq + 1, updated_at=at, **changes)
+    changes["seq"] = state.seq + 1
+    changes["updated_at"] = at
+    return replace(state, **changes)
 
 
 def fold(

@@ -270,8 +270,9 @@ def _drive(machine: FlowMachine, state: ExecutionState, facts: Sequence[Fact]) -
         IllegalEvent: it goes elsewhere than the fold says.
     """
     cursor = machine.cursor(state.node)
-    for number, fact in enumerate(facts, state.seq + 1):
+    for fact in facts:
         if type(fact) is TransitionTaken:
             reached = machine.fire(cursor, fact.trigger)
             if reached != fact.target:
-                raise IllegalEvent(state.stream, number, fact.TYPE, f"the machine goes to {reached!r}")
+                seq = state.seq + 1 + facts.index(fact)
+                raise IllegalEvent(state.stream, seq, fact.TYPE, f"the machine goes to {reached!r}")

@@ -39,16 +39,16 @@ _FAILURE: Final = TaskStatus.FAILURE.value
 
 def settle(draft: Draft) -> None:
     """Go on until nothing more can be decided now."""
-    recorded = -1
-    while recorded < len(draft.facts) < _EVENTS_PER_STEP:
-        recorded = len(draft.facts)
+    facts, recorded = draft.facts, -1
+    while recorded < len(facts) < _EVENTS_PER_STEP:
+        recorded = len(facts)
         state = draft.state
         phase = state.phase
+        if phase in _AT_WORK:
+            return
         if phase == Phase.ENDING:
             _end(draft)
-        elif phase in _AT_WORK:
-            return
-        elif state.is_stopping:
+        elif state.cancelling is not None and state.is_stopping:
             _cancel(draft)
         elif phase == Phase.DECIDED:
             _after_result(draft)
@@ -174,17 +174,17 @@ def _route(draft: Draft) -> None:
         _abort(draft, ErrorInfo(type="MaxTransitionsExceeded", message=message))
         return
     result = state.results[state.node]
-    evaluator = ConditionEvaluator(machine)
-    scope = scope_of(state) if evaluator.needs_scope(state.node) else None
-    route = evaluator.evaluate(state.node, result.status, result.outcome, scope)
+    scope = scope_of(state) if state.node in machine.looking else None
+    route = ConditionEvaluator(machine).evaluate(state.node, result.status, result.outcome, scope)
+    edge = route.edge
     draft.record(
         TransitionTaken(
-            source=route.edge.source,
-            target=route.edge.target,
-            trigger=route.edge.trigger,
+            source=edge.source,
+            target=edge.target,
+            trigger=edge.trigger,
             outcome=result.outcome,
-            condition=route.edge.condition,
-            met=route.edge.met,
+            condition=edge.condition,
+            met=edge.met,
             operands=route.operands,
         )
     )

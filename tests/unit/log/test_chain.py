@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import pairwise
 
 import pytest
 
-from flowsm.log.chain import GENESIS, event_digest, event_digests
+from flowsm.log.chain import GENESIS, event_digest, event_rows
 
 BASE = {"previous": GENESIS, "stream": "a", "seq": 1, "at": "2026", "event": ("t", 1, b"{}")}
 
@@ -45,9 +44,12 @@ def test_parts_cannot_flow_into_each_other():
 
 
 def test_a_batch_is_chained_as_its_events_are():
-    """The digests of several events are those that each would get on its own."""
+    """The digests of several events are those that each would get on its own; places go on from the head's."""
     events = [("t", 1, b"1"), ("u", 2, b"2"), ("v", 3, b"3")]
-    digests = event_digests(GENESIS, "a", 5, "2026", events)
-    assert digests[0] == event_digest(GENESIS, "a", 5, "2026", events[0])
-    for place, (before, after) in enumerate(pairwise(digests), 1):
-        assert after == event_digest(before, "a", 5 + place, "2026", events[place])
+    rows = event_rows(7, "a", 4, "2026", GENESIS, events)
+    before = GENESIS
+    for place, (row, event) in enumerate(zip(rows, events, strict=True), 1):
+        digest = event_digest(before, "a", 4 + place, "2026", event)
+        type_, version, data = event
+        assert row == (7 + place, "a", 4 + place, type_, version, "2026", data.decode(), digest)
+        before = digest
