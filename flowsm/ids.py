@@ -22,6 +22,10 @@ __all__ = [
 ]
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
+_PAIRS: Final = [high + low for high in _ALPHABET for low in _ALPHABET]
+_PAIR_BITS: Final = 10
+_PAIR_MASK: Final = 2**_PAIR_BITS - 1
+_CHANCE_BITS: Final = 35
 _EXECUTION_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{EXECUTION_ID_MAX_CHARS - 1}}}")
 _NOT_OF_IDS: Final = re.compile(r"[^A-Za-z0-9._:-]")
 _DIGEST_CHARS: Final = 16
@@ -31,8 +35,13 @@ SYSTEM_STREAM: Final = "$log"
 """The stream of the log's own facts; no execution can have such an id."""
 
 
-def _word(number: int, chars: int) -> str:
-    return "".join([_ALPHABET[number >> 5 * place & 31] for place in range(chars - 1, -1, -1)])
+def _word(number: int, pairs: int) -> str:
+    """The number in so many pairs of characters."""
+    word = ""
+    for _ in range(pairs):
+        word = _PAIRS[number & _PAIR_MASK] + word
+        number >>= _PAIR_BITS
+    return word
 
 
 def new_execution_id() -> str:
@@ -40,12 +49,12 @@ def new_execution_id() -> str:
 
     Executions of one time lie close together in every index: a commit of many touches few pages.
     """
-    return _word(time.time_ns() // 1_000_000, 9) + _word(secrets.randbits(35), 7)
+    return _word(time.time_ns() // 1_000_000 << _CHANCE_BITS | secrets.randbits(_CHANCE_BITS), 8)
 
 
 def new_worker_id() -> str:
     """A random id for one manager in one process."""
-    return f"w-{_word(secrets.randbits(40), 8)}"
+    return f"w-{_word(secrets.randbits(4 * _PAIR_BITS), 4)}"
 
 
 def is_system_stream(stream: str) -> bool:

@@ -24,7 +24,7 @@ class Pending:
         self.batch = batch
         self.events = events
         self.payloads = payloads
-        self.start: Start | None = start_of(batch.facts)
+        self.start: Start | None = None if batch.expected_seq else start_of(batch.facts)
 
 
 def prepare(batch: Append) -> Pending:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 from operator import add
-from typing import Any
+from typing import Any, Final
 
 from flowsm.log.port import Increment, RowChange
 from flowsm.storage.errors import StatementFailed
 
 __all__ = ["RowGroup"]
+
+_AT_FIRST: Final = (0, 0)
 
 
 class RowGroup:
@@ -35,27 +37,26 @@ class RowGroup:
         Raises:
             StatementFailed: a statement of that name was not declared; nothing of the batch may be written.
         """
-        wave, last = self._places.get(stream, (0, 0))
-        ranks, sums, changes = self._rank, self._sums, self._waves[wave]
+        wave, last = self._places.get(stream, _AT_FIRST)
+        rank_of, sums, changes = self._rank, self._sums, self._waves[wave]
         for row in rows:
             name = row.statement
-            rank = ranks.get(name)
-            if rank is None:
+            if name not in rank_of:
                 raise StatementFailed(name, KeyError("no statement has this name"))
             if isinstance(row, Increment):
                 place = (name, row.key)
-                old = sums.get(place)
-                sums[place] = row.amounts if old is None else tuple(map(add, old, row.amounts))
+                sums[place] = tuple(map(add, sums[place], row.amounts)) if place in sums else row.amounts
                 continue
+            rank = rank_of[name]
             if rank < last:
                 wave += 1
                 if wave == len(self._waves):
                     self._waves.append({})
                 changes = self._waves[wave]
             last = rank
-            of_statement = changes.get(name)
-            if of_statement is None:
-                of_statement = changes[name] = {}
+            if name not in changes:
+                changes[name] = {}
+            of_statement = changes[name]
             key = row.key
             of_statement[len(of_statement) if key is None else (key,)] = row.params
         self._places[stream] = (wave, last)

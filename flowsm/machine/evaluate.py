@@ -12,7 +12,7 @@ from flowsm.definition.pointer import MISSING, parse_pointer, resolve_pointer
 from flowsm.events.facts import Operand
 from flowsm.machine.compile import Edge, FlowMachine
 
-__all__ = ["ConditionEvaluator", "Route", "ask"]
+__all__ = ["ConditionEvaluator", "Route", "ask", "route_of"]
 
 _SEEN_MAX_BYTES = 1_000
 
@@ -48,6 +48,22 @@ def ask(clause: Clause, scope: dict[str, Any]) -> Operand:
     )
 
 
+def route_of(machine: FlowMachine, task: str, status: str, outcome: str, scope: dict[str, Any] | None = None) -> Route:
+    """The route from a task's end; see `ConditionEvaluator.evaluate`."""
+    operands: list[Operand] = []
+    for rule in machine.rules[task]:
+        if rule.condition.outcome != outcome:
+            continue
+        if not rule.condition.when and status in rule.edges:
+            return Route(edge=rule.edges[status], operands=tuple(operands))
+        asked = [ask(clause, scope or {}) for clause in rule.condition.when]
+        operands.extend(asked)
+        edge = rule.edges.get(status)
+        if edge is not None and all(operand.held for operand in asked):
+            return Route(edge=edge, operands=tuple(operands))
+    return Route(edge=machine.otherwise[task][status], operands=tuple(operands))
+
+
 class ConditionEvaluator:
     """Picks the transition for a task's outcome.
 
@@ -71,15 +87,4 @@ class ConditionEvaluator:
         Raises:
             KeyError: the flow has no such task.
         """
-        operands: list[Operand] = []
-        for rule in self.machine.rules[task]:
-            if rule.condition.outcome != outcome:
-                continue
-            if not rule.condition.when and status in rule.edges:
-                return Route(edge=rule.edges[status], operands=tuple(operands))
-            asked = [ask(clause, scope or {}) for clause in rule.condition.when]
-            operands.extend(asked)
-            edge = rule.edges.get(status)
-            if edge is not None and all(operand.held for operand in asked):
-                return Route(edge=edge, operands=tuple(operands))
-        return Route(edge=self.machine.otherwise[task][status], operands=tuple(operands))
+        return route_of(self.machine, task, status, outcome, scope)

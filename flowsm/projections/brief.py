@@ -67,15 +67,15 @@ def brief_attempts(
 
 
 def brief_execution(before: ExecutionState, after: ExecutionState) -> RowChange | None:
-    """The change of `executions` that moves the row of the state `before` on; None where more than its place changed."""
+    """The change of `executions` that moves its row from one running task on to the next; None where more changed."""
     if (
-        before.status is not _RUNNING
+        before.phase != _PHASE_RUNNING
+        or after.phase != _PHASE_RUNNING
+        or before.status is not _RUNNING
         or after.status is not _RUNNING
         or before.failures != after.failures
         or before.interruptions != after.interruptions
         or before.worker != after.worker
-        or _is_due(before)
-        or _is_due(after)
     ):
         return None
     place = (after.current_task, names_json(after.path), names_json(after.succeeded), after.transitions, after.attempts)
@@ -85,7 +85,3 @@ def brief_execution(before: ExecutionState, after: ExecutionState) -> RowChange 
 def names_json(names: tuple[str, ...]) -> str:
     """Tasks' names as a JSON array."""
     return _ENCODE(names).decode() if names else "[]"
-
-
-def _is_due(state: ExecutionState) -> bool:
-    return state.attempt is not None and state.attempt.due is not None

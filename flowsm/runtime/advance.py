@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -16,7 +17,7 @@ from flowsm.errors import AppendUnknown, Conflict, Fenced, IllegalEvent, LeaseLo
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordChild, RecordProbe, RecordResult
 from flowsm.events.facts import Fact, TaskStarted, TransitionTaken
 from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS
-from flowsm.log.port import Append, Appended, EventLog
+from flowsm.log.port import Append, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.effect import AwaitChild, Decide, Effect, Probe, RunTask, next_effect
@@ -197,14 +198,19 @@ class Advancer:
         """Decide and append; where the stream went on meanwhile, read on and decide again."""
         failed: Exception | None = None
         for _ in range(CONFLICT_RETRIES_MAX):
-            if not _stands(state, command):
-                return state
             try:
-                appended, after = await self._append(machine, state, command, epoch)
+                if isinstance(command, TransactionEnd):
+                    decided = partial(self._decided, machine, state, epoch)
+                    appended, after = await append_after(self._log, state, command, epoch, decided)
+                else:
+                    batch, after = self._decided(machine, state, epoch, command)
+                    appended = await self._log.append(batch)
             except (Conflict, AppendUnknown) as error:
                 failed = error
                 self._loader.forget(state.stream)
                 state, _ = await self._loader.load(state.stream)
+                if not _stands(state, command):
+                    return state
                 continue
             self._loader.remember(after)
             if after.seq // SNAPSHOT_EVERY_EVENTS > state.seq // SNAPSHOT_EVERY_EVENTS:
@@ -212,22 +218,15 @@ class Advancer:
             return after
         raise failed or Conflict(state.stream, state.seq, state.seq)
 
-    async def _append(
-        self, machine: FlowMachine, state: ExecutionState, command: Command | TransactionEnd, epoch: int
-    ) -> tuple[Appended, ExecutionState]:
-        """One decision, recorded; the one about a transaction's result is made inside that transaction."""
-
-        def decided(command: Command) -> tuple[Append, ExecutionState]:
-            facts, after = step(machine, state, command, self._clock.now())
-            if self.draining:
-                facts, after = _before_next_start(machine, state, facts, after)
-            _drive(machine, state, facts)
-            return batch_of(state, facts, after, epoch=epoch, leave=self.draining), after
-
-        if isinstance(command, TransactionEnd):
-            return await append_after(self._log, state, command, epoch, decided)
-        batch, after = decided(command)
-        return await self._log.append(batch), after
+    def _decided(
+        self, machine: FlowMachine, state: ExecutionState, epoch: int, command: Command
+    ) -> tuple[Append, ExecutionState]:
+        """One decision, to be recorded; the one about a transaction's result is made inside that transaction."""
+        facts, after = step(machine, state, command, self._clock.now())
+        if self.draining:
+            facts, after = _before_next_start(machine, state, facts, after)
+        _drive(machine, state, facts)
+        return batch_of(state, facts, after, epoch=epoch, leave=self.draining), after
 
 
 _OF_ATTEMPTS: Final = (RecordResult, TransactionEnd, RecordProbe)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import random
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -37,7 +36,6 @@ from flowsm.tasks.transaction import Transaction, TransactionDesk
 __all__ = ["AttemptRunner"]
 
 _Found = TypeVar("_Found")
-_LOGGER: Final = logging.getLogger("flowsm.task")
 _Given = Normalised | Transaction[Any]
 """What an attempt's code came to."""
 
@@ -96,7 +94,10 @@ class AttemptRunner:
             deadline, late = self._deadline(machine, state, attempt)
             task = self._make(machine, name, attempt)
             context = self._context(state, attempt, deadline)
-            given = await self._within(_perform(task, context), deadline, late)
+            if late is None:
+                given = await _perform(task, context, driving)
+            else:
+                given = await self._within(_perform(task, context), deadline, late)
             if driving is not None and driving.cancelling():
                 raise asyncio.CancelledError  # noqa: TRY301 (the task's code kept it to itself)
             if isinstance(given, Transaction):
@@ -223,7 +224,6 @@ class AttemptRunner:
         return deadline, late
 
     def _context(self, state: ExecutionState, attempt: Attempt, deadline: datetime | None) -> TaskContext:
-        extra = {"execution_id": state.stream, "task": state.node, "attempt": attempt.attempt}
         return TaskContext(
             execution_id=state.stream,
             flow_id=state.flow_id,
@@ -235,7 +235,6 @@ class AttemptRunner:
             visit=attempt.visit,
             idempotency_key=idempotency_key(state.stream, state.node, attempt.visit),
             deadline=deadline,
-            logger=logging.LoggerAdapter(_LOGGER, extra),
             permissions=self._permissions,
             _desk=TransactionDesk() if self._transactional else None,
         )
@@ -290,10 +289,10 @@ async def _asked(task: BaseTask, context: TaskContext) -> Normalised | None:
     return None if found is None else normalise(found, context.task_name)
 
 
-async def _perform(task: BaseTask, context: TaskContext) -> _Given:
-    """What the task's code comes to; a check that does not pass is the result."""
+async def _perform(task: BaseTask, context: TaskContext, within: asyncio.Task[Any] | None = None) -> _Given:
+    """What the task's code comes to, in this asyncio task or that; a check that does not pass is the result."""
     name = context.task_name
-    performing = _running()
+    performing = within or _running()
     try:
         checked = await task.check(context)
         if isinstance(checked, TaskResult) and checked.status != TaskStatus.SUCCESS:

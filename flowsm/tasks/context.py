@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from flowsm.tasks.transaction import Transaction, TransactionConnection, Transac
 
 __all__ = ["Permissions", "TaskContext"]
 
+_LOGGER: Final = logging.getLogger("flowsm.task")
 _T = TypeVar("_T")
 
 
@@ -48,10 +49,20 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     visit: int
     idempotency_key: str
     deadline: datetime | None
-    logger: logging.LoggerAdapter[logging.Logger]
     permissions: Permissions
 
     _desk: TransactionDesk | None = None
+    _logger: logging.LoggerAdapter[logging.Logger] | None = None
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """The logger `flowsm.task`, whose records know the execution, the task and the attempt."""
+        logger = self._logger
+        if logger is None:  # made for those who ask
+            extra = {"execution_id": self.execution_id, "task": self.task_name, "attempt": self.attempt}
+            logger = logging.LoggerAdapter(_LOGGER, extra)
+            msgspec.structs.force_setattr(self, "_logger", logger)
+        return logger
 
     def transaction(
         self, function: Callable[[TransactionConnection], _T], *, timeout: float | None = None
@@ -98,4 +109,4 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return [(key, getattr(self, key)) for key in _KEYS]
 
 
-_KEYS = tuple(field for field in TaskContext.__struct_fields__ if not field.startswith("_"))
+_KEYS = (*(field for field in TaskContext.__struct_fields__ if not field.startswith("_")), "logger")

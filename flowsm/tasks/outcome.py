@@ -107,9 +107,9 @@ def _checked(result: TaskResult, task_name: str) -> TaskResult:
     return TaskResult(
         task_name=task_name,
         status=status,
-        message=_text(result.message, "message"),
+        message=_text(result.message, "message") if result.message is not None else None,
         data=json_form(result.data, "/data"),
-        error=_text(result.error, "error"),
+        error=_text(result.error, "error") if result.error is not None else None,
         outcome=_outcome(result.outcome, status),
         warnings=_warnings(result.warnings) if result.warnings else [],
         execution_time=_seconds(result.execution_time) if result.execution_time is not None else None,
@@ -139,9 +139,7 @@ def _outcome(outcome: object, status: TaskStatus) -> str:
     return str.__str__(outcome)
 
 
-def _text(text: object, field: str) -> str | None:
-    if text is None:
-        return None
+def _text(text: object, field: str) -> str:
     if not isinstance(text, str):
         raise _Wrong(f"/{field}: expected a text or None, found {_show(text)}; use str()")
     return _bounded(text)

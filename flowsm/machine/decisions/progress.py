@@ -23,7 +23,7 @@ from flowsm.machine.compile import ABORT, CANCEL, START
 from flowsm.machine.decisions.draft import Draft
 from flowsm.machine.decisions.interruptions import after_interruption, interrupt
 from flowsm.machine.decisions.waits import begin_wait, look_at_wait
-from flowsm.machine.evaluate import ConditionEvaluator, ask
+from flowsm.machine.evaluate import ask, route_of
 from flowsm.machine.retry import delay_seconds, is_retryable
 from flowsm.machine.state import ExecutionState, Phase, scope_of
 from flowsm.status import FlowStatus, TaskStatus
@@ -59,7 +59,7 @@ def settle(draft: Draft) -> None:
 
 
 def _go_on(draft: Draft, phase: str) -> None:
-    if phase in _BETWEEN_ATTEMPTS and draft.is_overdue():
+    if draft.state.deadline is not None and phase in _BETWEEN_ATTEMPTS and draft.is_overdue():
         _abort(draft, _flow_timeout(draft))
     elif phase == Phase.WAITING:
         look_at_wait(draft, _flow_timeout)
@@ -142,7 +142,7 @@ def _after_result(draft: Draft) -> None:
     """Schedule another attempt, or take the transition that the outcome picks."""
     state = draft.state
     result = state.results[state.node]
-    if draft.is_overdue():
+    if state.deadline is not None and draft.is_overdue():
         _abort(draft, _flow_timeout(draft))
         return
     if result.status == _FAILURE:
@@ -175,7 +175,7 @@ def _route(draft: Draft) -> None:
         return
     result = state.results[state.node]
     scope = scope_of(state) if state.node in machine.looking else None
-    route = ConditionEvaluator(machine).evaluate(state.node, result.status, result.outcome, scope)
+    route = route_of(machine, state.node, result.status, result.outcome, scope)
     edge = route.edge
     draft.record(
         TransitionTaken(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +27,6 @@ def make_context(tmp_path: Path) -> Callable[..., TaskContext]:
             "visit": 1,
             "idempotency_key": "e1:t:1",
             "deadline": None,
-            "logger": logging.LoggerAdapter(logging.getLogger("flowsm.test")),
             "permissions": Permissions(folders=(tmp_path,)),
         }
         return TaskContext(**(values | changes))

@@ -11,7 +11,8 @@ from flowsm.tasks.context import Permissions, TaskContext
 def test_by_attribute_and_by_key(context):
     """The context says the same by attribute and by key, and nothing else."""
     assert tuple(context) == context.keys()
-    assert context.keys() == tuple(name for name in TaskContext.__struct_fields__ if not name.startswith("_"))
+    public = tuple(name for name in TaskContext.__struct_fields__ if not name.startswith("_"))
+    assert context.keys() == (*public, "logger")
     assert dict(context.items()) == {key: context[key] for key in context}
     assert "attempt" in context
     assert len(context) == len(list(context))
