@@ -10,6 +10,7 @@ FlowsmError
 │   ├── DocumentNotFound       there is no file with this flow
 │   ├── ExecutionNotFound
 │   ├── DefinitionNotFound
+│   ├── FlowNotFound           a `subflow` task names a flow that is not stored in the log
 │   ├── LogNotFound            there is no file with this log, and it was only to be read
 │   ├── TaskTypeNotFound
 │   └── TaskResultNotFound
@@ -29,7 +30,6 @@ FlowsmError
 │   ├── FileExists             a file that was to be made is there already
 │   ├── ImportConflict         executions of an archive are in the log with other events
 │   └── AmbiguousId
-├── IllegalFlow                a `subflow` task names a flow that is not stored in the log
 ├── IllegalEvent               an event that the machine would not allow: log and machine part here
 ├── NotAllowed                 a folder or host that the caller did not allow
 ├── DataInvalid                data that a built-in task cannot read, process or store
@@ -54,9 +54,9 @@ from flowsm.errors.base import (
     DocumentNotFound,
     ExecutionNotFound,
     ExtraMissing,
+    FlowNotFound,
     FlowsmError,
     IllegalEvent,
-    IllegalFlow,
     InputInvalid,
     LogError,
     LogNotFound,
@@ -111,10 +111,10 @@ __all__ = [
     "Fenced",
     "FileExists",
     "FlowMismatch",
+    "FlowNotFound",
     "FlowsmError",
     "IllegalCommand",
     "IllegalEvent",
-    "IllegalFlow",
     "ImportConflict",
     "InputInvalid",
     "LeaseHeld",

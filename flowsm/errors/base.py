@@ -16,9 +16,9 @@ __all__ = [
     "DocumentNotFound",
     "ExecutionNotFound",
     "ExtraMissing",
+    "FlowNotFound",
     "FlowsmError",
     "IllegalEvent",
-    "IllegalFlow",
     "InputInvalid",
     "LogError",
     "LogNotFound",
@@ -81,16 +81,6 @@ class UnresolvedReference(FlowsmError):
         )
 
 
-class IllegalFlow(FlowsmError):
-    """A `subflow` task names a flow that is not stored in the log."""
-
-    def __init__(self, flow_id: str) -> None:
-        self.flow_id = flow_id
-        super().__init__(
-            f"no flow with id {flow_id!r} is stored in this log: run it once, or write it into the task's parameters"
-        )
-
-
 class NotFound(FlowsmError):
     """A thing that was asked for by name is not there."""
 
@@ -117,6 +107,16 @@ class DefinitionNotFound(NotFound):
     def __init__(self, digest: str) -> None:
         self.digest = digest
         super().__init__(f"no flow with digest {digest!r} is stored")
+
+
+class FlowNotFound(NotFound):
+    """A `subflow` task names a flow that is not stored in the log."""
+
+    def __init__(self, flow_id: str) -> None:
+        self.flow_id = flow_id
+        super().__init__(
+            f"no flow with id {flow_id!r} is stored in this log: run it once, or write it into the task's parameters"
+        )
 
 
 class LogNotFound(NotFound):

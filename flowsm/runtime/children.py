@@ -8,7 +8,7 @@ from typing import Any
 from flowsm.clock import Clock, timestamp
 from flowsm.definition.digest import flow_from_canonical
 from flowsm.definition.load import load_flow
-from flowsm.errors import Conflict, ExecutionNotFound, FlowsmError, IllegalCommand, IllegalFlow
+from flowsm.errors import Conflict, ExecutionNotFound, FlowNotFound, FlowsmError, IllegalCommand
 from flowsm.events.commands import Cancel, Create, Driver, RecordChild
 from flowsm.events.facts import ErrorInfo, ParentRef
 from flowsm.log.port import EventLog
@@ -91,7 +91,7 @@ class Children:
             return self._loader.prepare(load_flow(flow))
         digest = await self._find_flow(flow)
         if digest is None:
-            raise IllegalFlow(flow)
+            raise FlowNotFound(flow)
         return self._loader.prepare(flow_from_canonical(await self._log.definition(digest)))
 
     async def _create(
