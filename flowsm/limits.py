@@ -88,6 +88,7 @@ SNAPSHOT_EVERY_EVENTS: Final = 1_000
 BUSY_TIMEOUT_MS: Final = 10_000
 CONFLICT_RETRIES_MAX: Final = 100
 FOLDED_STATES_MAX: Final = 1_000
+UNRECORDED_RESULTS_MAX: Final = 1_000  # kept until the log can be written again
 MACHINES_MAX: Final = 256
 
 # Queries

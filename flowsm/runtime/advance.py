@@ -9,14 +9,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from flowsm.clock import Clock
-from flowsm.errors import AppendUnknown, Conflict, Fenced, IllegalEvent, LeaseLost
+from flowsm.errors import AppendUnknown, Conflict, Fenced, IllegalEvent, LeaseLost, LogUnavailable
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordChild, RecordProbe, RecordResult
 from flowsm.events.facts import Fact, TaskStarted, TransitionTaken
-from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS
+from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS, UNRECORDED_RESULTS_MAX
 from flowsm.log.port import Append, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
@@ -40,6 +40,15 @@ class Drive:
 
     def __init__(self, seq: int, epoch: int) -> None:
         self.seq, self.epoch, self.busy = seq, epoch, False
+
+
+class _Unrecorded(NamedTuple):
+    """What an attempt came to, which could not be recorded: the file was locked, full, or read-only."""
+
+    machine: FlowMachine
+    state: ExecutionState
+    epoch: int
+    command: Command | TransactionEnd
 
 
 class Advancer:
@@ -75,6 +84,7 @@ class Advancer:
         self._random = random.Random()  # noqa: S311 (it spreads retries, and is recorded)
         self._drivers: WeakKeyDictionary[FlowMachine, Driver] = WeakKeyDictionary()
         self._claimed: dict[str, tuple[ExecutionState, FlowMachine, int]] = {}
+        self._unrecorded: dict[str, _Unrecorded] = {}
         self.drives: dict[str, Drive] = {}
         self.draining = False
 
@@ -87,12 +97,21 @@ class Advancer:
             LeaseLost: another worker has taken it over.
             LogError: the log could not be read or written.
         """
-        claimed = self._claimed.pop(execution_id, None)
-        state, machine, epoch = await self._claim(execution_id) if claimed is None else claimed
+        command: Command | TransactionEnd | None = None
+        if execution_id in self._unrecorded:
+            machine, state, epoch, command = self._unrecorded.pop(execution_id)
+        else:
+            claimed = self._claimed.pop(execution_id, None)
+            state, machine, epoch = await self._claim(execution_id) if claimed is None else claimed
         drive = self.drives[execution_id] = Drive(state.seq, epoch)
         try:
+            if command is not None:
+                state = await self._keep_on(machine, state, command, drive)
+                command = None
             return await self._drive_on(machine, state, drive)
         except Fenced as fenced:
+            if command is not None:  # it became another's while nothing could be recorded
+                return await self.advance(execution_id)
             head = await self._log.head(execution_id)
             owner = "" if head is None else head.worker
             raise self.lost(execution_id, epoch, fenced.actual_epoch, owner) from fenced
@@ -151,9 +170,7 @@ class Advancer:
                 if ended is None:
                     return state
                 command = ended
-            drive.busy = True
-            state = await self._record(machine, state, command, drive.epoch)
-            drive.seq, drive.busy = state.seq, False
+            state = await self._keep_on(machine, state, command, drive)
 
     async def _look_at_child(self, machine: FlowMachine, state: ExecutionState, effect: Effect) -> RecordChild | None:
         """See to the execution that this one waits for; its end, if that has come."""
@@ -191,6 +208,21 @@ class Advancer:
             self._loader.remember(after)
             return after, machine, appended.epoch
         raise failed
+
+    async def _keep_on(
+        self, machine: FlowMachine, state: ExecutionState, command: Command | TransactionEnd, drive: Drive
+    ) -> ExecutionState:
+        """Record what the driver came to; what cannot be recorded now is when it drives on, and is not done again."""
+        drive.busy = True
+        try:
+            after = await self._record(machine, state, command, drive.epoch)
+        except (LogUnavailable, AppendUnknown):
+            self._unrecorded[state.stream] = _Unrecorded(machine, state, drive.epoch, command)
+            while len(self._unrecorded) > UNRECORDED_RESULTS_MAX:
+                del self._unrecorded[next(iter(self._unrecorded))]
+            raise
+        drive.seq, drive.busy = after.seq, False
+        return after
 
     async def _record(
         self, machine: FlowMachine, state: ExecutionState, command: Command | TransactionEnd, epoch: int

@@ -46,6 +46,30 @@ async def test_another_process_keeps_the_write_lock(manager, desk, flow, foreign
         assert (await manager.get_flow_status(stopped)).status is FlowStatus.RUNNING
         other.execute("ROLLBACK")
     await goes_on(stopped)
+    assert desk.calls == ["one", "two", "three"] * 2, "what was done is recorded when it can be, and not done again"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_could_not_be_recorded_is_nothing_once_another_has_taken_over(
+    manager, path, desk, flow, foreign
+) -> None:
+    """The result that a stale owner still holds is dropped; it joins, and gets what its successor came to."""
+    with foreign() as other:
+        desk.during["two"] = lambda: other.execute("BEGIN IMMEDIATE") and None
+        stopped = manager.create_flow_execution(flow)
+        with pytest.raises(LogUnavailable):
+            await manager.execute_flow(stopped)
+        other.execute("ROLLBACK")
+        other.execute("UPDATE workers SET stopped = 1")
+    desk.data = {"n": 2}
+    async with FlowManager(path, tasks=desk.tasks, durability="normal") as successor:
+        taken_over = await successor.execute_flow(stopped)
+        assert taken_over.status is FlowStatus.COMPLETED
+        assert taken_over.task_results["two"].data == {"n": 2}
+        assert await manager.execute_flow(stopped) == taken_over
+    types = [event.type for event in await manager.events(stopped)]
+    assert types.count("task.interrupted") == 1
+    assert (await manager.verify()).ok
 
 
 @pytest.mark.parametrize("task", ["one", "three"])
@@ -67,6 +91,7 @@ async def test_a_full_disk(manager, desk, flow, goes_on, task) -> None:
     assert (await manager.events(stopped))[-1].type == "task.started"
     await set_pages(pages + 100_000)
     await goes_on(stopped)
+    assert desk.calls == ["one", "two", "three"] * 2
 
 
 PROLOGUE = """
