@@ -37,6 +37,7 @@ from flowsm.operators import OperatorVerbs
 from flowsm.projections.agenda import Agenda
 from flowsm.projections.queries import Queries
 from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
+from flowsm.replaying import ReplayVerbs
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.batch import creation_of
@@ -77,7 +78,7 @@ class ExecutionHandle:
         return self.result().__await__()
 
 
-class FlowManager(LookingVerbs, OperatorVerbs, UpkeepVerbs):
+class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, UpkeepVerbs):
     """Runs flows, and records all that happens to them in one SQLite file.
 
     It may be used by one event loop after another, and closes itself when the interpreter does.

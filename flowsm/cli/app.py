@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "show": ("flowsm.cli.show:show", "Show one execution: status, path, results."),
     "events": ("flowsm.cli.events:events", "Print the recorded events of an execution."),
     "history": ("flowsm.cli.history:history", "Print every attempt of every task of an execution."),
+    "explain": ("flowsm.cli.explain:explain", "Say why an execution went where it went, or what it waits for."),
     "summary": ("flowsm.cli.summary:summary", "Count executions and outcomes."),
     "signal": ("flowsm.cli.operate:signal", "Tell an execution something that it waits for, or will."),
     "cancel": ("flowsm.cli.operate:cancel", "End an execution; the flow's on_cancel task cleans up."),

@@ -31,6 +31,7 @@ RANKS = {
     "runtime": 4,
     "upkeep": 4,
     "looking": 4.5,  # the part of the manager that only reads
+    "replaying": 4.5,  # its verbs that replay
     "operators": 4.5,  # its verbs for operators
     "manager": 5,
     "schemas": 5,  # texts made of definition, events, log and projections, for people and for the command line

@@ -1,0 +1,1 @@
+"""Replay: reading recorded events again. It never executes anything, and never writes."""

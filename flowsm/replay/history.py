@@ -1,0 +1,94 @@
+"""An execution's recorded events with the machine that made them: every state that it was in."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from flowsm.errors import IllegalEvent, UsageError
+from flowsm.events.envelope import Recorded
+from flowsm.machine.compile import FlowMachine
+from flowsm.machine.evolve import evolve
+from flowsm.machine.state import ExecutionState, new_state
+
+__all__ = ["History", "Step"]
+
+_STATE_KEPT_EVERY: Final = 100
+"""Events: from the state before it is folded on, so a step back costs at most so many folds."""
+
+
+class Step(NamedTuple):
+    """One event, and the states before and after it."""
+
+    before: ExecutionState
+    event: Recorded
+    after: ExecutionState
+
+
+class History:
+    """What happened to one execution, to be looked at from any point.
+
+    Args:
+        machine: the machine of its flow.
+        events: all its events, in order, the first with seq 1. They are only read where they are looked at, so a
+            sequence that reads them page by page will do.
+    """
+
+    def __init__(self, machine: FlowMachine, events: Sequence[Recorded]) -> None:
+        self.machine = machine
+        self.events = events
+        self.stream = events[0].stream if events else ""
+        self._kept: dict[int, ExecutionState] = {0: new_state(self.stream)}
+        self._kept_seqs = [0]
+
+    @property
+    def last(self) -> int:
+        """The seq of the last event; 0 where there is none."""
+        return len(self.events)
+
+    def event(self, seq: int) -> Recorded:
+        """The event with this seq.
+
+        Raises:
+            UsageError: there is none.
+        """
+        return self.events[self._checked(seq, 1) - 1]
+
+    def state_at(self, seq: int) -> ExecutionState:
+        """The state after the event with this seq; 0 is before the first.
+
+        Raises:
+            UsageError: there is no such event.
+            IllegalEvent: the machine would not allow one of the events up to it.
+        """
+        self._checked(seq, 0)
+        nearest = self._kept_seqs[bisect_right(self._kept_seqs, seq) - 1]
+        state = self._kept[nearest]
+        for number in range(nearest, seq):
+            state = self._fold(state, self.events[number])
+        return state
+
+    def steps(self, after: int = 0, upto: int | None = None) -> Iterator[Step]:
+        """The steps from the state after one event up to and with another, by default the last; errors as above."""
+        end = self.last if upto is None else self._checked(upto, 0)
+        before = self.state_at(after)
+        for number in range(after, end):
+            event = self.events[number]
+            state = self._fold(before, event)
+            yield Step(before, event, state)
+            before = state
+
+    def _checked(self, seq: int, least: int) -> int:
+        if not least <= seq <= self.last:
+            raise UsageError(f"seq {seq}: expected {least} to {self.last}, the last event of execution {self.stream}")
+        return seq
+
+    def _fold(self, state: ExecutionState, event: Recorded) -> ExecutionState:
+        if event.seq != state.seq + 1:
+            raise IllegalEvent(event.stream, event.seq, event.type, f"comes after seq {state.seq}")
+        after = evolve(self.machine, state, event.fact, event.at)
+        if after.seq % _STATE_KEPT_EVERY == 0 and after.seq not in self._kept:
+            self._kept[after.seq] = after
+            self._kept_seqs.insert(bisect_right(self._kept_seqs, after.seq), after.seq)
+        return after

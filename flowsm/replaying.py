@@ -1,0 +1,102 @@
+"""The verbs that replay, as `FlowManager` has them: any state that was, the timeline, what changed, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flowsm.clock import Clock, timestamp
+from flowsm.errors import ExecutionNotFound
+from flowsm.log.sqlite import SqliteEventLog
+from flowsm.machine.state import ExecutionState
+from flowsm.projections.agenda import Agenda
+from flowsm.replay.difference import Change, Comparison, between, compare
+from flowsm.replay.explain import Explanation, explain
+from flowsm.replay.history import History
+from flowsm.replay.timeline import Entry, timeline
+from flowsm.replay.waiting import Surroundings
+from flowsm.runtime.loading import StateLoader
+
+__all__ = ["ReplayVerbs"]
+
+
+class ReplayVerbs:
+    """None of them executes anything, or changes what is recorded."""
+
+    _log: SqliteEventLog
+    _loader: StateLoader
+    _agenda: Agenda
+    _clock: Clock
+
+    async def replay(self, execution_id: str) -> History:
+        """All that is recorded of an execution, with its machine.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+            LogBroken: a stored event is not what was recorded.
+        """
+        _, machine = await self._loader.load(execution_id)
+        return History(machine, await self._log.read(execution_id, inflated=True))
+
+    async def state_at(self, execution_id: str, seq: int) -> ExecutionState:
+        """The whole state after the event with this seq; 0 is before the first.
+
+        Raises:
+            UsageError: there is no such event; else as `replay`.
+        """
+        return (await self.replay(execution_id)).state_at(seq)
+
+    async def timeline(self, execution_id: str) -> list[Entry]:
+        """The events in groups, an attempt being one, in the order in which they began; errors as those of `replay`."""
+        return timeline((await self.replay(execution_id)).steps())
+
+    async def diff(self, execution_id: str, first: int, second: int) -> list[Change]:
+        """What changed from the state after one event to that after another.
+
+        Raises:
+            UsageError: there is no such event; else as `replay`.
+        """
+        history = await self.replay(execution_id)
+        return between(history.state_at(first), history.state_at(second))
+
+    async def compare(self, first: str, second: str) -> Comparison:
+        """Where the routes of two executions of one flow part, and which of their results differ.
+
+        Raises:
+            UsageError: they are executions of different flows; else as `replay`.
+        """
+        return compare(await self.replay(first), await self.replay(second))
+
+    async def explain(
+        self, execution_id: str, seq: int | None = None, *, task_types: Collection[str] | None = None
+    ) -> Explanation:
+        """Why an execution went where it went, what failed, and what it waits for, after an event, by default the last.
+
+        `task_types` are those that there is code for, if that is to be looked at.
+
+        Raises:
+            UsageError: there is no such event; else as `replay`.
+        """
+        history = await self.replay(execution_id)
+        return explain(history, seq, await self._surroundings(history, task_types))
+
+    async def _surroundings(self, history: History, task_types: Collection[str] | None) -> Surroundings:
+        owner = next(iter(await self._agenda.owners([history.stream])), None)
+        waiting = history.state_at(history.last).attempt
+        child = waiting.waiting.child if waiting is not None and waiting.waiting is not None else None
+        seen = owner.seen_at if owner is not None else None
+        return Surroundings(
+            now=timestamp(self._clock.now()),
+            task_types=task_types,
+            owner=owner.worker if owner is not None else "",
+            owner_alive=owner is not None and owner.alive,
+            owner_seen=timestamp(seen) if seen is not None else None,
+            child_status=await self._status_of(child),
+        )
+
+    async def _status_of(self, child: str | None) -> str | None:
+        if child is None:
+            return None
+        try:
+            return (await self._loader.load(child))[0].status.value
+        except ExecutionNotFound:
+            return "not created yet"
