@@ -99,7 +99,7 @@ def _headline(state: ExecutionState, attempts: tuple[Entry, ...]) -> str:
     if state.ended_at is None:
         return _present(state)
     took = elapsed_us(state.started_at, state.ended_at) / _MICROSECONDS if state.started_at is not None else 0.0
-    after = f"after {took:,.3g} s and {state.attempts} attempts of {len(state.visits)} tasks"
+    after = f"after {took:,.3g} s"
     if state.status is FlowStatus.FAILED:
         return f"it failed {after}: {_cause(state, attempts)}"
     if state.status is FlowStatus.CANCELLED:

@@ -100,10 +100,10 @@ def _of_owner(state: ExecutionState, around: Surroundings | None) -> list[str]:
 
 
 def _next_type(machine: FlowMachine, state: ExecutionState) -> str | None:
-    """The type of the task that it stands at, or begins with."""
+    """The type of the task that it stands at, or begins with; None where the engine itself does it."""
     name = machine.flow.start_task if state.phase == Phase.CREATED else state.node
     task = machine.tasks.get(name)
-    return None if task is None else task.task_type
+    return None if task is None or name in machine.waiting else task.task_type
 
 
 def _ago(due: str, around: Surroundings | None) -> str:

@@ -17,7 +17,7 @@ FACE = ROOT / "flowsm" / "__init__.py"
 UNITS = {"BYTES", "BITS", "CHARS", "DIGITS", "EVENTS", "MS", "ROWS", "SECONDS"}
 THINGS = {
     "ALARMS", "ATTEMPTS", "BATCHES", "CLAUSES", "CONDITIONS", "DEPTH", "EXECUTIONS", "FINDINGS", "INTERRUPTIONS",
-    "KEYS", "MACHINES", "NODES", "PROBLEMS", "RECORDS", "REDIRECTS", "RETRIES", "ROUNDS", "SEQ", "SHARE", "SIGNALS",
+    "KEYS", "MACHINES", "NODES", "PROBLEMS", "RECORDS", "REDIRECTS", "RESULTS", "RETRIES", "ROUNDS", "SEQ", "SHARE", "SIGNALS",
     "STATES", "STREAMS", "SUGGESTIONS", "TASKS", "THREADS", "TRANSITIONS", "VALUES", "WARNINGS",
 }  # fmt: skip
 """What is counted where a limit is a number of things: the thing is in its name, `_MAX` or `_DEFAULT` may follow."""
