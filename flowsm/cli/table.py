@@ -31,7 +31,7 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, styled
     wide, each row becomes a block of lines.
     """
     cells = [
-        [status_text(str(value)) if place == styled else _text(value) for place, value in enumerate(row)]
+        [status_text(str(value)) if place == styled and value else _text(value) for place, value in enumerate(row)]
         for row in rows
     ]
     console = console_for(sys.stdout)

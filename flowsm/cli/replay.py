@@ -1,0 +1,124 @@
+"""`flowsm timeline`, `state` and `diff`: what was, at any event, and what changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+
+from flowsm.cli.opening import ask
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionId
+from flowsm.cli.output import local_time, print_json, print_text, safe, seconds_text, short
+from flowsm.cli.table import print_table
+from flowsm.errors import UsageError
+from flowsm.manager import FlowManager
+from flowsm.replay.difference import Change, Comparison, json_patch, state_json
+from flowsm.replay.timeline import Entry
+
+__all__ = ["diff", "state", "timeline"]
+
+_MICROSECONDS: Final = 1_000_000
+_SIGNS: Final = {"add": "+", "remove": "-", "replace": "~"}
+
+
+def timeline(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+    """Print what happened, an attempt being one line: its result, what it waited for, and where it led."""
+
+    async def question(manager: FlowManager) -> list[Entry]:
+        return await manager.timeline(await manager.resolve_id(execution))
+
+    found = ask(db, question)
+    if as_json:
+        print_json(found)
+        return
+    print_table(("seq", "started", "time", "what", "status", "then"), [_row(entry) for entry in found], styled=4)
+
+
+def state(
+    execution: ExecutionId,
+    /,
+    *,
+    seq: Annotated[int | None, Parameter(help="After the event with this seq, by default the last.")] = None,
+    db: Db = DEFAULT_DB,
+) -> None:
+    """Print the whole state of an execution after any of its events, as JSON."""
+
+    async def question(manager: FlowManager) -> Any:
+        history = await manager.replay(await manager.resolve_id(execution))
+        return state_json(history.state_at(history.last if seq is None else seq))
+
+    print_json(ask(db, question))
+
+
+def diff(
+    first: ExecutionId,
+    second: Annotated[str, Parameter(help="A seq of the same execution, or another execution.")],
+    third: Annotated[int | None, Parameter(help="The later seq; by default the last.")] = None,
+    /,
+    *,
+    patch: Annotated[bool, Parameter(help="As a JSON Patch (RFC 6902).")] = False,
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> None:
+    """Print what changed between two events of an execution, or in what two executions of one flow differ."""
+    seq = int(second) if second.isascii() and second.isdecimal() else None
+    if seq is None and (third is not None or patch):
+        raise UsageError(f"{second!r} is no seq: `flowsm diff ID SEQ [SEQ]`, or `flowsm diff ID OTHER` without --patch")
+
+    async def question(manager: FlowManager) -> list[Change] | Comparison:
+        found = await manager.resolve_id(first)
+        if seq is None:
+            return await manager.compare(found, await manager.resolve_id(second))
+        later = (await manager.get_flow_status(found)).seq if third is None else third
+        return await manager.diff(found, seq, later)
+
+    found = ask(db, question)
+    if patch and not isinstance(found, Comparison):
+        print_json(json_patch(found))
+    elif as_json:
+        print_json(found)
+    elif isinstance(found, Comparison):
+        _print_comparison(found)
+    else:
+        _print_changes(found)
+
+
+def _row(entry: Entry) -> tuple[str | None, ...]:
+    took = None if entry.duration_us is None else entry.duration_us / _MICROSECONDS
+    what = entry.text
+    if entry.task is not None:
+        visit = f", visit {entry.visit}" if entry.visit != 1 else ""
+        what = entry.task if entry.kind == "skipped" else f"{entry.task} (attempt {entry.attempt}{visit})"
+    waited = "; ".join(f"waited for {wait.what}" for wait in entry.waits)
+    error = f"{entry.error.type}: {entry.error.message}" if entry.error is not None else entry.message
+    then = [f"→ {entry.then}" if entry.then is not None else "", waited, error or ""]
+    seqs = f"{entry.seqs[0]}-{entry.seqs[-1]}" if len(entry.seqs) > 1 else str(entry.seqs[0])
+    started = local_time(datetime.fromisoformat(entry.at))
+    return (seqs, started, seconds_text(took), what, entry.status, "; ".join(part for part in then if part))
+
+
+def _print_changes(changes: list[Change]) -> None:
+    for change in changes:
+        values = [short(value) for value, is_there in ((change.before, change.op != "add"),) if is_there]
+        values += [short(change.after)] if change.op != "remove" else []
+        print_text(f"{_SIGNS[change.op]} {safe(change.path)}: {' → '.join(values)}")
+
+
+def _print_comparison(found: Comparison) -> None:
+    if not found.same_flow:
+        print_text("The two ran different versions of the flow.")
+    parting = found.parting
+    if parting is None:
+        print_text("Both took the same route.")
+    else:
+        print_text(
+            f"They part after {parting.common} transitions in common, at {safe(parting.task or 'the beginning')}:"
+        )
+        for name, decision in ((found.first, parting.first), (found.second, parting.second)):
+            way = "goes no further" if decision is None else f"to {decision.target}: {decision.reason}"
+            print_text(safe(f"  {name}  {way}"))
+    for title, changes in (("Input", found.input), ("Results", found.results)):
+        if changes:
+            print_text(f"\n{title}")
+            _print_changes(list(changes))
