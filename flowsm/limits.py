@@ -56,6 +56,14 @@ TAKE_UP_EXECUTIONS: Final = 500  # that are looked at in one round
 ASIDE_EXECUTIONS_MAX: Final = 10_000  # which could not be driven here, and are not asked for again
 ASIDE_SECONDS: Final = 60.0  # for which an execution is set aside that could not be driven now
 GRACE_SECONDS: Final = 10.0  # for which a worker that is told to stop lets running tasks go on
+FOLLOW_PAGE_EVENTS: Final = 100  # that a subscription reads at once
+FOLLOW_WINDOW_POSITIONS: Final = 20_000  # of the log that are searched at once for events of some types
+FOLLOW_SAVE_SECONDS: Final = 0.5  # between two times that a busy consumer's place is stored
+WEBHOOK_RETRY_FIRST_SECONDS: Final = 1.0
+WEBHOOK_RETRY_MAX_SECONDS: Final = 60.0
+WEBHOOK_TIMEOUT_SECONDS: Final = 30.0
+WEBHOOK_ANSWER_MAX_BYTES: Final = 64 * KIB  # that are read of an answer, so that its connection can be used again
+BULK_PAGE_EXECUTIONS: Final = 100
 ALARMS_OUTDATED_MAX: Final = 1_000
 TIMER_MAX_SECONDS: Final = 60.0  # between looks at the wall clock, which may be set meanwhile
 

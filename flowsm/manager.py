@@ -42,6 +42,7 @@ from flowsm.runtime.advance import Advancer
 from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.batch import creation_of
 from flowsm.runtime.children import Children
+from flowsm.runtime.consumer import Consumer
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.input import checked_input
@@ -54,6 +55,7 @@ from flowsm.runtime.watch import Watch
 from flowsm.storage.open import Durability
 from flowsm.tasks.context import Permissions
 from flowsm.tasks.factory import TaskFactory, default_registry
+from flowsm.telling import TellingVerbs
 from flowsm.upkeep.verbs import UpkeepVerbs
 
 __all__ = ["ExecutionHandle", "FlowManager"]
@@ -78,7 +80,7 @@ class ExecutionHandle:
         return self.result().__await__()
 
 
-class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, UpkeepVerbs):
+class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, TellingVerbs, UpkeepVerbs):
     """Runs flows, and records all that happens to them in one SQLite file.
 
     It may be used by one event loop after another, and closes itself when the interpreter does.
@@ -138,6 +140,7 @@ class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, UpkeepVerbs):
         self._recovers = recover
         self._lease_seconds = lease_seconds
         self._supervisors: dict[asyncio.AbstractEventLoop, Supervisor] = {}
+        self._consumers: dict[str, Consumer] = {}
 
     # -- flows -------------------------------------------------------------------------------
 
@@ -290,6 +293,7 @@ class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, UpkeepVerbs):
         supervisor = self._supervisors.pop(asyncio.get_running_loop(), None)
         if supervisor is not None:
             await supervisor.close()
+        await self.stop_telling()
         await self._log.close()
 
     def _bound(self, *, recover: bool = False) -> Supervisor:

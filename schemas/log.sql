@@ -160,6 +160,20 @@ SELECT DISTINCT json_extract(field.value, '$.digest'), events.stream
 FROM events, json_each(CASE WHEN json_valid(events.data) THEN events.data ELSE '{}' END, '$.stored') AS field
 WHERE CASE WHEN field.type = 'object' THEN json_extract(field.value, '$.digest') END IS NOT NULL;
 
+-- Step 0005_subscriptions
+
+-- subscriptions  one row per name: how far its consumer has come, and whose it is; authority, never rebuilt
+--
+-- A consumer is a worker of its own in `workers`; the subscription is its as long as that is alive.
+
+CREATE TABLE subscriptions (
+    name       TEXT    PRIMARY KEY,
+    position   INTEGER NOT NULL,          -- what was recorded up to here was dealt with
+    epoch      INTEGER NOT NULL DEFAULT 0, -- counts the consumers: what one says that was replaced is not saved
+    worker     TEXT    NOT NULL DEFAULT '', -- the consumer, '' when there is none
+    updated_at TEXT    NOT NULL           -- UTC
+) STRICT, WITHOUT ROWID;
+
 -- Step 0001_projections
 
 -- Projections: rows derived from events. They can be thrown away and rebuilt.

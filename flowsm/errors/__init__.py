@@ -11,6 +11,7 @@ FlowsmError
 │   ├── ExecutionNotFound
 │   ├── DefinitionNotFound
 │   ├── FlowNotFound           a `subflow` task names a flow that is not stored in the log
+│   ├── SubscriptionNotFound
 │   ├── LogNotFound            there is no file with this log, and it was only to be read
 │   ├── TaskTypeNotFound
 │   └── TaskResultNotFound
@@ -26,6 +27,7 @@ FlowsmError
 │   ├── IllegalCommand         not possible in the present state
 │   ├── SignalConflict         a signal's idempotency key came with another content
 │   ├── SignalRefused          a signal that does not fit what waits for it, or one too many
+│   ├── SubscriptionHeld       somebody follows the log under this name already
 │   ├── RebuildSuperseded      another rebuild, begun later, or a purge has taken over
 │   ├── FileExists             a file that was to be made is there already
 │   ├── ImportConflict         executions of an archive are in the log with other events
@@ -63,6 +65,7 @@ from flowsm.errors.base import (
     NotAllowed,
     NotFound,
     PluginBroken,
+    SubscriptionNotFound,
     TaskResultNotFound,
     TaskTypeNotFound,
     TransactionRefused,
@@ -86,6 +89,7 @@ from flowsm.errors.conflicts import (
     SignalRefused,
     StartConflict,
     StartedBefore,
+    SubscriptionHeld,
 )
 from flowsm.errors.log import (
     AppendUnknown,
@@ -132,6 +136,8 @@ __all__ = [
     "SignalRefused",
     "StartConflict",
     "StartedBefore",
+    "SubscriptionHeld",
+    "SubscriptionNotFound",
     "TaskResultNotFound",
     "TaskTypeNotFound",
     "TransactionRefused",

@@ -25,6 +25,7 @@ __all__ = [
     "NotAllowed",
     "NotFound",
     "PluginBroken",
+    "SubscriptionNotFound",
     "TaskResultNotFound",
     "TaskTypeNotFound",
     "TransactionRefused",
@@ -99,6 +100,14 @@ class ExecutionNotFound(NotFound):
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
         super().__init__(f"execution {execution_id!r} not found")
+
+
+class SubscriptionNotFound(NotFound):
+    """Nobody follows the log under this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"subscription {name!r} not found: `flowsm subscriptions` lists those that there are")
 
 
 class DefinitionNotFound(NotFound):

@@ -22,6 +22,7 @@ __all__ = [
     "SignalRefused",
     "StartConflict",
     "StartedBefore",
+    "SubscriptionHeld",
 ]
 
 
@@ -131,6 +132,16 @@ class SignalRefused(ConflictError):
     def __init__(self, execution_id: str, name: str, reason: str) -> None:
         self.execution_id, self.name, self.reason = execution_id, name, reason
         super().__init__(f"signal {name!r} to execution {execution_id!r} is refused: {reason}")
+
+
+class SubscriptionHeld(ConflictError):
+    """Somebody follows the log under this name already."""
+
+    def __init__(self, name: str, worker: str, where: str) -> None:
+        self.name, self.worker = name, worker
+        super().__init__(
+            f"subscription {name!r} is followed by {worker} ({where}): end that one first, or choose another name"
+        )
 
 
 class RebuildSuperseded(ConflictError):

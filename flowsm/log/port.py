@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
+from flowsm.errors import LogBroken
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import Fact
 
@@ -14,6 +15,7 @@ __all__ = [
     "Append",
     "Appended",
     "EventLog",
+    "Followed",
     "Guarded",
     "Head",
     "Increment",
@@ -21,6 +23,8 @@ __all__ = [
     "RowChange",
     "RowStore",
     "Snapshot",
+    "Subscription",
+    "SubscriptionStore",
     "TransactionalLog",
     "Worker",
     "WorkerStore",
@@ -304,4 +308,66 @@ class TransactionalLog(Protocol):
             AppendUnknown: the commit failed in a way that leaves its fate open.
             LogUnavailable: nothing was written (locked, full, read-only).
         """
+        ...
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """Who follows the log under a name: everything up to `position` was dealt with.
+
+    `epoch` counts the consumers; `worker` is the present one, empty when there is none.
+    """
+
+    name: str
+    position: int
+    epoch: int
+    worker: str
+    updated_at: str
+
+
+class Followed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Some events that a subscription is told of: go on after `position`; `is_all` when there were no more.
+
+    `broken` says which events are not what was recorded, and so cannot be told.
+    """
+
+    events: list[Recorded]
+    broken: list[LogBroken]
+    position: int
+    is_all: bool
+
+
+class SubscriptionStore(WorkerStore, Protocol):
+    """A log that remembers who follows it, and how far each has come."""
+
+    async def begin_subscription(self, name: str, after: int | None, at: str) -> Subscription:
+        """The subscription of that name; a new one stands at a position, or at the end of the log."""
+        ...
+
+    async def claim_subscription(self, name: str, after: int | None, worker: str, at: str) -> Subscription:
+        """The same; it is the worker's now, unless it is another's who is alive."""
+        ...
+
+    async def save_subscription(self, subscription: Subscription, *, release: bool = False) -> bool:
+        """Store how far its consumer has come; False if that one was replaced. `release` leaves it to the next."""
+        ...
+
+    async def subscriptions(self) -> list[Subscription]:
+        """All of them, by name."""
+        ...
+
+    async def remove_subscription(self, name: str) -> None:
+        """Forget a subscription.
+
+        Raises:
+            SubscriptionNotFound: there is none of that name.
+            SubscriptionHeld: its consumer is alive.
+        """
+        ...
+
+    async def read_followed(self, after: int, types: Sequence[str] | None, limit: int) -> Followed:
+        """The next events of these types, or of all, in the order of the log, without those of an import."""
+        ...
+
+    def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener after each commit that is made on the running loop; gives what ends that."""
         ...

@@ -16,10 +16,10 @@ from flowsm.clock import Clock, SystemClock, timestamp
 from flowsm.errors import AppendUnknown, LogUnavailable, UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.limits import READ_PAGE_EVENTS
-from flowsm.log import read
+from flowsm.log import read, subscriptions
 from flowsm.log.append import LOG_STATEMENTS, Appender, worker_of
 from flowsm.log.pending import prepare
-from flowsm.log.port import Append, Appended, Guarded, Head, LogView, Snapshot, Worker
+from flowsm.log.port import Append, Appended, Followed, Guarded, Head, LogView, Snapshot, Subscription, Worker
 from flowsm.log.purge import Purge, purge
 from flowsm.log.restore import Restore, drop_unused, restore, store_documents
 from flowsm.log.transact import Transactor
@@ -39,7 +39,7 @@ READ_HERE_MAX_EVENTS: Final = 64
 _CREATED_BY: Final = "flowsm 0.1"
 LOG_MIGRATIONS: Final = tuple(
     Migration(name, read_script("flowsm.log", "sql", f"{name}.sql"))
-    for name in ("0001_log", "0002_workers", "0003_starts", "0004_payload_uses")
+    for name in ("0001_log", "0002_workers", "0003_starts", "0004_payload_uses", "0005_subscriptions")
 )
 
 
@@ -231,6 +231,41 @@ class SqliteEventLog:
     def version(self) -> int:
         """`PRAGMA data_version` of a reading connection, asked on the loop's own thread: some microseconds."""
         return _in_our_words(self.path, _data_version, self._sessions.current().reader_here())
+
+    async def begin_subscription(self, name: str, after: int | None, at: str) -> Subscription:
+        """The subscription of that name, made if need be; see `SubscriptionStore`."""
+        return await self.write(partial(subscriptions.begin, name=name, after=after, at=at))
+
+    async def claim_subscription(self, name: str, after: int | None, worker: str, at: str) -> Subscription:
+        """Take a subscription, unless its consumer is alive; see `SubscriptionStore`."""
+        return await self.write(
+            partial(subscriptions.claim, name=name, after=after, worker=worker, at=at, clock=self._clock)
+        )
+
+    async def save_subscription(self, subscription: Subscription, *, release: bool = False) -> bool:
+        """Store how far its consumer has come; see `SubscriptionStore`."""
+        return await self.write(partial(subscriptions.save, subscription=subscription, release=release))
+
+    async def subscriptions(self) -> list[Subscription]:
+        """All of them, by name; see `SubscriptionStore`."""
+        return await self._read(subscriptions.listed)
+
+    async def remove_subscription(self, name: str) -> None:
+        """Forget a subscription; see `SubscriptionStore`."""
+        await self.write(partial(subscriptions.remove, name=name, clock=self._clock))
+
+    async def read_followed(self, after: int, types: Sequence[str] | None, limit: int) -> Followed:
+        """The next events that a subscription is told of; see `SubscriptionStore`."""
+
+        def run(connection: sqlite3.Connection) -> Followed:
+            with reading(connection, self.path):
+                return subscriptions.read_followed(connection, after, types, limit)
+
+        return await self._read(run)
+
+    def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener after each commit on the running loop; see `SubscriptionStore`."""
+        return self._sessions.current().writer.on_commit(listener)
 
     async def purge(self, request: Purge) -> Appended:
         """Take streams out of the log, all of them or none; see `flowsm.log.purge.purge`.

@@ -38,7 +38,7 @@ class Lease:
         self._worker = worker
         self._lease_ms = round(seconds * 1000)
         self._started_at = timestamp(clock.now())
-        self._renew_ms = 0
+        self._renew_ms = self._ends_ms = 0
         self._boot_id = ""
         self._beating = asyncio.Lock()
 
@@ -73,11 +73,30 @@ class Lease:
         """Whether a third of the lease is over, or it was never held."""
         return self._clock.boot_ms() >= self._renew_ms or not self._boot_id or self._boot_id != self._clock.boot_id()
 
+    def is_current(self) -> bool:
+        """Whether it is held, and has not run out: nobody can have taken anything over."""
+        return self._boot_id == self._clock.boot_id() and self._clock.boot_ms() < self._ends_ms
+
+    async def is_alive(self, worker: str) -> bool:
+        """Whether another worker is alive; if its process is no more, its lease is ended.
+
+        Raises:
+            LogError: the file could not be read, or written.
+        """
+        mine = self._row()
+        for other in await self._store.workers():
+            if other.worker == worker and other.is_alive(mine.boot_id, mine.seen_ms):
+                if not is_gone(other, mine):
+                    return True
+                await self._store.stop_worker(worker)
+        return False
+
     async def _beat(self) -> None:
         first = not self._boot_id
         row = self._row()
         await self._store.beat(row)
         self._boot_id, self._renew_ms = row.boot_id, row.seen_ms + self._lease_ms // _BEATS_PER_LEASE
+        self._ends_ms = row.seen_ms + self._lease_ms
         if first:
             await self._store.sweep_workers(timestamp(self._clock.now() - timedelta(seconds=WORKER_ROW_SECONDS)))
         for other in await self._store.workers():

@@ -57,6 +57,7 @@ class Writer:
         self._scheduled = False
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
+        self._listeners: tuple[Callable[[], None], ...] = ()
 
     def submit(self, request: Any) -> asyncio.Future[Any]:
         """Queue a request; the future is answered with its result, or error, after the commit.
@@ -76,6 +77,15 @@ class Writer:
     def run(self, function: Callable[[sqlite3.Connection], Any]) -> asyncio.Future[Any]:
         """Queue a function that gets a transaction of its own, on the connection's thread."""
         return self.submit(_Alone(function))
+
+    def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener after each transaction, whatever became of it; gives what ends that."""
+        self._listeners = (*self._listeners, listener)
+
+        def end() -> None:
+            self._listeners = tuple(other for other in self._listeners if other is not listener)
+
+        return end
 
     async def close(self) -> None:
         """Answer what was submitted, then close the connection."""
@@ -176,6 +186,8 @@ class Writer:
                 future.set_exception(result)
             else:
                 future.set_result(result)
+        for listener in self._listeners:
+            listener()
         if self._queue:
             self._scheduled = True
             self._loop.call_soon(self._flush)  # after those who were answered: they may have more for this commit

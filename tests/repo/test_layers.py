@@ -33,6 +33,7 @@ RANKS = {
     "looking": 4.5,  # the part of the manager that only reads
     "replaying": 4.5,  # its verbs that replay
     "operators": 4.5,  # its verbs for operators
+    "telling": 4.5,  # its verbs for those who want to be told of events
     "manager": 5,
     "schemas": 5,  # texts made of definition, events, log and projections, for people and for the command line
     "sync": 6,  # the manager without a loop
