@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Remove, Resolution, Resolve, Resume, Signal
+from flowsm.projections.queries import Queries
+from flowsm.runtime.bulk import BulkReport, BulkVerb, Chosen, Operated, check_chosen, command_all, command_of
 from flowsm.runtime.execution import FlowExecution
+from flowsm.runtime.operating import Operating
+from flowsm.status import FlowStatus
 
 __all__ = ["OperatorVerbs"]
 
@@ -15,6 +21,9 @@ class OperatorVerbs:
 
     They may be asked in any process that has the file: whoever drives the execution sees them.
     """
+
+    _queries: Queries
+    _operating: Operating
 
     async def operate(self, execution_id: str, command: Command) -> FlowExecution:
         """Record a command, and have whoever drives the execution see it."""
@@ -117,3 +126,52 @@ class OperatorVerbs:
             IllegalCommand: it has not ended, or was removed before.
         """
         await self.operate(execution_id, Remove(reason=reason, actor=actor))
+
+    async def in_bulk(
+        self,
+        verb: BulkVerb,
+        *,
+        status: FlowStatus | str | None = None,
+        flow: str | None = None,
+        since: datetime | None = None,
+        everything: bool = False,
+        now: bool = False,
+        task: str | None = None,
+        reason: str = "",
+        actor: str = "",
+        dry_run: bool = False,
+        each: Callable[[Operated], object] | None = None,
+    ) -> BulkReport:
+        """Ask all executions that fit, the newest first: `cancel`, `pause`, `resume`, `retry` or `remove`.
+
+        What one of them refuses is named in the report, and leaves the others alone.
+
+        Args:
+            verb: what is asked.
+            status: only those with this status.
+            flow: only those of the flow with this id or name.
+            since: only those created then (aware) or later.
+            everything: all of them: one of these four has to be given.
+            now: `pause` stops running attempts too.
+            task: where `retry` goes on; by default the task that failed.
+            reason: why; recorded with each.
+            actor: who asks; recorded with each.
+            dry_run: find out what would be done, and do nothing.
+            each: is called for each of them as it is done, in place of the report's list, which takes memory.
+
+        Raises:
+            UsageError: no filter, or an argument that cannot be used.
+            LogUnavailable: the log cannot be read, or written; what was done before stays.
+        """
+        chosen = Chosen(status=status, flow=flow, since=since)
+        check_chosen(chosen, everything=everything)
+        command = command_of(verb, now=now, task=task, reason=reason, actor=actor)
+
+        async def ask(execution_id: str, command: Command) -> str:
+            if dry_run:
+                return (await self._operating.would(execution_id, command)).status.value
+            return (await self.operate(execution_id, command)).status.value
+
+        report = BulkReport(verb=verb, dry_run=dry_run)
+        await command_all(self._queries, ask, command, chosen, each, report)
+        return report

@@ -21,7 +21,7 @@ import functools
 import inspect
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
@@ -29,8 +29,10 @@ from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 from flowsm import manager as core
 from flowsm.clock import Clock
 from flowsm.errors import UsageError
+from flowsm.events.envelope import Recorded
 from flowsm.limits import ABANDON_AFTER_SECONDS, CONCURRENT_EXECUTIONS_DEFAULT, LEASE_SECONDS
 from flowsm.runtime.execution import FlowExecution
+from flowsm.runtime.following import After
 from flowsm.storage.open import Durability
 from flowsm.tasks.factory import TaskFactory
 
@@ -222,6 +224,7 @@ class FlowManager:
     resume = _blocking(core.FlowManager.resume)
     retry = _blocking(core.FlowManager.retry)
     resolve = _blocking(core.FlowManager.resolve)
+    in_bulk = _blocking(core.FlowManager.in_bulk)
     remove_flow = _blocking(core.FlowManager.remove_flow)
     get_flow_status = _blocking(core.FlowManager.get_flow_status)
     events = _blocking(core.FlowManager.events)
@@ -233,6 +236,8 @@ class FlowManager:
     diff = _blocking(core.FlowManager.diff)
     compare = _blocking(core.FlowManager.compare)
     explain = _blocking(core.FlowManager.explain)
+    subscriptions = _blocking(core.FlowManager.subscriptions)
+    remove_subscription = _blocking(core.FlowManager.remove_subscription)
     resolve_id = _blocking(core.FlowManager.resolve_id)
     machine_of = _blocking(core.FlowManager.machine_of)
     summary = _blocking(core.FlowManager.summary)
@@ -243,6 +248,26 @@ class FlowManager:
     doctor = _blocking(core.FlowManager.doctor)
     archive = _blocking(core.FlowManager.archive)
     import_archive = _blocking(core.FlowManager.import_archive)
+
+    def follow(self, name: str, *, types: Iterable[str] | None = None, after: After = "now") -> Iterator[Recorded]:
+        """The events that a subscription is told of; see `flowsm.FlowManager.follow`.
+
+        Leave the loop, or close what this gives, to let others follow under that name.
+        """
+        following = self._core.follow(name, types=types, after=after)
+        events = aiter(following)
+
+        async def advance() -> Recorded | None:
+            return await anext(events, None)
+
+        def told() -> Iterator[Recorded]:
+            try:
+                while (event := self._portal.call(advance())) is not None:
+                    yield event
+            finally:
+                self._portal.call(following.aclose())
+
+        return told()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -47,9 +47,7 @@ class TellingVerbs:
         def new_consumer() -> Consumer:
             worker = new_worker_id()
             lease = Lease(self._log, self._clock, worker, self._lease_seconds)
-            return Consumer(
-                self._log, lease, self._clock, worker=worker, name=name, types=chosen, after=position
-            )
+            return Consumer(self._log, lease, self._clock, worker=worker, name=name, types=chosen, after=position)
 
         async def begin() -> Subscription:
             return await self._log.begin_subscription(name, position, timestamp(self._clock.now()))

@@ -11,12 +11,15 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
+from flowsm.cli.bulk import NOTHING, BulkCommand, Choice, Many, SomeExecution, in_bulk, is_many
+from flowsm.cli.exit_codes import FINE
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Db, ExecutionId, go_on_options
 from flowsm.cli.output import talk
 from flowsm.errors import UsageError
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Resolution, Resolve, Resume, Signal
 from flowsm.manager import FlowManager
+from flowsm.runtime.bulk import BulkVerb
 from flowsm.runtime.execution import FlowExecution
 
 __all__ = ["cancel", "pause", "resolve", "resume", "retry", "signal"]
@@ -42,40 +45,58 @@ def signal(
     _operate(db, execution, told, f"signal {name!r} recorded")
 
 
-def cancel(execution: ExecutionId, /, *, reason: Reason = "", actor: Actor = "", db: Db = DEFAULT_DB) -> None:
-    """End an execution: what runs is stopped, then the flow's `on_cancel` task cleans up."""
-    _operate(db, execution, Cancel(reason=reason, actor=actor or _whoever()), "cancel")
+def cancel(
+    execution: SomeExecution = None,
+    /,
+    *,
+    choice: Choice = NOTHING,
+    reason: Reason = "",
+    actor: Actor = "",
+    db: Db = DEFAULT_DB,
+) -> int:
+    """End an execution, or many: what runs is stopped, then the flow's `on_cancel` task cleans up."""
+    return _one_or_many("cancel", execution, choice, Cancel(reason=reason, actor=actor or _whoever()), db)
 
 
 def pause(
-    execution: ExecutionId,
+    execution: SomeExecution = None,
     /,
     *,
     now: Annotated[bool, Parameter(help="Stop the running attempt too; it is run again on resume.")] = False,
+    choice: Choice = NOTHING,
     reason: Reason = "",
     actor: Actor = "",
     db: Db = DEFAULT_DB,
-) -> None:
-    """Stop an execution before its next task."""
-    _operate(db, execution, Pause(reason=reason, actor=actor or _whoever(), now=now), "pause")
+) -> int:
+    """Stop an execution, or many, before the next task."""
+    return _one_or_many("pause", execution, choice, Pause(reason=reason, actor=actor or _whoever(), now=now), db)
 
 
-def resume(execution: ExecutionId, /, *, reason: Reason = "", actor: Actor = "", db: Db = DEFAULT_DB) -> None:
-    """Let a paused execution go on."""
-    _operate(db, execution, Resume(reason=reason, actor=actor or _whoever()), "resume")
+def resume(
+    execution: SomeExecution = None,
+    /,
+    *,
+    choice: Choice = NOTHING,
+    reason: Reason = "",
+    actor: Actor = "",
+    db: Db = DEFAULT_DB,
+) -> int:
+    """Let a paused execution, or many, go on."""
+    return _one_or_many("resume", execution, choice, Resume(reason=reason, actor=actor or _whoever()), db)
 
 
 def retry(
-    execution: ExecutionId,
+    execution: SomeExecution = None,
     /,
     *,
     task: Annotated[str | None, Parameter(help="The task to go on from; by default the one that failed.")] = None,
+    choice: Choice = NOTHING,
     reason: Reason = "",
     actor: Actor = "",
     db: Db = DEFAULT_DB,
-) -> None:
-    """Let a failed execution go on from the task that failed; earlier results are kept."""
-    _operate(db, execution, Redrive(task=task, reason=reason, actor=actor or _whoever()), "retry")
+) -> int:
+    """Let a failed execution, or many, go on from the task that failed; earlier results are kept."""
+    return _one_or_many("retry", execution, choice, Redrive(task=task, reason=reason, actor=actor or _whoever()), db)
 
 
 def resolve(
@@ -92,6 +113,13 @@ def resolve(
     """Say what became of an interrupted attempt that a person is asked about."""
     said = Resolve(resolution=as_, outcome=outcome, data=_json(data), reason=reason, actor=actor or _whoever())
     _operate(db, execution, said, f"resolved as {as_}")
+
+
+def _one_or_many(verb: BulkVerb, execution: str | None, choice: Many, command: BulkCommand, db: Db) -> int:
+    if not is_many(execution, choice):
+        _operate(db, execution or "", command, verb)
+        return FINE
+    return in_bulk(verb, choice, command, db)
 
 
 def _operate(db: Db, execution: str, command: Command, done: str) -> None:

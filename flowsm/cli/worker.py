@@ -16,6 +16,7 @@ from flowsm.cli.options import DEFAULT_DB, Db, Durable, TasksOption, go_on_optio
 from flowsm.cli.output import talk
 from flowsm.cli.signals import on_signals
 from flowsm.cli.tasks_option import load_tasks
+from flowsm.cli.webhook import WebhookName, WebhookTypes, WebhookUrl, telling
 from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT, GRACE_SECONDS, LEASE_SECONDS
 from flowsm.manager import FlowManager
 from flowsm.projections.agenda import Left
@@ -38,6 +39,9 @@ def worker(
         list[Path] | None, Parameter(help="A folder that the built-in tasks may touch, besides the working one.")
     ] = None,
     allow_host: Annotated[list[str] | None, Parameter(help="A host that they may ask.")] = None,
+    webhook: WebhookUrl = None,
+    webhook_type: WebhookTypes = None,
+    webhook_name: WebhookName = None,
     durability: Durable = "full",
 ) -> int:
     """Take up and drive whatever is due in the log and nobody's, until Ctrl-C or SIGTERM; several share the work."""
@@ -53,7 +57,7 @@ def worker(
             concurrency=concurrency,
             lease_seconds=lease,
         )
-        async with manager:
+        async with manager, telling(manager, webhook, webhook_type, webhook_name):
             with contextlib.redirect_stdout(sys.stderr):
                 work = asyncio.ensure_future(manager.work(grace_seconds=grace))
                 stops: list[int] = []

@@ -173,7 +173,9 @@ class Consumer:
                 return
             if not waits:
                 waits = True
-                _LOGGER.info("subscription %r: %s is its consumer, this one waits", self.name, found.worker)
+                _LOGGER.warning(
+                    "subscription %r: %s is its consumer, this one waits for its end", self.name, found.worker
+                )
             while not self._closed and await self._lease.is_alive(found.worker) and await self._is_had(found):
                 self._wake.clear()
                 await self._wake.wait()
@@ -190,7 +192,9 @@ class Consumer:
         while True:
             found = await self._store.read_followed(self._read_up_to, self._types, FOLLOW_PAGE_EVENTS)
             for error in found.broken:
-                _LOGGER.error("subscription %r passes over an event that is not what was recorded: %s", self.name, error)
+                _LOGGER.error(
+                    "subscription %r passes over an event that is not what was recorded: %s", self.name, error
+                )
             self._read_up_to = found.position
             if found.events:
                 self._page.extend(found.events)

@@ -29,6 +29,12 @@ class Operating:
         self._loader = loader
         self._clock = clock
 
+    async def would(self, execution_id: str, command: Command) -> ExecutionState:
+        """The state as it is, if the command is possible in it; nothing is recorded. Errors as those of `ask`."""
+        state, machine = await self._loader.load(execution_id)
+        step(machine, state, command, self._clock.now())
+        return state
+
     async def ask(self, execution_id: str, command: Command) -> ExecutionState:
         """Record what follows from the command; returns the state after it.
 
