@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from flowsm.clock import Clock, timestamp
-from flowsm.errors import LogError
+from flowsm.errors import LogError, SubscriptionHeld
 from flowsm.events.envelope import Recorded
 from flowsm.limits import FOLLOW_PAGE_EVENTS, FOLLOW_SAVE_SECONDS, RECONCILE_SECONDS, WATCH_SECONDS
 from flowsm.log.port import Subscription, SubscriptionStore
@@ -68,8 +68,11 @@ class Consumer:
         self._read_up_to = 0
         self._done = 0
         self._given: int | None = None
+        self._doubted = False
+        self._lost = False
         self._told_since_saved = False
         self._saved_at = float("-inf")
+        self._asking = asyncio.Lock()
         self._saving = asyncio.Lock()
         self._wake = asyncio.Event()
         self._tender: asyncio.Task[None] | None = None
@@ -84,14 +87,17 @@ class Consumer:
             LogError: the file could not be read, or written.
             UsageError: the subscription is new, and `after` is no position of the log.
         """
-        self._begin()
-        self._acknowledge()
+        async with self._asking:
+            self._begin()
+            self._acknowledge()
+            return await self._next()
+
+    async def _next(self) -> Recorded | None:
         while not self._closed:
             if self._mine is None:
                 await self._take_turn()
-            elif not self._lease.is_current():  # it stood still: has another one taken over meanwhile?
-                await self._lease.hold()
-                await self._save(always=True)
+            elif self._is_doubted():
+                await self._stay()
             elif self._page:
                 event = self._page.popleft()
                 self._given = event.position
@@ -99,19 +105,30 @@ class Consumer:
             else:
                 self._wake.clear()
                 if not await self._read():
-                    if self._told_since_saved:
+                    if self._told_since_saved and self._is_save_due():
                         await self._save()
                     await self._wake.wait()
         return None
+
+    def _is_doubted(self) -> bool:
+        """Whether it stood still for so long that another one may have taken over, and that was not looked at since."""
+        self._doubted = self._doubted or not self._lease.is_current()
+        return self._doubted
+
+    def _is_save_due(self) -> bool:
+        return self._clock.monotonic() >= self._saved_at + FOLLOW_SAVE_SECONDS
 
     async def done(self) -> None:
         """Count the event that was given last as done, and store that.
 
         Raises:
-            LogError: it could not be stored: the event is told again.
+            LogError: it could not be stored: the event may be told again.
+            SubscriptionHeld: another consumer has taken over: it is told the event again.
         """
         self._acknowledge()
         await self._save(strict=True)
+        if self._lost:
+            raise SubscriptionHeld(self.name, "another consumer", "this one stood still, and was taken for dead")
 
     async def close(self) -> None:
         """End it: its place is stored, without the event that was given last, and the next one's turn begins."""
@@ -144,6 +161,8 @@ class Consumer:
         if tender is not None:
             tender.cancel()
             await asyncio.wait({tender})
+        async with self._asking:  # whoever asked is answered
+            pass
         if self._unlisten is not None:
             self._unlisten()
         if self._mine is not None:
@@ -170,6 +189,7 @@ class Consumer:
             if found.worker == self.worker:
                 self._mine = found
                 self._done = self._read_up_to = found.position
+                self._doubted = self._lost = False
                 return
             if not waits:
                 waits = True
@@ -200,7 +220,7 @@ class Consumer:
                 self._page.extend(found.events)
                 return True
             self._done = found.position
-            if found.is_all or self._mine is None:
+            if found.is_all or self._mine is None or self._closed:
                 return False
 
     async def _save(self, *, always: bool = False, release: bool = False, strict: bool = False) -> None:
@@ -217,16 +237,17 @@ class Consumer:
             except LogError as error:
                 if strict:
                     raise
-                self._told_since_saved = True
                 self._complain(f"its place could not be stored, and what was told may be told again: {error}")
                 return
             if kept:
                 self._mine = now
+                self._doubted = False
+                self._trouble = ""
                 return
         _LOGGER.warning("subscription %r was taken over by another consumer, or removed; this one waits", self.name)
-        self._mine = None
+        self._mine = self._given = None
+        self._lost = True
         self._page.clear()
-        self._given = None
 
     async def _tend(self) -> None:
         version: int | None = None
@@ -240,15 +261,21 @@ class Consumer:
                     version, woken_at = seen, now
                     self._wake.set()
                 if self._mine is not None:
-                    await self._lease.renew()
-                    if now >= self._saved_at + FOLLOW_SAVE_SECONDS:
-                        await self._save()
+                    await self._stay()
             except LogError as error:
                 self._complain(str(error))
             except Exception:
                 _LOGGER.exception("subscription %r could not be looked after", self.name)
-            else:
-                self._trouble = ""
+
+    async def _stay(self) -> None:
+        """Remain the consumer, whatever the body of the loop does meanwhile; find out if another one is."""
+        if self._is_doubted():
+            await self._lease.hold()
+            await self._save(always=True, strict=True)
+        else:
+            await self._lease.renew()
+            if self._is_save_due():
+                await self._save()
 
     def _complain(self, trouble: str) -> None:
         """Say it once, as long as it is the same."""

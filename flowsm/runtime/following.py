@@ -149,7 +149,7 @@ def checked_types(types: Iterable[str] | None) -> tuple[str, ...] | None:
         raise UsageError("types is empty, expected types of events; leave it out to follow all of them")
     for type_ in chosen:
         if type_ not in _TYPES:
-            near = nearest(type_, _TYPES)
+            near = nearest(str(type_), _TYPES)
             hint = f"did you mean {near!r}?" if near else f"there are {', '.join(_TYPES)}"
             raise UsageError(f"no event has the type {type_!r}: {hint}")
     return chosen
