@@ -33,7 +33,8 @@ _PAGE_CACHE_KIB: Final = 16 * 1024
 _CHECKPOINT_PAGES: Final = 1_000
 """4 MiB of WAL, as SQLite's own default: a checkpoint stalls a commit for milliseconds, a growing WAL slows each fsync."""
 _WAL_LIMIT_BYTES: Final = 64 * MIB
-_HEADER: Final = b"SQLite format 3\x00"
+_PAGE_MIN_BYTES: Final = 512
+"""The smallest page that SQLite knows: every database has one, or is empty."""
 _RETRY_SECONDS: Final = 0.005
 
 
@@ -58,7 +59,7 @@ def open_writer(path: str, durability: Durability) -> sqlite3.Connection:
     Raises:
         LogUnavailable: the file cannot be opened, is not a database, or is another application's.
     """
-    _check_header(path)
+    _check_size(path)
     try:
         connection = sqlite3.connect(
             path,
@@ -129,7 +130,7 @@ def open_reader(
     """
     if not Path(path).exists():
         prepare()
-    _check_header(path)
+    _check_size(path)
     uri = Path(path).absolute().as_uri()
     try:
         connection = _connect_reader(f"{uri}?mode=rw")
@@ -157,21 +158,25 @@ def _may_be_frozen(path: str) -> bool:
     return not os.access(Path(path).parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
 
 
-def _check_header(path: str) -> None:
-    """Refuse what is not a database: SQLite itself takes a file of a few bytes for an empty one."""
+def _check_size(path: str) -> None:
+    """Refuse what is too small to be a database: SQLite itself takes a file of a few bytes for an empty one.
+
+    The file is not opened for that: closing it again would let go of the locks of all connections that this process
+    has to it, and the next process that closes the file would delete the WAL beneath them (SQLite's "How To Corrupt
+    An SQLite Database File", 2.2). What else is no database SQLite finds out itself.
+    """
     try:
-        with Path(path).open("rb") as file:
-            header = file.read(len(_HEADER))
+        size = Path(path).stat().st_size
     except OSError:
         return  # missing, or not ours to read: opening it tells
-    if header and header != _HEADER and not _is_to_be_rolled_back(path, header):
+    if 0 < size < _PAGE_MIN_BYTES and not _is_to_be_rolled_back(path):
         raise LogUnavailable(path, "expected a SQLite database, found something else; choose another file")
 
 
-def _is_to_be_rolled_back(path: str, header: bytes) -> bool:
+def _is_to_be_rolled_back(path: str) -> bool:
     """Whether the file was being made when the power went: SQLite undoes that when it is opened."""
     journal = Path(f"{path}-journal")
-    return not any(header) and journal.exists() and journal.stat().st_size > 0
+    return journal.exists() and journal.stat().st_size > 0
 
 
 def is_outdated(connection: sqlite3.Connection) -> bool:

@@ -339,3 +339,31 @@ def test_a_read_only_file(open_folder, folder_mode):
     path.chmod(0o444)
     folder.chmod(folder_mode)
     assert run(READ_ONLY, path) == ["1", "True", "True"]
+
+
+async def test_other_processes_that_come_and_go_leave_the_wal_alone(tmp_path):
+    """A process that closes the file while another one works in it sees that: what comes after is in the file."""
+    path = tmp_path / "flowsm.db"
+    log = SqliteEventLog(path, durability="normal")
+    await log.append(to_append("x", 0, created()))
+    assert len(await log.read("x")) == 1
+    log.append_sync(to_append("y", 0, created()))
+    assert visit(path) == 2
+    await log.append(to_append("x", 1, started()))
+    assert visit(path) == 3
+    await log.close()
+
+
+def visit(path):
+    """Open the file in another process, close it there, and give the number of events that were seen."""
+    (count,) = run(
+        """
+        import sqlite3
+        other = sqlite3.connect(path)
+        print(other.execute("SELECT count(*) FROM events").fetchone()[0])
+        other.close()
+        """,
+        path,
+    )
+    assert Path(f"{path}-wal").exists()
+    return int(count)
