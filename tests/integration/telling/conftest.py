@@ -11,7 +11,6 @@ from telling import TASKS
 
 from flowsm import FlowManager
 
-
 Opened = Callable[..., FlowManager]
 
 

@@ -9,6 +9,7 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
+from children import until
 from telling import FLOW, TASKS, everything, taken
 
 from flowsm import FlowManager
@@ -77,7 +78,7 @@ async def test_one_name_has_one_consumer_in_a_manager(opened) -> None:
     manager = opened()
     await manager.run(FLOW)
     async for _ in manager.follow("a", after=0):
-        with pytest.raises(SubscriptionHeld, match="subscription 'a' is followed by w-.*the same manager"):
+        with pytest.raises(SubscriptionHeld, match=r"subscription 'a' is followed by w-.*the same manager"):
             await taken(manager.follow("a"), 1)
         assert len(await taken(manager.follow("b", after=0), 1)) == 1
         break
@@ -120,8 +121,11 @@ async def test_another_manager_waits_for_its_turn(opened, caplog) -> None:
     assert (await anext(loop)).position == 1
     assert (await anext(loop)).position == 2
     waiting = asyncio.ensure_future(taken(second.follow("a"), 1))
-    while "this one waits for its end" not in caplog.text:
-        await asyncio.sleep(0)
+
+    async def waits() -> bool:
+        return "this one waits for its end" in caplog.text
+
+    await until(waits)
     await second.run(FLOW)  # it is woken, and looks
     assert not waiting.done()
     await following.aclose()
@@ -130,17 +134,22 @@ async def test_another_manager_waits_for_its_turn(opened, caplog) -> None:
         await anext(loop)
 
 
-async def test_closing_the_manager_ends_its_loops(opened) -> None:
+async def test_closing_the_manager_ends_its_loops(opened, caplog) -> None:
     """One that waits for an event ends, and one that waits for its turn; their places are kept."""
     manager, other = opened(), opened()
     await manager.run(FLOW)
     count = len(await everything(manager))
     first = asyncio.ensure_future(taken(manager.follow("a", after=0), 1000))
-    while [one.position for one in await other.subscriptions()] != [count]:
-        await asyncio.sleep(0)
+
+    async def has_told_all() -> bool:
+        return [one.position for one in await other.subscriptions()] == [count]
+
+    async def waits() -> bool:
+        return "this one waits for its end" in caplog.text
+
+    await until(has_told_all)
     second = asyncio.ensure_future(taken(other.follow("a", after=0), 1000))
-    while not other._consumers:
-        await asyncio.sleep(0)
+    await until(waits)
     await other.close()
     assert await second == []
     await manager.close()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from children import until
 
 from flowsm.errors import LogUnavailable, SubscriptionHeld
 from flowsm.limits import FOLLOW_SAVE_SECONDS
@@ -104,8 +105,11 @@ async def test_its_place_is_stored_when_the_next_is_asked_for(log, turns, clock)
     await position(one)
     clock.advance(FOLLOW_SAVE_SECONDS)
     waiting = asyncio.ensure_future(one.next())
-    while (await stored(log)).position != 4:
-        await asyncio.sleep(0)
+
+    async def is_stored() -> bool:
+        return (await stored(log)).position == 4
+
+    await until(is_stored)
     await one.close()
     assert await waiting is None
 
