@@ -13,7 +13,7 @@ from flowsm.events.codec import decode_fact
 from flowsm.events.envelope import Recorded
 from flowsm.events.system import LogImported
 from flowsm.ids import SYSTEM_STREAM
-from flowsm.limits import FOLLOW_WINDOW_POSITIONS
+from flowsm.limits import FOLLOW_WINDOW_EVENTS
 from flowsm.log.append import LOG_STATEMENTS, worker_of
 from flowsm.log.chain import GENESIS
 from flowsm.log.port import Followed, Subscription, Worker
@@ -96,7 +96,7 @@ def read_followed(connection: sqlite3.Connection, after: int, types: Sequence[st
     What is damaged is named, and left out too. One look goes over a bounded stretch of the log.
     """
     end = _end(connection)
-    until = min(end, after + FOLLOW_WINDOW_POSITIONS)
+    until = min(end, after + FOLLOW_WINDOW_EVENTS)
     wanted = None if types is None else json.dumps([*types, LogImported.TYPE])
     values = {"after": after, "until": until, "types": wanted, "limit": limit}
     rows = connection.execute(_SQL["select_followed"], values).fetchall()

@@ -132,18 +132,14 @@ class Consumer:
 
     async def close(self) -> None:
         """End it: its place is stored, without the event that was given last, and the next one's turn begins."""
-        if self._closing is None:
-            self._closed = True
-            self._wake.set()
-            self._closing = asyncio.ensure_future(self._close())
-        await asyncio.shield(self._closing)
+        await asyncio.shield(self._end())
 
     def abandon(self) -> None:
         """Have it closed soon, by its loop: whoever iterated has stopped; may be called on any thread."""
         loop = self.loop
         self._abandoned = True
         if not self._closed and loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: loop.create_task(self.close()))
+            loop.call_soon_threadsafe(self._end)
 
     async def is_over(self) -> bool:
         """Whether it is closed, or abandoned: then it is closed when this returns."""
@@ -155,6 +151,14 @@ class Consumer:
             return False
         await self.close()
         return True
+
+    def _end(self) -> asyncio.Task[None]:
+        """Begin to close, unless that has begun."""
+        if self._closing is None:
+            self._closed = True
+            self._wake.set()
+            self._closing = asyncio.get_running_loop().create_task(self._close())
+        return self._closing
 
     async def _close(self) -> None:
         tender, self._tender = self._tender, None
@@ -196,8 +200,10 @@ class Consumer:
                 _LOGGER.warning(
                     "subscription %r: %s is its consumer, this one waits for its end", self.name, found.worker
                 )
-            while not self._closed and await self._lease.is_alive(found.worker) and await self._is_had(found):
-                self._wake.clear()
+            while not self._closed:
+                self._wake.clear()  # first: what happens while it looks is not to be slept over
+                if not await self._lease.is_alive(found.worker) or not await self._is_had(found):
+                    break
                 await self._wake.wait()
 
     async def _is_had(self, found: Subscription) -> bool:
@@ -208,9 +214,11 @@ class Consumer:
         )
 
     async def _read(self) -> bool:
-        """Whether there is something to tell now."""
+        """Read on; False when there is nothing to tell for now."""
         while True:
             found = await self._store.read_followed(self._read_up_to, self._types, FOLLOW_PAGE_EVENTS)
+            if self._mine is None or self._closed:  # another one took over meanwhile: what was read is its
+                return True
             for error in found.broken:
                 _LOGGER.error(
                     "subscription %r passes over an event that is not what was recorded: %s", self.name, error
@@ -220,7 +228,7 @@ class Consumer:
                 self._page.extend(found.events)
                 return True
             self._done = found.position
-            if found.is_all or self._mine is None or self._closed:
+            if found.is_all:
                 return False
 
     async def _save(self, *, always: bool = False, release: bool = False, strict: bool = False) -> None:
@@ -248,6 +256,7 @@ class Consumer:
         self._mine = self._given = None
         self._lost = True
         self._page.clear()
+        self._wake.set()
 
     async def _tend(self) -> None:
         version: int | None = None

@@ -69,7 +69,8 @@ class Following:
         """Count the event that was given last as done, before the next one is asked for.
 
         Raises:
-            LogError: that could not be stored: the event is told again.
+            LogError: that could not be stored: the event may be told again.
+            SubscriptionHeld: another consumer has taken over: it is told the event again.
         """
         if self._consumer is not None:
             await self._consumer.done()

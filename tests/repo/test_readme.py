@@ -15,7 +15,9 @@ import pytest
 from flowsm import check_flow, limits
 from flowsm.cli import exit_codes
 from flowsm.cli.app import COMMANDS
+from flowsm.cli.webhook import SECRET
 from flowsm.definition.fields import CLAUSE, CONDITION, FLOW, OPERATORS, RETRY, TASK
+from flowsm.runtime import webhook
 from flowsm.tasks.builtin.fetch import FetchParameters
 from flowsm.tasks.builtin.process import ProcessParameters
 from flowsm.tasks.builtin.store import StoreParameters
@@ -181,6 +183,16 @@ def test_table_has_every_exit_code():
     """So are the exit codes."""
     codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
     assert {int(row[0]) for row in rows("The command line", "exit code")} == codes
+
+
+def test_headers_of_webhooks_are_as_shown():
+    """What a receiver reads is what is sent, and the waits between tries are those of the code."""
+    shown = [words(row[0])[0] for row in rows("Being told", "header")]
+    assert shown == [webhook.EVENT_ID, webhook.EVENT_TYPE, webhook.SIGNATURE]
+    assert SECRET in SECTIONS["Being told"]
+    waits = (limits.WEBHOOK_RETRY_FIRST_SECONDS, limits.WEBHOOK_RETRY_MAX_SECONDS)
+    assert "after {:g} second, 2, 4, up to {:g};".format(*waits) in SECTIONS["Being told"]
+    assert webhook.default_name("http://host/").startswith("webhook:")
 
 
 def test_limits_are_as_shown():

@@ -130,6 +130,18 @@ async def running() -> None:
         archived = await other.archive("old", older_than=timedelta(days=30), status=FlowStatus.COMPLETED, actor="ada")
         assert_type(archived.kept, dict[str, str])
         assert_type((await other.import_archive("old", reason="asked for")).imported, int)
+        report = await other.in_bulk("retry", status="failed", flow="a", since=datetime.now(UTC), reason="it is back")
+        assert_type([one.refused for one in report.executions], list[str | None])
+        await other.in_bulk("pause", everything=True, now=True, actor="ada", dry_run=True, each=print)
+
+
+async def being_told() -> None:
+    async with FlowManager() as manager, manager.follow("alerts", types=["execution.failed"], after="now") as events:
+        async for event in events:
+            print(event.position, event.stream, event.as_dict())
+            await events.done()
+        assert_type([one.position for one in await manager.subscriptions()], list[int])
+        await manager.remove_subscription("alerts")
 
 
 def without_await() -> None:
@@ -139,4 +151,7 @@ def without_await() -> None:
         assert_type(handle, SyncHandle)
         assert_type(handle.result(), FlowExecution)
         assert_type(manager.verify().ok, bool)
+        for event in manager.follow("alerts", after=0):
+            assert_type(event.position, int)
+        assert_type(manager.in_bulk("cancel", flow="a").done, int)
         assert_type(manager.rebuild().generation, int)

@@ -179,7 +179,7 @@ async def test_what_an_import_brings_in_is_not_told(opened, tmp_path) -> None:
 
 async def test_the_search_for_rare_types_is_cut_into_stretches(opened, monkeypatch) -> None:
     """However far apart the events of a type are, they are found, and the place moves on without any."""
-    monkeypatch.setattr("flowsm.log.subscriptions.FOLLOW_WINDOW_POSITIONS", 7)
+    monkeypatch.setattr("flowsm.log.subscriptions.FOLLOW_WINDOW_EVENTS", 7)
     manager = opened()
     for number in range(20):
         await manager.run(FLOW, execution_id=f"x{number}")

@@ -11,7 +11,7 @@ from children import until
 
 from flowsm.errors import LogUnavailable, SubscriptionHeld
 from flowsm.limits import FOLLOW_SAVE_SECONDS
-from flowsm.log.port import Subscription
+from flowsm.log.port import Followed, Subscription
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.runtime.consumer import Consumer
 from flowsm.runtime.lease import Lease
@@ -37,7 +37,8 @@ class Turns:
     def __init__(self, log: SqliteEventLog, clock: ManualClock) -> None:
         self._log = log
         self._clock = clock
-        self._turn = asyncio.Event()
+        self._pausing: list[asyncio.Future[None]] = []
+        self._came = asyncio.Event()
         self.made: list[Consumer] = []
 
     def consumer(self, worker: str) -> Consumer:
@@ -47,16 +48,25 @@ class Turns:
         return made
 
     async def take(self) -> None:
-        """Let each consumer's own task look once."""
-        self._turn.set()
-        for _ in range(20):
-            await asyncio.sleep(0)
-        await self._log.subscriptions()
-        await self._log.subscriptions()
+        """Let each consumer's own task look once, to the end."""
+        for pausing in await self._all_pause():
+            pausing.set_result(None)
+        await self._all_pause()
+
+    async def _all_pause(self) -> list[asyncio.Future[None]]:
+        """Those who pause, once there is one for each consumer that was asked for an event, and not closed."""
+        while True:
+            found = [pausing for pausing in self._pausing if not pausing.done()]
+            if len(found) == sum(consumer._tender is not None for consumer in self.made):
+                return found
+            self._came.clear()
+            await self._came.wait()
 
     async def _pause(self, _seconds: float) -> None:
-        await self._turn.wait()
-        self._turn.clear()
+        pausing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pausing.append(pausing)
+        self._came.set()
+        await pausing
 
 
 @pytest.fixture
@@ -242,3 +252,45 @@ async def test_closed_before_it_was_asked(turns) -> None:
     await one.close()
     await one.close()
     assert await one.next() is None
+
+
+async def test_what_was_read_while_another_took_over_is_not_told(log, turns, clock, monkeypatch) -> None:
+    """It is the other one's, which tells it first."""
+    one, two = turns.consumer("w-1"), turns.consumer("w-2")
+    assert [await position(one) for _ in range(4)] == [1, 2, 3, 4]
+    read = log.read_followed
+    told: list[int] = []
+
+    async def slowly(*arguments: object) -> Followed:
+        found: Followed = await read(*arguments)
+        monkeypatch.setattr(log, "read_followed", read)
+        clock.advance(LEASE_SECONDS)
+        told.append(await position(two))
+        await turns.take()
+        return found
+
+    await log.append(to_append("a", 1, started()))
+    monkeypatch.setattr(log, "read_followed", slowly)
+    waiting = asyncio.ensure_future(position(one))
+    await asyncio.wait({waiting}, timeout=0.2)
+    assert not waiting.done()
+    assert told[0] <= 5
+    await two.close()
+    assert await asyncio.wait_for(waiting, 20) == told[0]
+
+
+async def test_one_that_is_closed_while_it_looks_does_not_wait(log, turns, monkeypatch) -> None:
+    """What wakes it comes between its look and its wait."""
+    one, two = turns.consumer("w-1"), turns.consumer("w-2")
+    assert await position(one) == 1
+    look = log.subscriptions
+    closing: list[asyncio.Future[None]] = []
+
+    async def slowly() -> list[Subscription]:
+        closing.append(asyncio.ensure_future(two.close()))
+        await asyncio.sleep(0)
+        return await look()
+
+    monkeypatch.setattr(log, "subscriptions", slowly)
+    assert await asyncio.wait_for(two.next(), 20) is None
+    await closing[0]
