@@ -259,9 +259,9 @@ def test_summary_counts(flowsm: Any) -> None:
 def test_remove_takes_an_execution_out_of_the_list_once(flowsm: Any) -> None:
     """A removed execution is not listed, keeps its events, and cannot be removed again."""
     flowsm("run", "flow.json", "--id", "x1")
-    assert flowsm("remove", "x1", "--reason", "old").code == 0
+    assert flowsm("remove", "x1", "--reason", "old", "--actor", "ada").code == 0
     assert flowsm("ls", "--json").json["items"] == []
-    assert flowsm("events", "x1", "--json").json[-1]["data"] == {"reason": "old"}
+    assert flowsm("events", "x1", "--json").json[-1]["data"] == {"reason": "old", "actor": "ada"}
     assert flowsm("remove", "x1").code == 5
 
 
