@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from flowsm import FlowManager, TaskFactory
@@ -10,6 +11,7 @@ from flowsm.runtime.following import Following
 
 __all__ = ["FLOW", "TASKS", "everything", "taken"]
 
+DEADLINE_SECONDS = 40
 TASKS = TaskFactory()
 TASKS.register_task("work", lambda: "done")
 FLOW: dict[str, Any] = {"id": "work", "name": "Work", "start_task": "work", "tasks": [{"name": "work"}]}
@@ -18,12 +20,13 @@ FLOW: dict[str, Any] = {"id": "work", "name": "Work", "start_task": "work", "tas
 async def taken(following: Following, count: int, *, done: bool = True) -> list[Recorded]:
     """The next events; the last of them counts as done, or does not."""
     found: list[Recorded] = []
-    async for event in following:
-        found.append(event)
-        if len(found) == count:
-            if done:
-                await following.done()
-            break
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        async for event in following:
+            found.append(event)
+            if len(found) == count:
+                if done:
+                    await following.done()
+                break
     return found
 
 

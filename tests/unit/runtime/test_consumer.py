@@ -19,6 +19,7 @@ from flowsm.testing.clock import ManualClock
 from flowsm.testing.log_contract import created, started, to_append
 
 LEASE_SECONDS = 9
+DEADLINE_SECONDS = 20
 
 
 @pytest.fixture
@@ -83,7 +84,8 @@ async def stored(log: SqliteEventLog) -> Subscription:
 
 
 async def position(consumer: Consumer) -> int:
-    event = await consumer.next()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        event = await consumer.next()
     assert event is not None
     return event.position
 
