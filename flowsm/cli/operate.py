@@ -5,18 +5,16 @@ from __future__ import annotations
 import getpass
 import os
 import shlex
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from flowsm.cli.bulk import NOTHING, BulkCommand, Choice, Many, SomeExecution, in_bulk, is_many
 from flowsm.cli.exit_codes import FINE
+from flowsm.cli.json_option import read_data
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Db, ExecutionId, go_on_options
 from flowsm.cli.output import talk
-from flowsm.errors import UsageError
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Resolution, Resolve, Resume, Signal
 from flowsm.manager import FlowManager
 from flowsm.runtime.bulk import BulkVerb
@@ -41,7 +39,7 @@ def signal(
     db: Db = DEFAULT_DB,
 ) -> None:
     """Tell an execution something that it waits for, or will."""
-    told = Signal(name=name, payload=_json(data), outcome=outcome, idempotency_key=key, actor=actor or _whoever())
+    told = Signal(name=name, payload=read_data(data), outcome=outcome, idempotency_key=key, actor=actor or _whoever())
     _operate(db, execution, told, f"signal {name!r} recorded")
 
 
@@ -111,7 +109,7 @@ def resolve(
     db: Db = DEFAULT_DB,
 ) -> None:
     """Say what became of an interrupted attempt that a person is asked about."""
-    said = Resolve(resolution=as_, outcome=outcome, data=_json(data), reason=reason, actor=actor or _whoever())
+    said = Resolve(resolution=as_, outcome=outcome, data=read_data(data), reason=reason, actor=actor or _whoever())
     _operate(db, execution, said, f"resolved as {as_}")
 
 
@@ -133,21 +131,6 @@ def _operate(db: Db, execution: str, command: Command, done: str) -> None:
         words = ["flowsm", "run", after.execution_id, *go_on_options(None, db)]
         way = f"; without a worker it goes on by: {shlex.join(words)}"
     talk(f"flowsm: {done}: {after.execution_id} is {after.status}{way}")
-
-
-def _json(text: str | None) -> Any:
-    """The value that was given; a sentence where it is none."""
-    if text is None:
-        return None
-    if text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_bytes().decode()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--data {text}: {error}") from None
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise UsageError(f"--data expects JSON, found {text[:80]!r}: {error}; a text is '\"text\"'") from None
 
 
 def _whoever() -> str:

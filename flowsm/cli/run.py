@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED, TERMINATED
 from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_explain
-from flowsm.cli.input_option import read_input
+from flowsm.cli.json_option import read_input
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db, Durable, TasksOption, go_on_options
 from flowsm.cli.output import print_json, print_text, safe, seconds_text, status_text, talk
 from flowsm.cli.progress import Follower, progress_on

@@ -45,7 +45,10 @@ def test_what_is_not_possible_now_is_a_sentence(flowsm, waiting):
     assert f"cancel: {waiting} is cancelled\n" in flowsm("cancel", waiting).err
 
 
-@pytest.mark.parametrize(("data", "words"), [("{", "--data expects JSON, found '{'"), ("@none", "--data @none: ")])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [("{", "found '{'; a text is '\"text\"', for a file write --data @FILE"), ("@none", "--data @none: ")],
+)
 def test_data_that_is_none_is_refused(flowsm, waiting, data, words):
     """Nothing is recorded of a signal whose payload cannot be read."""
     refused = flowsm("signal", waiting, "approve", "--data", data)
