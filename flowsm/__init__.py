@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from flowsm.manager import ExecutionHandle as ExecutionHandle
     from flowsm.manager import FlowManager as FlowManager
     from flowsm.runtime.execution import FlowExecution as FlowExecution
+    from flowsm.runtime.settings import Limits as Limits
+    from flowsm.runtime.settings import Rate as Rate
     from flowsm.status import FlowStatus as FlowStatus
     from flowsm.status import TaskStatus as TaskStatus
     from flowsm.tasks.base import BaseTask as BaseTask
@@ -44,6 +46,8 @@ _HOMES: Final = {
     "FlowManager": "flowsm.manager",
     "FlowStatus": "flowsm.status",
     "FlowsmError": "flowsm.errors",
+    "Limits": "flowsm.runtime.settings",
+    "Rate": "flowsm.runtime.settings",
     "TaskConfig": "flowsm.definition.model",
     "TaskContext": "flowsm.tasks.context",
     "TaskFactory": "flowsm.tasks.factory",
@@ -67,6 +71,8 @@ __all__ = [
     "FlowManager",
     "FlowStatus",
     "FlowsmError",
+    "Limits",
+    "Rate",
     "TaskConfig",
     "TaskContext",
     "TaskFactory",

@@ -64,6 +64,9 @@ WEBHOOK_RETRY_MAX_SECONDS: Final = 60.0
 WEBHOOK_TIMEOUT_SECONDS: Final = 30.0
 WEBHOOK_ANSWER_MAX_BYTES: Final = 64 * KIB  # that are read of an answer, so that its connection can be used again
 BULK_PAGE_EXECUTIONS: Final = 100
+PLACE_KEPT_MS: Final = 1_000  # for whoever is first in the queue of a limit; then the next one may have it
+LIMIT_MAX_EXECUTIONS: Final = 1_000_000
+RATE_MAX_SECONDS: Final = 366 * 24 * 3600.0
 ALARMS_OUTDATED_MAX: Final = 1_000
 TIMER_MAX_SECONDS: Final = 60.0  # between looks at the wall clock, which may be set meanwhile
 

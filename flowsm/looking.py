@@ -8,6 +8,7 @@ from datetime import datetime
 from flowsm.errors import ExecutionNotFound, UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.limits import PAGE_DEFAULT_ROWS, SEQ_MAX
+from flowsm.log.port import Hold
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.projections.agenda import Agenda, Left, Owner
@@ -91,6 +92,10 @@ class LookingVerbs:
     async def owners(self, execution_ids: Iterable[str]) -> list[Owner]:
         """Which worker has each of these executions, and whether it is alive; unknown ids are left out."""
         return await self._agenda.owners(execution_ids)
+
+    async def holds(self, execution_ids: Iterable[str]) -> list[Hold]:
+        """What limit holds these executions back now; those that none does, and unknown ids, are left out."""
+        return await self._agenda.holds(execution_ids)
 
     async def left(self) -> Left:
         """How many executions are due and nobody's now, and how many wait for a later moment."""

@@ -30,6 +30,7 @@ from flowsm.limits import (
     LEASE_MIN_SECONDS,
     LEASE_SECONDS,
 )
+from flowsm.log.limiting import LimitingEventLog
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.looking import LookingVerbs
 from flowsm.machine.compile import FlowMachine
@@ -47,8 +48,11 @@ from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.input import checked_input
 from flowsm.runtime.lease import Lease
+from flowsm.runtime.limited import LimitedAdvancer
 from flowsm.runtime.loading import Prepared, StateLoader
+from flowsm.runtime.openings import Openings
 from flowsm.runtime.operating import Operating
+from flowsm.runtime.settings import Limits
 from flowsm.runtime.starting import checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.runtime.watch import Watch
@@ -94,6 +98,8 @@ class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, TellingVerbs, Upkeep
         concurrency: how many executions run at once.
         recover: take up whatever is due in the file and nobody's, as long as this manager is open.
         lease_seconds: after so long without a sign of life others take this manager's executions over.
+        limits: how many executions of a flow, or tasks of a type, run at once, and how often tasks of a type are
+            started, over all processes that share the file and have the same limits.
         clock: the time; the machine's own by default.
     """
 
@@ -108,6 +114,7 @@ class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, TellingVerbs, Upkeep
         concurrency: int = CONCURRENT_EXECUTIONS_DEFAULT,
         recover: bool = False,
         lease_seconds: float = LEASE_SECONDS,
+        limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> None:
         if concurrency < 1:
@@ -122,7 +129,8 @@ class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, TellingVerbs, Upkeep
         self.worker = new_worker_id()
         self._clock: Clock = clock or SystemClock()
         self._concurrency = concurrency
-        self._log = SqliteEventLog(
+        self._limits = limits or None
+        self._log = (SqliteEventLog if self._limits is None else LimitingEventLog)(
             path,
             durability=durability,
             row_statements=ROW_STATEMENTS,
@@ -135,7 +143,12 @@ class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, TellingVerbs, Upkeep
         self._operating = Operating(self._log, self._loader, self._clock)
         self._queries = Queries(self._log)
         children = Children(self._log, self._loader, self._clock, self._queries.latest_flow)
-        self._advancer = Advancer(self._log, self._loader, runner, self.tasks, self._clock, self.worker, children)
+        parts = (self._log, self._loader, runner, self.tasks, self._clock, self.worker, children)
+        if self._limits is None:
+            self._advancer = Advancer(*parts)
+        else:
+            self._limits.check_types(self.tasks.types())
+            self._advancer = LimitedAdvancer(*parts, limits=self._limits)
         self._agenda = Agenda(self._log, self._clock, self.worker)
         self._recovers = recover
         self._lease_seconds = lease_seconds
@@ -310,8 +323,13 @@ class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, TellingVerbs, Upkeep
 
     def _new_supervisor(self) -> Supervisor:
         lease = Lease(self._log, self._clock, self.worker, self._lease_seconds)
-        watch = Watch(self._log, self._agenda, lease, self._clock)
-        return Supervisor(self._advancer, EmbeddedDispatcher(self._clock, self._concurrency), watch)
+        dispatcher = EmbeddedDispatcher(self._clock, self._concurrency)
+        openings: Openings | None = None
+        if self._limits is not None and isinstance(self._advancer, LimitedAdvancer):
+            openings = Openings(self._limits, self._agenda, self._clock, dispatcher.kick)
+            self._advancer.openings[asyncio.get_running_loop()] = openings
+        watch = Watch(self._log, self._agenda, lease, self._clock, openings=openings)
+        return Supervisor(self._advancer, dispatcher, watch)
 
     async def _begin(self, supervisor: Supervisor, prepared: Prepared, command: Create, chosen: str) -> None:
         await supervisor.hold()

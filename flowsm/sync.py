@@ -33,6 +33,7 @@ from flowsm.events.envelope import Recorded
 from flowsm.limits import ABANDON_AFTER_SECONDS, CONCURRENT_EXECUTIONS_DEFAULT, LEASE_SECONDS
 from flowsm.runtime.execution import FlowExecution
 from flowsm.runtime.following import After
+from flowsm.runtime.settings import Limits
 from flowsm.storage.open import Durability
 from flowsm.tasks.factory import TaskFactory
 
@@ -196,6 +197,7 @@ class FlowManager:
         concurrency: int = CONCURRENT_EXECUTIONS_DEFAULT,
         recover: bool = False,
         lease_seconds: float = LEASE_SECONDS,
+        limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._core = core.FlowManager(
@@ -207,6 +209,7 @@ class FlowManager:
             concurrency=concurrency,
             recover=recover,
             lease_seconds=lease_seconds,
+            limits=limits,
             clock=clock,
         )
         self._portal = _Portal()

@@ -41,7 +41,9 @@ def ls(
 
     async def question(manager: FlowManager) -> tuple[Page, dict[str, str]]:
         page = await manager.executions(status=status, flow=flow, since=moment, limit=limit, cursor=cursor)
-        return page, await deserted(manager, ((item.execution_id, item.status) for item in page.items))
+        said = await deserted(manager, ((item.execution_id, item.status) for item in page.items))
+        holds = await manager.holds([item.execution_id for item in page.items])
+        return page, said | {hold.execution_id: hold.words for hold in holds}
 
     page, said = ask(db, question)
     if as_json:

@@ -12,13 +12,17 @@ __all__ = ["deserted"]
 
 
 async def deserted(manager: FlowManager, executions: Iterable[tuple[str, FlowStatus]]) -> dict[str, str]:
-    """A sentence for each execution that is said to be running, and whose worker is dead, or that has none."""
+    """A sentence for each execution that is said to be running, and whose worker is dead, or that has none.
+
+    One that a limit holds back has none by right.
+    """
     running = [execution_id for execution_id, status in executions if status is FlowStatus.RUNNING]
     if not running:
         return {}
     said: dict[str, str] = {}
+    held = {hold.execution_id for hold in await manager.holds(running)}
     for owner in await manager.owners(running):
-        if owner.alive:
+        if owner.alive or owner.execution_id in held:
             continue
         if not owner.worker:
             said[owner.execution_id] = "no worker drives it now"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 
 from rich.text import Text
 
@@ -31,15 +32,17 @@ __all__ = ["show"]
 def show(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """Show one execution: status, path, results."""
 
-    async def question(manager: FlowManager) -> tuple[FlowExecution, dict[str, str]]:
+    async def question(manager: FlowManager) -> tuple[FlowExecution, dict[str, str], str]:
         found = await manager.get_flow_status(await manager.resolve_id(execution))
-        return found, await deserted(manager, [(found.execution_id, found.status)])
+        holds = await manager.holds([found.execution_id])
+        held = "".join(f"{hold.words}, since {local_time(datetime.fromisoformat(hold.since))}" for hold in holds)
+        return found, await deserted(manager, [(found.execution_id, found.status)]), held
 
-    found, said = ask(db, question)
+    found, said, held = ask(db, question)
     if as_json:
         print_json(found)
         return
-    _print_head(found, said.get(found.execution_id, ""))
+    _print_head(found, said.get(found.execution_id, ""), held)
     if found.task_results:
         print_text("")
         rows = [_row(name, result) for name, result in found.task_results.items()]
@@ -49,13 +52,14 @@ def show(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = Fa
             talk(f"warning: {safe(name)}: {safe(warning)}")
 
 
-def _print_head(found: FlowExecution, owner: str) -> None:
+def _print_head(found: FlowExecution, owner: str, held: str) -> None:
     console = console_for(sys.stdout)
     lines = {
         "execution": Text(found.execution_id),
         "flow": Text(safe(f"{found.flow_name} ({found.flow_id})")),
         "status": status_text(found.status.value),
         "worker": Text(f"{owner}; `flowsm run {found.execution_id}` or `flowsm worker` goes on" if owner else ""),
+        "waits": Text(safe(held)),
         "error": Text(safe(found.error or "")),
         "current": Text(safe(found.current_task or "")),
         "path": Text(" → ".join(safe(task) for task in found.path)),

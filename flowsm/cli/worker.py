@@ -12,6 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flowsm.cli.exit_codes import FINE, INTERRUPTED
+from flowsm.cli.limit_options import FlowLimits, TaskLimits, TaskRates, limits_of
 from flowsm.cli.options import DEFAULT_DB, Db, Durable, TasksOption, go_on_options
 from flowsm.cli.output import talk
 from flowsm.cli.signals import on_signals
@@ -35,6 +36,9 @@ def worker(
     grace: Annotated[
         float, Parameter(help="Seconds for which running tasks may go on when it is told to stop.")
     ] = GRACE_SECONDS,
+    limit: TaskLimits = None,
+    limit_flow: FlowLimits = None,
+    rate: TaskRates = None,
     allow_dir: Annotated[
         list[Path] | None, Parameter(help="A folder that the built-in tasks may touch, besides the working one.")
     ] = None,
@@ -46,6 +50,7 @@ def worker(
 ) -> int:
     """Take up and drive whatever is due in the log and nobody's, until Ctrl-C or SIGTERM; several share the work."""
     registry = load_tasks(tasks)
+    limits = limits_of(limit, limit_flow, rate)
 
     async def working() -> Left | None:
         manager = FlowManager(
@@ -56,6 +61,7 @@ def worker(
             allow_hosts=allow_host or [],
             concurrency=concurrency,
             lease_seconds=lease,
+            limits=limits,
         )
         async with manager, telling(manager, webhook, webhook_type, webhook_name):
             with contextlib.redirect_stdout(sys.stderr):

@@ -20,6 +20,7 @@ FlowsmError
 │   ├── Fenced                 another owner has taken the execution over: stop
 │   │   └── LeaseLost          the same, as those who wait for the execution see it
 │   ├── LeaseHeld              the execution belongs to another process, which is alive: wait for it
+│   ├── LimitReached           a limit holds the execution back: it goes on when there is room
 │   ├── ExecutionExists
 │   ├── StartConflict          the key of this start belongs to another one
 │   ├── StartedBefore          this very start is recorded already: go on with that execution
@@ -84,6 +85,7 @@ from flowsm.errors.conflicts import (
     ImportConflict,
     LeaseHeld,
     LeaseLost,
+    LimitReached,
     RebuildSuperseded,
     SignalConflict,
     SignalRefused,
@@ -123,6 +125,7 @@ __all__ = [
     "InputInvalid",
     "LeaseHeld",
     "LeaseLost",
+    "LimitReached",
     "LogBroken",
     "LogError",
     "LogNotFound",

@@ -17,6 +17,7 @@ __all__ = [
     "ImportConflict",
     "LeaseHeld",
     "LeaseLost",
+    "LimitReached",
     "RebuildSuperseded",
     "SignalConflict",
     "SignalRefused",
@@ -65,6 +66,18 @@ class LeaseHeld(ConflictError):
             f"execution {stream!r} belongs to worker {worker} (process {pid} on {host}), which is alive: "
             "wait for its end, or stop that process"
         )
+
+
+class LimitReached(ConflictError):
+    """There is no room for the execution's next step now; nothing was recorded, and it keeps its place in the queue.
+
+    `kind` says what is limited: the executions of a flow, the running tasks of a type (`task`), or how often such tasks
+    are started (`rate`). `seq` is where its log may end without that step.
+    """
+
+    def __init__(self, stream: str, kind: str, name: str, sentence: str, seq: int) -> None:
+        self.stream, self.kind, self.name, self.seq = stream, kind, name, seq
+        super().__init__(f"execution {stream!r} is {sentence}: it goes on when there is room")
 
 
 class ExecutionExists(ConflictError):

@@ -13,9 +13,10 @@ from flowsm.errors import LogUnavailable
 from flowsm.log.chain import GENESIS, EventRow, event_rows
 from flowsm.log.check import refusal
 from flowsm.log.pending import Pending
+from flowsm.log.places import Claims, PlaceDesk
 from flowsm.log.port import Appended, Worker
 from flowsm.log.rows import RowGroup
-from flowsm.log.starts import claim_key
+from flowsm.log.starts import Start, claim_key
 from flowsm.storage.errors import StatementFailed, concerns_file
 from flowsm.storage.statements import Statements, load_statements
 
@@ -132,7 +133,7 @@ class Appender:
             seq, digest, epoch, worker, number = heads.get(stream) or self._look_up(connection, stream)
             refused = refusal(batch, seq, epoch, worker, living)
             if request.start is not None:
-                refused = claim_key(connection, request.start, stream, refused)
+                refused = self._claim(connection, request.start, stream, epoch + batch.claim, refused)
             if refused is not None:
                 results.append(refused)
                 continue
@@ -158,6 +159,31 @@ class Appender:
         _write_heads(connection, heads, changed)
         rows.write(connection, self._row_statements.of_generation(self._generation))
         return results
+
+    def _claim(
+        self,
+        connection: sqlite3.Connection,
+        claimed: Start | Claims,
+        stream: str,
+        epoch: int,
+        refused: Exception | None,
+    ) -> Exception | None:
+        """Take what a batch claims besides its stream, unless it is refused, or is now; returns why."""
+        if isinstance(claimed, Start):
+            return claim_key(connection, claimed, stream, refused)
+        desk = PlaceDesk(connection, self._clock, self._head_of, self._living)
+        full = desk.look(claimed.batch, epoch) if refused is None else None
+        error = refused if full is None else full.error
+        if claimed.start is not None:
+            error = claim_key(connection, claimed.start, stream, error)
+        if error is None:
+            desk.take(claimed.batch, epoch)
+        elif full is not None and error is full.error:
+            desk.hold(claimed.batch, full)
+        return error
+
+    def _head_of(self, connection: sqlite3.Connection, stream: str) -> _Head:
+        return self._heads.get(stream) or self._look_up(connection, stream)
 
     def _living(self, connection: sqlite3.Connection, worker: str) -> Worker | None:
         """The worker's row, if it is alive: only asked when something is to be taken from it."""

@@ -16,7 +16,7 @@ from flowsm.log.check import refusal
 from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Head, Increment, RowChange, Snapshot, Worker
 from flowsm.log.read import StoredRow, cursor_of, place_of, record
-from flowsm.log.starts import Taken, judged
+from flowsm.log.starts import Start, Taken, judged
 
 __all__ = ["MemoryEventLog"]
 
@@ -48,14 +48,14 @@ class MemoryEventLog:
         stream = batch.stream
         head = self._heads.get(stream) or Head(stream=stream, seq=0, digest=GENESIS, epoch=0, worker="")
         refused = refusal(batch, head.seq, head.epoch, head.worker, self._living)
-        if pending.start is not None:
-            taken = self._starts.get(pending.start.key)
+        start = pending.start if isinstance(pending.start, Start) else None
+        if start is not None:
+            taken = self._starts.get(start.key)
             created = None if taken is None else self._recorded(self._places[taken.stream][0]).fact
-            refused = judged(pending.start, taken, created, refused)
+            refused = judged(start, taken, created, refused)
         if refused is not None:
             raise refused
-        if pending.start is not None:
-            start = pending.start
+        if start is not None:
             self._starts[start.key] = Taken(stream, start.created.digest, start.input_digest)
         seq, digest = head.seq, head.digest
         for row in event_rows(len(self._stored), stream, seq, batch.at, digest, pending.events):

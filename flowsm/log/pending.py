@@ -6,16 +6,17 @@ from flowsm.errors import UsageError
 from flowsm.events.codec import encode_fact, encode_known, split_payloads
 from flowsm.events.facts import Unknown
 from flowsm.limits import APPEND_MAX_EVENTS, PAYLOAD_INLINE_MAX_BYTES
-from flowsm.log.port import Append
+from flowsm.log.places import Claims
+from flowsm.log.port import Append, LimitedAppend
 from flowsm.log.starts import Start, start_of
 
-__all__ = ["Pending", "prepare"]
+__all__ = ["Pending", "prepare", "prepare_limited"]
 
 
 class Pending:
     """A batch with its events encoded: (type, version, bytes of `data`), and the large values by digest.
 
-    `start` is the key that it claims, if it creates an execution with one.
+    `start` is what it claims besides: the key of an execution that it creates with one, or places under limits.
     """
 
     __slots__ = ("batch", "events", "payloads", "start")
@@ -24,7 +25,7 @@ class Pending:
         self.batch = batch
         self.events = events
         self.payloads = payloads
-        self.start: Start | None = None if batch.expected_seq else start_of(batch.facts)
+        self.start: Start | Claims | None = None if batch.expected_seq else start_of(batch.facts)
 
 
 def prepare(batch: Append) -> Pending:
@@ -47,3 +48,10 @@ def prepare(batch: Append) -> Pending:
             payloads |= moved
         events.append((fact.TYPE, fact.VERSION, data))
     return Pending(batch, events, payloads)
+
+
+def prepare_limited(batch: LimitedAppend) -> Pending:
+    """The same for a batch that needs places."""
+    pending = prepare(batch)
+    pending.start = Claims(batch, pending.start if isinstance(pending.start, Start) else None)
+    return pending

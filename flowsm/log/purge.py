@@ -18,7 +18,16 @@ from flowsm.log.read import read_head
 
 __all__ = ["Purge", "purge"]
 
-_OF_EACH: Final = ("purge_events", "purge_snapshot", "purge_payloads", "purge_uses", "purge_head", "end_purge")
+_OF_EACH: Final = (
+    "purge_events",
+    "purge_snapshot",
+    "purge_payloads",
+    "purge_uses",
+    "purge_slots",
+    "purge_held",
+    "purge_head",
+    "end_purge",
+)
 """In this order: the last stream that uses a payload takes it along, and the grant goes when nothing is left to do."""
 
 

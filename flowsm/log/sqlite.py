@@ -39,7 +39,14 @@ READ_HERE_MAX_EVENTS: Final = 64
 _CREATED_BY: Final = "flowsm 0.1"
 LOG_MIGRATIONS: Final = tuple(
     Migration(name, read_script("flowsm.log", "sql", f"{name}.sql"))
-    for name in ("0001_log", "0002_workers", "0003_starts", "0004_payload_uses", "0005_subscriptions")
+    for name in (
+        "0001_log",
+        "0002_workers",
+        "0003_starts",
+        "0004_payload_uses",
+        "0005_subscriptions",
+        "0006_limits",
+    )
 )
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from flowsm.log.append import LOG_STATEMENTS, Appender
 from flowsm.log.check import refusal
-from flowsm.log.pending import prepare
-from flowsm.log.port import Append, Appended, Guarded
+from flowsm.log.pending import prepare, prepare_limited
+from flowsm.log.port import Append, Appended, Guarded, LimitedAppend
 from flowsm.storage.errors import concerns_file
 from flowsm.storage.guard import Guard
 from flowsm.storage.migrations import META_TABLE, Migration, split_script
@@ -76,7 +76,8 @@ class Transactor:
         else:
             connection.execute("ROLLBACK TO guarded")
             connection.execute("RELEASE guarded")
-        return self._new_appender().apply(connection, prepare(batch))
+        ready = prepare_limited(batch) if isinstance(batch, LimitedAppend) else prepare(batch)
+        return self._new_appender().apply(connection, ready)
 
     def _is_own(self, name: str) -> bool:
         if self._own is None:

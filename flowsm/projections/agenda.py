@@ -10,10 +10,11 @@ import msgspec
 
 from flowsm.clock import Clock, timestamp
 from flowsm.limits import RECONCILE_SECONDS
+from flowsm.log.port import Hold, LogView
 from flowsm.projections.queries import Reader
 from flowsm.storage.statements import load_statements
 
-__all__ = ["Agenda", "Due", "Left", "Owner"]
+__all__ = ["Agenda", "Due", "Left", "Owner", "Waiter", "read_holds"]
 
 _STATEMENTS: Final = load_statements("flowsm.projections", "sql", "agenda.sql")
 
@@ -50,6 +51,14 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     later: int
 
 
+class Waiter(msgspec.Struct, frozen=True):
+    """An execution in the queue of a limit; its own time may be over."""
+
+    execution_id: str
+    flow_digest: str
+    is_over: bool
+
+
 class Agenda:
     """Asks one file for work.
 
@@ -64,7 +73,9 @@ class Agenda:
         self._clock = clock
         self._worker = worker
 
-    async def due(self, limit: int, *, flows: Iterable[str] = (), aside: Iterable[str] = ()) -> list[Due]:
+    async def due(
+        self, limit: int, *, flows: Iterable[str] = (), aside: Iterable[str] = (), queues: Iterable[str] = ()
+    ) -> list[Due]:
         """What is due and belongs to no worker that is alive, the longest due first.
 
         What this worker itself left waiting is seen a little before it is due.
@@ -73,6 +84,7 @@ class Agenda:
             limit: how many at the most.
             flows: digests of flows that are not asked for.
             aside: executions that are not asked for.
+            queues: limits ("task TYPE", "flow ID", "rate TYPE") whose queues are not asked for: see `queue`.
         """
         now = self._clock.now()
         parameters = {
@@ -81,12 +93,54 @@ class Agenda:
             "me": self._worker,
             "flows": _json(flows),
             "aside": _json(aside),
+            "queues": _json(queues),
             "limit": limit,
         }
         return [
             Due(name, digest, datetime.fromisoformat(wake_at) if wake_at else None, workers)
             for name, digest, wake_at, workers in await self._query("due", parameters)
         ]
+
+    async def queue(
+        self,
+        kind: str,
+        name: str,
+        limit: int,
+        *,
+        only: Iterable[str] | None = None,
+        flows: Iterable[str] = (),
+        aside: Iterable[str] = (),
+    ) -> list[Waiter]:
+        """The first of those whom a limit holds back: of `only` some, or of all but those of some flows, and set aside."""
+        parameters = {
+            "kind": kind,
+            "name": name,
+            "now": timestamp(self._clock.now()),
+            "me": self._worker,
+            "only": None if only is None else _json(only),
+            "flows": _json(flows),
+            "aside": _json(aside),
+            "limit": limit,
+        }
+        return [Waiter(row[0], row[1], bool(row[2])) for row in await self._query("queue", parameters)]
+
+    async def in_use(self, kind: str, name: str) -> int:
+        """How many places of a limit are taken by executions whose owners are alive."""
+        ((count,),) = await self._query("in_use", {"kind": kind, "name": name})
+        return int(count)
+
+    async def arrival_us(self, name: str) -> int:
+        """The theoretical arrival time of the next start of a task type with a rate; 0 before the first."""
+        rows = await self._reader.query(_STATEMENTS["arrival"], {"name": name})
+        return int(rows[0][0]) if rows else 0
+
+    async def held(self, execution_ids: Iterable[str]) -> set[str]:
+        """Which of these are held back."""
+        return {hold.execution_id for hold in await self.holds(execution_ids)}
+
+    async def holds(self, execution_ids: Iterable[str]) -> list[Hold]:
+        """What holds these executions back; those that nothing does are left out."""
+        return [_hold(row) for row in await self._query("holds", {"ids": _json(execution_ids)})]
 
     async def left(self) -> Left:
         """What there is to be done, at this moment."""
@@ -113,6 +167,16 @@ class Agenda:
     async def _query(self, name: str, parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
         moment = {"boot_id": self._clock.boot_id(), "now_ms": self._clock.boot_ms()}
         return await self._reader.query(_STATEMENTS[name], parameters | moment)
+
+
+def read_holds(view: LogView, clock: Clock, execution_ids: Iterable[str]) -> list[Hold]:
+    """The same as `Agenda.holds`, within a read transaction."""
+    moment = {"boot_id": clock.boot_id(), "now_ms": clock.boot_ms()}
+    return [_hold(row) for row in view.execute(_STATEMENTS["holds"], {"ids": _json(execution_ids)} | moment)]
+
+
+def _hold(row: Sequence[Any]) -> Hold:
+    return Hold(**dict(zip(Hold.__struct_fields__, row, strict=True)))
 
 
 def _json(values: Iterable[str]) -> str:

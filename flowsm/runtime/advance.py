@@ -30,7 +30,7 @@ from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.transaction import TransactionEnd, append_after
 from flowsm.tasks.factory import TaskFactory
 
-__all__ = ["Advancer", "Drive"]
+__all__ = ["Advancer", "Drive", "drive", "stands"]
 
 
 class Drive:
@@ -143,7 +143,7 @@ class Advancer:
         if start:
             more, after = step(machine, after, self._advance(machine), now)
             facts += more
-            _drive(machine, before, facts)
+            drive(machine, before, facts)
         claim_for = self._worker if start else ""
         batch = batch_of(before, facts, after, claim_for=claim_for, definition=prepared.definition)
         appended = await self._log.append(batch)
@@ -198,7 +198,7 @@ class Advancer:
             facts, after = step(machine, state, ended or self._advance(machine), self._clock.now())
             if not facts:
                 return state, machine, -1
-            _drive(machine, state, facts)
+            drive(machine, state, facts)
             try:
                 appended = await self._log.append(batch_of(state, facts, after, claim_for=self._worker))
             except (Conflict, AppendUnknown) as error:
@@ -241,7 +241,7 @@ class Advancer:
                 failed = error
                 self._loader.forget(state.stream)
                 state, _ = await self._loader.load(state.stream)
-                if not _stands(state, command):
+                if not stands(state, command):
                     return state
                 continue
             self._loader.remember(after)
@@ -257,14 +257,14 @@ class Advancer:
         facts, after = step(machine, state, command, self._clock.now())
         if self.draining:
             facts, after = _before_next_start(machine, state, facts, after)
-        _drive(machine, state, facts)
+        drive(machine, state, facts)
         return batch_of(state, facts, after, epoch=epoch, leave=self.draining), after
 
 
 _OF_ATTEMPTS: Final = (RecordResult, TransactionEnd, RecordProbe)
 
 
-def _stands(state: ExecutionState, command: Command | TransactionEnd) -> bool:
+def stands(state: ExecutionState, command: Command | TransactionEnd) -> bool:
     """Whether the execution still waits for this attempt's result, or has not been started on a task since."""
     attempt = state.attempt
     if isinstance(command, RecordChild):
@@ -294,7 +294,7 @@ def _before_next_start(
     return facts, after
 
 
-def _drive(machine: FlowMachine, state: ExecutionState, facts: Sequence[Fact]) -> None:
+def drive(machine: FlowMachine, state: ExecutionState, facts: Sequence[Fact]) -> None:
     """Drive the live machine along the transitions that were decided.
 
     Raises:

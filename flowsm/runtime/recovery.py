@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import OrderedDict
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -42,16 +43,24 @@ class Recovery:
         tasks: the registry of task types.
         dispatcher: takes the kicks.
         clock: measures how long something is set aside.
+        queues: limits whose queues others look after; see `Agenda.due`.
     """
 
     def __init__(
-        self, agenda: Agenda, loader: StateLoader, tasks: TaskFactory, dispatcher: Dispatcher, clock: Clock
+        self,
+        agenda: Agenda,
+        loader: StateLoader,
+        tasks: TaskFactory,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        queues: Collection[str] = (),
     ) -> None:
         self._agenda = agenda
         self._loader = loader
         self._tasks = tasks
         self._dispatcher = dispatcher
         self._clock = clock
+        self._queues = queues
         self._flows: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._aside: OrderedDict[str, int] = OrderedDict()
 
@@ -66,10 +75,10 @@ class Recovery:
             return True
         self._bring_back()
         limit = TAKE_UP_EXECUTIONS + self._dispatcher.carried()
-        found = await self._agenda.due(limit, flows=self._flows, aside=self._aside)
+        found = await self._agenda.due(limit, flows=self._flows, aside=self._aside, queues=self._queues)
         fresh = [due for due in found if not self._dispatcher.carries(due.execution_id)]
         for due in _share(fresh, room):
-            if await self._can_run(due.flow_digest, due.execution_id):
+            if await self.can_run(due.flow_digest, due.execution_id):
                 self._dispatcher.kick(due.execution_id, not_before=due.wake_at)
         return len(fresh) > room or len(found) == limit
 
@@ -84,7 +93,13 @@ class Recovery:
         until = self._clock.boot_ms() + round(ASIDE_SECONDS * 1000)
         self._put_aside(execution_id, _FOR_GOOD if isinstance(error, _BROKEN) else until)
 
-    async def _can_run(self, digest: str, execution_id: str) -> bool:
+    @property
+    def left_alone(self) -> tuple[Collection[str], Collection[str]]:
+        """The flows, by digest, and the executions that are not asked for."""
+        return self._flows, self._aside
+
+    async def can_run(self, digest: str, execution_id: str) -> bool:
+        """Whether there is code for all of a flow's tasks."""
         if digest in self._flows:
             return False
         try:

@@ -15,6 +15,7 @@ from flowsm.projections.agenda import Agenda, Owner
 from flowsm.runtime.dispatcher import Dispatcher
 from flowsm.runtime.lease import Lease
 from flowsm.runtime.loading import StateLoader
+from flowsm.runtime.openings import Openings
 from flowsm.runtime.recovery import Recovery
 from flowsm.tasks.factory import TaskFactory
 
@@ -51,6 +52,7 @@ class Watch:
         lease: is kept alive meanwhile.
         clock: how long ago was the latest look?
         pause: sleeps for some seconds of real time.
+        openings: looks after those whom limits hold back, where there are limits.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Watch:
         lease: Lease,
         clock: Clock,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        openings: Openings | None = None,
     ) -> None:
         self._store = store
         self._agenda = agenda
@@ -72,12 +75,14 @@ class Watch:
         self._trouble = ""
         self.lease = lease
         self.recovery: Recovery | None = None
+        self.openings = openings
 
     def recover(self, loader: StateLoader, tasks: TaskFactory, dispatcher: Dispatcher) -> bool:
         """Look for work from now on; returns whether it did not before."""
         if self.recovery is not None:
             return False
-        self.recovery = Recovery(self._agenda, loader, tasks, dispatcher, self._clock)
+        queues = () if self.openings is None else self.openings.queues
+        self.recovery = Recovery(self._agenda, loader, tasks, dispatcher, self._clock, queues)
         return True
 
     def begin(self, watched: Watched) -> None:
@@ -100,11 +105,16 @@ class Watch:
             wanted = watched.of_interest()
             if wanted:
                 watched.told(await self._agenda.owners(wanted))
+            if self.openings is not None:
+                self.openings.recovery = self.recovery
+                await self.openings.look()
         if self.recovery is not None and now >= self._not_before and (changed or now >= self._next_round):
             await self._recover(self.recovery)
 
     async def close(self) -> None:
         """Watch no more."""
+        if self.openings is not None:
+            self.openings.close()
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -120,12 +130,15 @@ class Watch:
 
     async def _run(self, watched: Watched) -> None:
         try:
-            while self.recovery is not None or not watched.is_idle():
+            while self.recovery is not None or not watched.is_idle() or self._somebody_is_held():
                 await self._look_in_spite(watched)
                 await self._pause(WATCH_SECONDS)
         finally:
             if self._task is asyncio.current_task():
                 self._task = None
+
+    def _somebody_is_held(self) -> bool:
+        return self.openings is not None and self.openings.waits()
 
     async def _look_in_spite(self, watched: Watched) -> None:
         """Look, and go on watching whatever hinders it; the same trouble is told once."""

@@ -81,7 +81,7 @@ async def examine(
         report.trouble_count += verified.problem_count - len(verified.problems)
         boot_id, now_ms = clock.boot_id(), clock.boot_ms()
         alive = {worker.worker for worker in await log.workers() if worker.is_alive(boot_id, now_ms)}
-        report.add(*await find_stuck(log, clock.now(), task_types, alive))
+        report.add(*await find_stuck(log, clock, task_types, alive))
         if anchor is not None:
             report.anchor, troubles = await compare(log, anchor)
             report.add(*troubles)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 
-from flowsm.clock import timestamp
+from flowsm.clock import Clock, timestamp
 from flowsm.definition.digest import flow_from_canonical
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import DefinitionNotFound
 from flowsm.limits import STUCK_AFTER_SECONDS, STUCK_OVERDUE_SECONDS
 from flowsm.log.port import LogView, RowStore
+from flowsm.projections.agenda import read_holds
 from flowsm.status import FlowStatus
 from flowsm.upkeep.paging import pages
 from flowsm.upkeep.trouble import Trouble
@@ -23,17 +24,17 @@ __all__ = ["find_stuck"]
 
 
 async def find_stuck(
-    store: RowStore, now: datetime, task_types: Collection[str], alive: Collection[str]
+    store: RowStore, clock: Clock, task_types: Collection[str], alive: Collection[str]
 ) -> list[Trouble]:
     """The stuck executions.
 
     Args:
         store: the log.
-        now: the wall time.
+        clock: the wall time, and the boot time by which leases hold.
         task_types: the types that there is code for.
         alive: the workers that hold a lease.
     """
-    search = _Search(now, task_types, alive)
+    search = _Search(clock, task_types, alive)
     troubles: list[Trouble] = []
     for status in (FlowStatus.CREATED, FlowStatus.RUNNING, FlowStatus.WAITING):
         async for page in pages(store, "unfinished", {"status": status.value}, after=""):
@@ -52,10 +53,13 @@ class _Row(NamedTuple):
     child_id: str | None
     child_ended: str | None
     """When the child ended, `running` while it has not, None where there is none."""
+    held_since: str | None
 
 
 class _Search:
-    def __init__(self, now: datetime, task_types: Collection[str], alive: Collection[str]) -> None:
+    def __init__(self, clock: Clock, task_types: Collection[str], alive: Collection[str]) -> None:
+        now = clock.now()
+        self._clock = clock
         self._overdue = timestamp(now - timedelta(seconds=STUCK_OVERDUE_SECONDS))
         self._silent = timestamp(now - timedelta(seconds=STUCK_AFTER_SECONDS))
         self._task_types = task_types
@@ -67,6 +71,8 @@ class _Search:
         return [trouble for trouble in found if trouble is not None]
 
     def _trouble(self, view: LogView, row: _Row) -> Trouble | None:
+        if row.held_since is not None:
+            return self._held(view, row) if row.held_since < self._overdue else None
         why = self._why(row)
         if not why:
             return None
@@ -81,6 +87,18 @@ class _Search:
             value=f"{row.status}, task {row.task}" if row.task else row.status,
             message=why,
             way_out=way_out,
+        )
+
+    def _held(self, view: LogView, row: _Row) -> Trouble | None:
+        held = read_holds(view, self._clock, [row.execution_id])
+        if not held:
+            return None
+        return Trouble(
+            kind="stuck",
+            place=f"execution {row.execution_id}",
+            value=f"{row.status}, task {row.task}" if row.task else row.status,
+            message=f"{held[0].words}, since {row.held_since}",
+            way_out="it goes on in its turn; if that takes too long, raise the limit where the managers are made",
         )
 
     def _why(self, row: _Row) -> str:

@@ -127,6 +127,12 @@ WHERE digest IN (SELECT mine.digest FROM payload_uses AS mine WHERE mine.stream 
 -- name: purge_uses
 DELETE FROM payload_uses WHERE stream = ?;
 
+-- name: purge_slots
+DELETE FROM slots WHERE stream = ?;
+
+-- name: purge_held
+DELETE FROM held WHERE stream = ?;
+
 -- name: purge_unused
 DELETE FROM payloads
 WHERE digest = ? AND NOT EXISTS (SELECT 1 FROM payload_uses WHERE payload_uses.digest = payloads.digest);

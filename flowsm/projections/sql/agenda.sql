@@ -5,7 +5,7 @@
 
 -- name: due
 -- Parents whose child has ended or was never made, at once, then what is due, each as long as it is free; :me sees
--- what it parked itself a little before (:horizon), to be there in time. Each half walks along its index and stops at
+-- what it parked itself a little before (:horizon), to be there in time. The queues of :queues are looked after apart. Each half walks along its index and stops at
 -- the limit, however many there are.
 WITH
 living AS (
@@ -22,6 +22,11 @@ FROM (
           AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
           AND p.flow_digest NOT IN (SELECT value FROM json_each(:flows))
           AND p.execution_id NOT IN (SELECT value FROM json_each(:aside))
+          AND NOT EXISTS (
+              SELECT 1 FROM held AS h
+              WHERE h.stream = s.stream AND h.seq = s.seq AND h.kind || ' ' || h.name IN (SELECT value FROM json_each(:queues))
+                AND (h.expires IS NULL OR h.expires > :now)
+          )
         LIMIT :limit
     )
     UNION ALL
@@ -33,6 +38,11 @@ FROM (
           AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
           AND e.flow_digest NOT IN (SELECT value FROM json_each(:flows))
           AND e.execution_id NOT IN (SELECT value FROM json_each(:aside))
+          AND NOT EXISTS (
+              SELECT 1 FROM held AS h
+              WHERE h.stream = s.stream AND h.seq = s.seq AND h.kind || ' ' || h.name IN (SELECT value FROM json_each(:queues))
+                AND (h.expires IS NULL OR h.expires > :now)
+          )
         ORDER BY e.wake_at
         LIMIT :limit
     )
@@ -59,3 +69,45 @@ SELECT
     w.host, w.pid, w.seen_at
 FROM json_each(:ids) AS i CROSS JOIN streams AS s ON s.stream = i.value
 LEFT JOIN workers AS w ON w.worker = s.worker;
+
+-- name: queue
+-- The first who wait in a queue and belong to nobody who is alive.
+WITH
+living AS (
+    SELECT worker FROM workers
+    WHERE stopped = 0 AND boot_id = :boot_id AND seen_ms <= :now_ms AND seen_ms + lease_ms > :now_ms
+)
+SELECT h.stream, e.flow_digest, coalesce(h.expires <= :now, 0)
+FROM held AS h CROSS JOIN streams AS s ON s.stream = h.stream AND s.seq = h.seq
+CROSS JOIN executions_{g} AS e ON e.execution_id = h.stream
+WHERE h.kind = :kind AND h.name = :name
+  AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
+  AND (:only IS NULL OR h.stream IN (SELECT value FROM json_each(:only)))
+  AND e.flow_digest NOT IN (SELECT value FROM json_each(:flows))
+  AND h.stream NOT IN (SELECT value FROM json_each(:aside))
+ORDER BY h.number
+LIMIT :limit;
+
+-- name: in_use
+SELECT count(*)
+FROM slots AS p CROSS JOIN streams AS s ON s.stream = p.stream AND s.epoch = p.epoch
+CROSS JOIN workers AS w ON w.worker = s.worker
+WHERE p.kind = :kind AND p.name = :name
+  AND w.stopped = 0 AND w.boot_id = :boot_id AND w.seen_ms <= :now_ms AND w.seen_ms + w.lease_ms > :now_ms;
+
+-- name: arrival
+SELECT tat_us FROM rates WHERE name = :name;
+
+-- name: holds
+SELECT
+    h.stream, h.kind, h.name, h.most, h.seconds,
+    (
+        SELECT count(*)
+        FROM slots AS p CROSS JOIN streams AS o ON o.stream = p.stream AND o.epoch = p.epoch
+        CROSS JOIN workers AS w ON w.worker = o.worker
+        WHERE p.kind = h.kind AND p.name = h.name
+          AND w.stopped = 0 AND w.boot_id = :boot_id AND w.seen_ms <= :now_ms AND w.seen_ms + w.lease_ms > :now_ms
+    ),
+    h.since
+FROM json_each(:ids) AS i CROSS JOIN held AS h ON h.stream = i.value
+CROSS JOIN streams AS s ON s.stream = h.stream AND s.seq = h.seq;

@@ -13,10 +13,15 @@ SELECT key, value FROM meta;
 SELECT (SELECT count(*) FROM streams), (SELECT count(*) FROM events);
 
 -- name: unfinished
--- What should move on by itself: not what waits for somebody. Of a child that is waited for, when it ended.
+-- What should move on by itself: not what waits for somebody. Of a child that is waited for, when it ended; of one that
+-- a limit holds back, since when.
 SELECT
     e.execution_id, e.flow_digest, e.status, e.current_task, e.worker, e.due_at, e.updated_at, e.child_id,
-    (SELECT coalesce(c.ended_at, 'running') FROM executions_{g} AS c WHERE c.execution_id = e.child_id)
+    (SELECT coalesce(c.ended_at, 'running') FROM executions_{g} AS c WHERE c.execution_id = e.child_id),
+    (
+        SELECT h.since FROM held AS h CROSS JOIN streams AS s ON s.stream = h.stream AND s.seq = h.seq
+        WHERE h.stream = e.execution_id
+    )
 FROM executions_{g} AS e
 WHERE e.status = :status AND e.execution_id > :after
 ORDER BY e.execution_id LIMIT :limit;

@@ -1,0 +1,256 @@
+"""advance(execution_id) under limits: a step for which there is no room is recorded up to there, and waits its turn."""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, get_running_loop
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from flowsm.clock import timestamp
+from flowsm.errors import AppendUnknown, Conflict, LimitReached
+from flowsm.events.commands import Command, Create
+from flowsm.events.facts import Fact, ProbeStarted, TaskStarted
+from flowsm.limits import CONFLICT_RETRIES_MAX
+from flowsm.log.port import Append, LimitedAppend, Place
+from flowsm.machine.compile import FlowMachine
+from flowsm.machine.decide import step
+from flowsm.machine.effect import next_effect
+from flowsm.machine.evolve import evolve
+from flowsm.machine.state import ExecutionState, Phase, new_state
+from flowsm.runtime.advance import Advancer, drive, stands
+from flowsm.runtime.batch import batch_of
+from flowsm.runtime.loading import Prepared
+from flowsm.runtime.openings import Openings
+from flowsm.runtime.settings import Limits
+from flowsm.runtime.transaction import TransactionEnd
+
+__all__ = ["LimitedAdvancer"]
+
+_AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
+_Facts = tuple[Fact, ...]
+
+
+class _HeldBack(Exception):
+    """The execution waits for its turn."""
+
+    def __init__(self, state: ExecutionState) -> None:
+        self.state = state
+
+
+class _Decision(NamedTuple):
+    """What was decided in a state, and the state that it leads to."""
+
+    machine: FlowMachine
+    state: ExecutionState
+    facts: _Facts
+    after: ExecutionState
+
+
+class LimitedAdvancer(Advancer):
+    """Drives executions within limits; those of flows that no limit concerns as `Advancer` does.
+
+    `openings`, by event loop, are told who is held back and when a place may have become free.
+    """
+
+    def __init__(self, *parts: Any, limits: Limits) -> None:
+        super().__init__(*parts)
+        self._limits = limits
+        self._decisions: dict[str, _Decision] = {}
+        self._in_transaction: set[str] = set()
+        self._concerned: WeakKeyDictionary[FlowMachine, bool] = WeakKeyDictionary()
+        self.openings: WeakKeyDictionary[AbstractEventLoop, Openings] = WeakKeyDictionary()
+
+    async def advance(self, execution_id: str) -> ExecutionState:
+        """Drive the execution until it waits, is held back, or has ended; see `Advancer.advance`."""
+        try:
+            return await super().advance(execution_id)
+        except _HeldBack as held:
+            return held.state
+
+    async def create(self, prepared: Prepared, command: Create, execution_id: str, *, start: bool) -> ExecutionState:
+        """Record a new execution; where there is no room for its first step, as one that is to be started.
+
+        Raises:
+            Conflict: the id is taken.
+        """
+        machine = prepared.machine
+        if not start or not self._concerns(machine):
+            return await super().create(prepared, command, execution_id, start=start)
+        before, now = new_state(execution_id), self._clock.now()
+        created, after = step(machine, before, command, now)
+        more, after = step(machine, after, self._advance(machine), now)
+        facts = created + more
+        drive(machine, before, facts)
+        batch = batch_of(before, facts, after, claim_for=self._worker, definition=prepared.definition)
+        try:
+            appended = await self._log.append(self._limited(machine, before, batch, after, len(created)))
+        except LimitReached:
+            later = msgspec.structs.replace(command, start_at=timestamp(now))
+            held = await super().create(prepared, later, execution_id, start=False)
+            self._hold(execution_id)
+            return held
+        self._loader.remember(after)
+        self._claimed[execution_id] = (after, machine, appended.epoch)
+        return after
+
+    async def _claim(self, execution_id: str) -> tuple[ExecutionState, FlowMachine, int]:
+        state, machine = await self._loader.load(execution_id)
+        if not self._concerns(machine):
+            return await super()._claim(execution_id)
+        failed: Exception = Conflict(execution_id, 0, 0)
+        for _ in range(CONFLICT_RETRIES_MAX):
+            ended = await self._look_at_child(machine, state, next_effect(state))
+            facts, after = step(machine, state, ended or self._advance(machine), self._clock.now())
+            if not facts:
+                return state, machine, -1
+            drive(machine, state, facts)
+            batch = batch_of(state, facts, after, claim_for=self._worker)
+            try:
+                try:
+                    appended = await self._log.append(self._limited(machine, state, batch, after))
+                except LimitReached as full:
+                    raise await self._held_back(_Decision(machine, state, facts, after), full, None) from full
+            except (Conflict, AppendUnknown) as error:
+                failed = error
+                self._loader.forget(execution_id)
+                state, _ = await self._loader.load(execution_id)
+                continue
+            self._loader.remember(after)
+            return after, machine, appended.epoch
+        raise failed
+
+    async def _record(
+        self, machine: FlowMachine, state: ExecutionState, command: Command | TransactionEnd, epoch: int
+    ) -> ExecutionState:
+        if not self._concerns(machine):
+            return await super()._record(machine, state, command, epoch)
+        if isinstance(command, TransactionEnd):
+            self._in_transaction.add(state.stream)
+        failed: Exception = Conflict(state.stream, state.seq, state.seq)
+        for _ in range(CONFLICT_RETRIES_MAX):
+            try:
+                after = await super()._record(machine, state, command, epoch)
+            except LimitReached as full:
+                decision = self._decisions.pop(state.stream)
+                try:
+                    raise await self._held_back(decision, full, epoch) from full
+                except (Conflict, AppendUnknown) as error:
+                    failed = error
+                    self._loader.forget(state.stream)
+                    state, _ = await self._loader.load(state.stream)
+                    if not stands(state, command):
+                        return state
+                    continue
+            finally:
+                self._decisions.pop(state.stream, None)
+                self._in_transaction.discard(state.stream)
+            self._was_freed()
+            return after
+        raise failed
+
+    def _decided(
+        self, machine: FlowMachine, state: ExecutionState, epoch: int, command: Command
+    ) -> tuple[Append, ExecutionState]:
+        if not self._concerns(machine):
+            return super()._decided(machine, state, epoch, command)
+        facts, after = step(machine, state, command, self._clock.now())
+        if self.draining or state.stream in self._in_transaction:  # nothing there may fail for want of room
+            facts, after = _until(machine, state, facts, after, _first_start(facts))
+        drive(machine, state, facts)
+        self._decisions[state.stream] = _Decision(machine, state, facts, after)
+        batch = batch_of(state, facts, after, epoch=epoch, leave=self.draining)
+        return self._limited(machine, state, batch, after), after
+
+    async def _held_back(self, decision: _Decision, full: LimitReached, epoch: int | None) -> _HeldBack:
+        """Record what was decided up to the start for which there is no room, and let the execution go.
+
+        Without an epoch it was to be claimed: where nothing comes before the start, it stays as it is.
+        """
+        machine, state, facts, after = decision
+        kept, held = _until(machine, state, facts, after, full.seq - state.seq)
+        if kept or epoch is not None:
+            claim_for = self._worker if epoch is None else ""
+            batch = batch_of(state, kept, held, epoch=epoch, claim_for=claim_for, leave=True)
+            await self._log.append(_limited(batch))
+            self._loader.remember(held)
+            self._was_freed()
+        self._hold(state.stream)
+        return _HeldBack(held)
+
+    # -- places ------------------------------------------------------------------------------
+
+    def _concerns(self, machine: FlowMachine) -> bool:
+        """Whether anything of the flow is limited."""
+        known = self._concerned.get(machine)
+        if known is None:
+            types = {task.task_type for task in machine.tasks.values()}
+            known = machine.flow.id in self._limits.flows or not types.isdisjoint(self._limits.limited_types)
+            self._concerned[machine] = known
+        return known
+
+    def _limited(
+        self, machine: FlowMachine, state: ExecutionState, batch: Append, after: ExecutionState, created: int = 0
+    ) -> LimitedAppend:
+        """The batch with the places that it needs; `created` facts stand whether there are any or not."""
+        limits, flow_id = self._limits, machine.flow.id
+        places: list[Place] = []
+        if flow_id in limits.flows and not batch.release:
+            places.append(Place(kind="flow", name=flow_id, most=limits.flows[flow_id], seq=state.seq + created))
+        starts: dict[str, int] = {}
+        seq: int | None = None
+        for number, fact in enumerate(batch.facts):
+            if isinstance(fact, TaskStarted | ProbeStarted):
+                task_type = machine.tasks[fact.task].task_type
+                if task_type in limits.limited_types:
+                    seq = state.seq + number if seq is None else seq
+                    starts[task_type] = starts.get(task_type, 0) + isinstance(fact, TaskStarted)
+        if seq is not None:
+            seq = state.seq + created if state.started_at is None else seq
+            places += [
+                Place(
+                    kind="rate", name=name, most=rate.count, seq=seq, seconds=rate.seconds, burst=rate.burst, starts=n
+                )
+                for name, n in starts.items()
+                if n and (rate := limits.rates.get(name)) is not None
+            ]
+            running = machine.tasks[after.node].task_type if after.phase in _AT_WORK else ""
+            if running in limits.task_types:
+                places.append(Place(kind="task", name=running, most=limits.task_types[running], seq=seq))
+        expires = state.deadline if not state.cleaning else None
+        return _limited(batch, places=tuple(places), expires=expires)
+
+    def _hold(self, execution_id: str) -> None:
+        opening = self.openings.get(get_running_loop())
+        if opening is not None:
+            opening.hold(execution_id)
+
+    def _was_freed(self) -> None:
+        opening = self.openings.get(get_running_loop())
+        if opening is not None:
+            opening.soon()
+
+
+def _limited(batch: Append, *, places: tuple[Place, ...] = (), expires: str | None = None) -> LimitedAppend:
+    """The batch, to be recorded if there are these places; with none, the execution gives back those that it has."""
+    fields = {name: getattr(batch, name) for name in Append.__struct_fields__}
+    return LimitedAppend(**fields, places=places, expires=expires)
+
+
+def _first_start(facts: Sequence[Fact]) -> int:
+    """How many facts come before the first start of a task, or of a probe."""
+    starts = (number for number, fact in enumerate(facts) if isinstance(fact, TaskStarted | ProbeStarted))
+    return next(starts, len(facts))
+
+
+def _until(
+    machine: FlowMachine, state: ExecutionState, facts: _Facts, after: ExecutionState, count: int
+) -> tuple[_Facts, ExecutionState]:
+    """The first facts of a decision, and the state that they lead to."""
+    if count == len(facts):
+        return facts, after
+    for fact in facts[:count]:
+        state = evolve(machine, state, fact, after.updated_at)
+    return facts[:count], state

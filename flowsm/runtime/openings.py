@@ -1,0 +1,148 @@
+"""Who is held back by a limit is woken when there is room: at once for room made here, else at the next look."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from flowsm.clock import Clock
+from flowsm.errors import LogError
+from flowsm.limits import TIMER_MAX_SECONDS
+from flowsm.projections.agenda import Agenda, Waiter
+from flowsm.runtime.recovery import Recovery
+from flowsm.runtime.settings import Limits
+
+__all__ = ["Openings"]
+
+_LOGGER: Final = logging.getLogger("flowsm.runtime")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Openings:
+    """Kicks as many of the first in each queue as there is room for, on one event loop.
+
+    Args:
+        limits: the queues.
+        agenda: who is in them, and how much is in use.
+        clock: says when a rate lets the next one through.
+        kick: has an execution advanced.
+    """
+
+    def __init__(self, limits: Limits, agenda: Agenda, clock: Clock, kick: Callable[[str], None]) -> None:
+        self._rates = limits.rates
+        self._queues: list[tuple[str, str, int]] = [
+            *(("flow", name, most) for name, most in limits.flows.items()),
+            *(("task", name, most) for name, most in limits.task_types.items()),
+            *(("rate", name, rate.burst) for name, rate in limits.rates.items()),
+        ]
+        self.queues = limits.keys
+        self._agenda = agenda
+        self._clock = clock
+        self._kick = kick
+        self._waiting: set[str] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._again = False
+        self._alarm: asyncio.Task[None] | None = None
+        self.recovery: Recovery | None = None
+        """Takes up those of other processes too."""
+
+    def waits(self) -> bool:
+        """Whether an execution that was to be advanced here is held back."""
+        return bool(self._waiting)
+
+    def hold(self, execution_id: str) -> None:
+        """Have it kicked when there is room, as from the next look of the watch."""
+        self._waiting.add(execution_id)
+
+    def soon(self) -> None:
+        """Look as soon as the loop comes to it, if anybody waits here."""
+        if not self._waiting:
+            return
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().create_task(self._look_in_spite())
+        else:
+            self._again = True
+
+    async def look(self) -> None:
+        """Kick those for whom there is room, and those whose own time is over.
+
+        Raises:
+            LogError: the file could not be read.
+        """
+        if self.recovery is None and not self._waiting:
+            return
+        await self._forget_those_who_went_on()
+        next_us: list[int] = []
+        for kind, name, most in self._queues:
+            queue = await self._queue(kind, name, most)
+            if not queue:
+                continue
+            room = most - await self._agenda.in_use(kind, name) if kind != "rate" else await self._tokens(name, next_us)
+            for number, waiter in enumerate(queue):
+                if number < room or waiter.is_over:
+                    await self._wake(waiter)
+        if next_us:
+            self._set_alarm(min(next_us))
+
+    def close(self) -> None:
+        """Wake nobody any more."""
+        self._waiting.clear()
+        for task in (self._looking, self._alarm):
+            if task is not None:
+                task.cancel()
+        self._looking = self._alarm = None
+
+    async def _forget_those_who_went_on(self) -> None:
+        """Some were cancelled, or paused, or others took them up."""
+        asked = set(self._waiting)
+        if asked:
+            self._waiting -= asked - await self._agenda.held(asked)
+
+    async def _queue(self, kind: str, name: str, most: int) -> list[Waiter]:
+        if self.recovery is None:
+            return await self._agenda.queue(kind, name, len(self._waiting), only=self._waiting)
+        flows, aside = self.recovery.left_alone
+        return await self._agenda.queue(kind, name, most, flows=flows, aside=aside)
+
+    async def _tokens(self, name: str, next_us: list[int]) -> int:
+        """How many a rate lets through now, as the log reckons it; and when it lets through the next one."""
+        rate = self._rates[name]
+        interval_us = max(1, round(rate.seconds * 1_000_000 / rate.count))
+        now_us = (self._clock.now() - _EPOCH) // timedelta(microseconds=1)
+        arrival_us = min(await self._agenda.arrival_us(name), now_us + rate.burst * interval_us)
+        over_us = now_us + (rate.burst - 1) * interval_us - arrival_us
+        tokens = 0 if over_us < 0 else min(rate.burst, over_us // interval_us + 1)
+        next_us.append(-over_us if tokens == 0 else interval_us)
+        return tokens
+
+    async def _wake(self, waiter: Waiter) -> None:
+        if self.recovery is None or await self.recovery.can_run(waiter.flow_digest, waiter.execution_id):
+            self._waiting.discard(waiter.execution_id)
+            self._kick(waiter.execution_id)
+
+    def _set_alarm(self, microseconds: int) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        seconds = min(microseconds / 1_000_000, TIMER_MAX_SECONDS)
+        self._alarm = asyncio.get_running_loop().create_task(self._ring(seconds))
+
+    async def _ring(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._alarm = None
+        await self._look_in_spite()
+
+    async def _look_in_spite(self) -> None:
+        """Look; what hinders it is logged: there is another look soon."""
+        try:
+            await self.look()
+            while self._again:
+                self._again = False
+                await self.look()
+        except LogError as error:
+            _LOGGER.warning("who is held back by a limit is not known for now: %s", error)
+        finally:
+            if self._looking is asyncio.current_task():
+                self._looking = None
