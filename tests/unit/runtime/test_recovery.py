@@ -25,7 +25,7 @@ class Listed:
         self.due_now = [Due(name, "d", wake_at, workers) for name in names]
         self.asked: list[tuple[int, list[str], list[str]]] = []
 
-    async def due(self, limit: int, *, flows, aside) -> list[Due]:
+    async def due(self, limit: int, *, flows, aside, queues=()) -> list[Due]:
         self.asked.append((limit, list(flows), list(aside)))
         left = [due for due in self.due_now if due.flow_digest not in flows and due.execution_id not in aside]
         return left[:limit]
