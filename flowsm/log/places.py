@@ -174,10 +174,14 @@ class PlaceDesk:
         return 0 if over_us < 0 else min(place.burst, over_us // interval_us + 1)
 
     def _arrival_us(self, place: Place, now_us: int) -> int:
-        """The theoretical arrival time; after a jump back of the clock no later than it could be by right."""
+        """The theoretical arrival time; one that is later than it could be by right, for the clock went back, is mended."""
         found = self._run("select_rate", place.name)
-        latest = now_us + place.burst * _interval_us(place)
-        return min(found[0][0], latest) if found else now_us
+        latest_us = now_us + place.burst * _interval_us(place)
+        if not found:
+            return now_us
+        if found[0][0] > latest_us:
+            self._run("put_rate", place.name, latest_us)
+        return min(int(found[0][0]), latest_us)
 
     def _now_us(self) -> int:
         return (self._clock.now() - _EPOCH) // timedelta(microseconds=1)

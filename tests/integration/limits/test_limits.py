@@ -1,0 +1,400 @@
+"""Limits within one process: who is held back, what it costs the others, and what may be done to him."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from children import until
+
+from flowsm import ExecutionHandle, FlowManager, Limits, Rate, TaskFactory
+from flowsm.testing.clock import ManualClock
+
+
+class World:
+    """A registry whose `gated` tasks run until they are let go, one by one; managers on one file."""
+
+    def __init__(self, path: Path, clock: ManualClock) -> None:
+        self.path, self.clock = path, clock
+        self.tasks = TaskFactory()
+        self.inside: dict[str, asyncio.Future[Any]] = {}
+        self.order: list[str] = []
+        self.stack = AsyncExitStack()
+        self.tasks.register_task("gated", self.gated)
+        self.tasks.register_task("free", lambda: "free")
+        self.tasks.register_task("booked", self.booked)
+
+    async def gated(self, context: Any) -> Any:
+        self.order.append(context.execution_id)
+        gate = self.inside[context.execution_id] = asyncio.get_running_loop().create_future()
+        try:
+            return await gate
+        finally:
+            del self.inside[context.execution_id]
+
+    async def booked(self, context: Any) -> Any:
+        self.order.append(context.execution_id)
+        return await context.transaction(lambda _: "booked")
+
+    async def manager(self, limits: Limits | None, **options: Any) -> FlowManager:
+        options = {"tasks": self.tasks, "clock": self.clock, "durability": "normal"} | options
+        return await self.stack.enter_async_context(FlowManager(self.path, limits=limits, **options))
+
+    def let_go(self, execution_id: str, result: Any = None) -> None:
+        self.inside[execution_id].set_result(result)
+
+    async def are_inside(self, *names: str) -> None:
+        async def so() -> bool:
+            return set(self.inside) == set(names)
+
+        await until(so)
+
+
+def flow(*types: str, flow_id: str = "f", **more: Any) -> dict[str, Any]:
+    names = [f"{task_type} {number}" for number, task_type in enumerate(types, 1)]
+    return {
+        "id": flow_id,
+        "name": flow_id,
+        "start_task": names[0],
+        "tasks": [{"name": name, "task_type": kind} for name, kind in zip(names, types, strict=True)],
+        "conditions": [
+            {"source_task": one, "target_task_success": two} for one, two in zip(names, names[1:], strict=False)
+        ],
+        **more,
+    }
+
+
+async def held(manager: FlowManager, *names: str) -> list[str]:
+    return [hold.words for hold in await manager.holds(names)]
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    world = World(tmp_path / "flow.db", ManualClock())
+    async with world.stack:
+        yield world
+
+
+ONE = Limits(task_types={"gated": 1})
+HELD = ["held by the limit of task type 'gated': 1 of 1"]
+
+
+async def begun(world: World, manager: FlowManager, *names: str) -> list[ExecutionHandle]:
+    """Executions of which the first has the place, and the others are held back."""
+    handles = [await manager.start(flow("gated"), execution_id=name) for name in names]
+    await world.are_inside(names[0])
+
+    async def are_held() -> bool:
+        return await held(manager, *names) == HELD * (len(names) - 1)
+
+    await until(are_held)
+    return handles
+
+
+@pytest.mark.parametrize("recover", [False, True])
+async def test_they_get_their_turn_in_the_order_in_which_they_came(world: World, recover: bool) -> None:
+    """Who is held back is woken when the place is given back, first come first served, and leaves no trace behind."""
+    manager = await world.manager(ONE, recover=recover)
+    names = ["a", "b", "c", "d"]
+    handles = await begun(world, manager, *names)
+    for name in names:
+        await world.are_inside(name)
+        world.let_go(name)
+    assert [(await handle).status for handle in handles] == ["completed"] * 4
+    assert world.order == names
+    assert await manager._log.query("SELECT (SELECT count(*) FROM slots), (SELECT count(*) FROM held)") == [(0, 0)]
+    assert (await manager.verify()).ok
+
+
+async def test_a_new_one_does_not_pass_by_those_who_wait(world: World) -> None:
+    """An execution that comes when a place was just given back goes behind those who are in the queue."""
+    manager = await world.manager(ONE)
+    await begun(world, manager, "a", "b")
+    world.let_go("a")
+    late = await manager.start(flow("gated"), execution_id="c")
+    await world.are_inside("b")
+    world.let_go("b")
+    await world.are_inside("c")
+    world.let_go("c")
+    await late
+    assert world.order == ["a", "b", "c"]
+
+
+async def test_one_that_runs_several_lets_others_in_between(world: World) -> None:
+    """A flow of several limited tasks asks for its place anew for each: nobody starves behind a loop."""
+    manager = await world.manager(ONE)
+    first = await manager.start(flow("gated", "gated"), execution_id="a")
+    await world.are_inside("a")
+    second = await manager.start(flow("gated", "gated"), execution_id="b")
+    for name in ("a", "b", "a", "b"):
+        await world.are_inside(name)
+        world.let_go(name)
+    await first
+    await second
+    assert world.order == ["a", "b", "a", "b"]
+    assert [event.type for event in await manager.events("a")].count("task.started") == 2
+
+
+async def test_one_whose_process_does_not_come_is_passed_by(world: World) -> None:
+    """A place is kept for the first in the queue for a moment only: then the next one may have it."""
+    manager = await world.manager(ONE)
+    await begun(world, manager, "a", "b")
+    await manager.close()  # whoever parked b is gone, and nobody looks for work
+    other = await world.manager(ONE)
+    handle = await other.start(flow("gated"), execution_id="c")
+    assert await held(other, "c") == ["held by the limit of task type 'gated': 0 of 1"]
+    world.clock.advance(1.1)
+    await world.are_inside("c")
+    world.let_go("c")
+    assert (await handle).status == "completed"
+
+
+async def test_it_costs_others_nothing(world: World) -> None:
+    """With the only place taken, and more held back than may run at once, executions without such tasks run."""
+    manager = await world.manager(ONE, concurrency=3)
+    await begun(world, manager, "a", *(f"b{n}" for n in range(6)))
+    assert (await manager.run(flow("free", flow_id="g"))).status == "completed"
+
+
+@pytest.mark.parametrize("recover", [False, True])
+async def test_one_held_amid_its_flow_can_be_cancelled(world: World, recover: bool) -> None:
+    """Its results up to there are recorded; a cancellation ends it at once, and it leaves the queue."""
+    manager = await world.manager(ONE, recover=recover)
+    await begun(world, manager, "a")
+    handle = await manager.start(flow("free", "gated"), execution_id="b")
+
+    async def is_held() -> bool:
+        return await held(manager, "b") == HELD
+
+    await until(is_held)
+    seen = await manager.get_flow_status("b")
+    assert (seen.status, seen.current_task, seen.completed_tasks) == ("running", "gated 2", ["free 1"])
+    await manager.cancel("b")
+    assert (await handle).status == "cancelled"
+    assert await held(manager, "b") == []
+    world.let_go("a")
+    await manager.finish("a")
+
+
+async def test_one_held_at_its_start_can_be_cancelled(world: World) -> None:
+    """So does one that has not begun."""
+    manager = await world.manager(ONE)
+    handles = await begun(world, manager, "a", "b")
+    await manager.cancel("b")
+    assert (await handles[1]).status == "cancelled"
+
+
+async def test_one_that_is_paused_is_not_woken(world: World) -> None:
+    """A pause takes it out of the queue; resumed, it takes its turn again."""
+    manager = await world.manager(ONE)
+    handles = await begun(world, manager, "a", "b")
+    await manager.pause("b")
+    assert await held(manager, "b") == []
+    world.let_go("a")
+    await handles[0]
+    assert world.order == ["a"]
+    await manager.resume("b")
+    await world.are_inside("b")
+    world.let_go("b")
+    await handles[1]
+
+
+async def test_after_a_restart_they_go_on(world: World) -> None:
+    """A manager that was closed gives its places back; whoever recovers takes all up, one at a time."""
+    manager = await world.manager(ONE)
+    await begun(world, manager, "a", "b", "c")
+    await manager.close()
+    other = await world.manager(ONE, recover=True)
+
+    async def one_is_inside() -> bool:
+        return [gate.done() for gate in world.inside.values()] == [False]
+
+    for _ in range(3):
+        await until(one_is_inside)
+        world.let_go(*world.inside)
+    assert [(await other.finish(name)).status for name in "abc"] == ["completed"] * 3
+    assert sorted(world.order) == ["a", "a", "b", "c"]
+
+
+async def test_a_manager_without_limits_takes_up_what_others_held_back(world: World) -> None:
+    """Limits are of the managers that have them: what is held back is never stranded by them."""
+    manager = await world.manager(ONE)
+    await begun(world, manager, "a", "b", "c")
+    await manager.close()
+    await world.manager(None, recover=True)
+    await world.are_inside("a", "b", "c")
+
+
+async def test_a_flow_has_so_many_at_once(world: World) -> None:
+    """Of a flow with two places two executions are advanced; one that waits has none, and others go on meanwhile."""
+    manager = await world.manager(Limits(flows={"f": 2}))
+    waiting = flow("free", "wait_for_signal", "gated")
+    handles = [await manager.start(waiting, execution_id=name) for name in "abc"]
+
+    async def all_wait() -> bool:
+        return [(await manager.get_flow_status(name)).status for name in "abc"] == ["waiting"] * 3
+
+    await until(all_wait)
+    for name in "abc":
+        await manager.signal(name, "wait_for_signal 2")
+    await world.are_inside("a", "b")
+    assert await held(manager, "a", "b", "c") == ["held by the limit of flow 'f': 2 of 2"]
+    world.let_go("a")
+    await world.are_inside("b", "c")
+    world.let_go("b")
+    world.let_go("c")
+    for handle in handles:
+        await handle
+
+
+async def test_a_retry_that_waits_holds_no_place(world: World) -> None:
+    """Between two attempts the place is another's."""
+    manager = await world.manager(ONE)
+    retried = flow("gated")
+    retried["tasks"][0]["retry"] = {"max_attempts": 2, "initial_interval": 60, "jitter": 0}
+    first = await manager.start(retried, execution_id="a")
+    await world.are_inside("a")
+    second = await manager.start(flow("gated"), execution_id="b")
+    world.inside["a"].set_exception(ValueError("once"))
+    await world.are_inside("b")
+    world.clock.advance(61)
+
+    async def is_held() -> bool:
+        return await held(manager, "a") == HELD
+
+    await until(is_held)
+    world.let_go("b")
+    await world.are_inside("a")
+    world.let_go("a")
+    assert (await first).status == (await second).status == "completed"
+
+
+async def test_a_flows_timeout_goes_on_while_it_is_held(world: World) -> None:
+    """An execution whose own time is over fails, whether its turn has come or not."""
+    manager = await world.manager(ONE, recover=True)
+    await begun(world, manager, "a")
+    handle = await manager.start(flow("free", "gated", timeout=30), execution_id="b")
+
+    async def is_held() -> bool:
+        return await held(manager, "b") == HELD
+
+    await until(is_held)
+    world.clock.advance(31)
+    ended = await handle
+    assert (ended.status, ended.error) == ("failed", "the execution took longer than its timeout of 30 s")
+
+
+async def test_a_transaction_gives_its_place_back(world: World) -> None:
+    """An attempt that ends with a transaction holds its place no longer, and the next task takes its turn."""
+    manager = await world.manager(Limits(task_types={"booked": 1, "gated": 1}))
+    await begun(world, manager, "a")
+    handle = await manager.start(flow("booked", "gated"), execution_id="b")
+    assert (await manager.run(flow("booked"))).status == "completed"
+
+    async def is_held() -> bool:
+        return await held(manager, "b") == HELD
+
+    await until(is_held)
+    assert (await manager.get_flow_status("b")).completed_tasks == ["booked 1"]
+    world.let_go("a")
+    await world.are_inside("b")
+    world.let_go("b")
+    assert (await handle).status == "completed"
+
+
+async def test_a_key_starts_once_although_it_is_held(world: World) -> None:
+    """The same start with its idempotency key gives the execution that is held back."""
+    manager = await world.manager(ONE)
+    await begun(world, manager, "a")
+    one = await manager.start(flow("gated"), idempotency_key="k")
+    two = await manager.start(flow("gated"), idempotency_key="k")
+    assert one.execution_id == two.execution_id
+    assert await held(manager, one.execution_id) == HELD
+
+
+async def test_a_rate_spreads_starts(world: World) -> None:
+    """Of 6 in a minute one starts each ten seconds: on the clock of the log, with no sleep."""
+    manager = await world.manager(Limits(rates={"gated": Rate(6, 60)}))
+    names = [f"x{n}" for n in range(4)]
+    handles = [await manager.start(flow("gated"), execution_id=name) for name in names]
+    await world.are_inside("x0")
+    assert await held(manager, *names) == ["held by the rate of task type 'gated': 6 in 60 s"] * 3
+    for number in range(1, 4):
+        await until(alarm_at(world, 10))
+        world.clock.advance(9.9)
+        assert world.order == names[:number]
+        await until(alarm_at(world, 0.1))
+        world.clock.advance(0.1)
+        await world.are_inside(*names[: number + 1])
+    for name in names:
+        world.let_go(name)
+    for handle in handles:
+        await handle
+
+
+def alarm_at(world: World, seconds: float) -> Callable[[], Any]:
+    """Whether somebody sleeps for so long."""
+
+    async def so() -> bool:
+        due = world.clock.next_due()
+        return due is not None and abs((due - world.clock.now()).total_seconds() - seconds) < 0.001
+
+    return so
+
+
+async def test_a_burst_may_come_at_once(world: World) -> None:
+    """With a burst of 3, three start at once, then one each interval."""
+    manager = await world.manager(Limits(rates={"gated": Rate(6, 60, burst=3)}))
+    for n in range(5):
+        await manager.start(flow("gated"), execution_id=f"x{n}")
+    await world.are_inside("x0", "x1", "x2")
+    await until(alarm_at(world, 10))
+    world.clock.advance(10)
+    await world.are_inside("x0", "x1", "x2", "x3")
+
+
+async def test_a_rate_holds_over_a_restart(world: World) -> None:
+    """What was started before a restart counts after it."""
+    limits = Limits(rates={"gated": Rate(6, 60)})
+    manager = await world.manager(limits)
+    await manager.start(flow("gated"), execution_id="a")
+    await world.are_inside("a")
+    await manager.close()
+    other = await world.manager(limits)
+    await other.start(flow("gated"), execution_id="b")
+    assert await held(other, "b") == ["held by the rate of task type 'gated': 6 in 60 s"]
+    assert world.order == ["a"]
+
+
+async def test_a_clock_that_jumps_back_does_not_block_a_rate(world: World) -> None:
+    """After a jump back of a day the next start comes no later than one interval and its burst from then."""
+    manager = await world.manager(Limits(rates={"gated": Rate(6, 60)}))
+    await manager.start(flow("gated"), execution_id="a")
+    await world.are_inside("a")
+    world.clock.jump(-86_400)
+    await manager.start(flow("gated"), execution_id="b")
+    await until(alarm_at(world, 10))
+    world.clock.advance(10)
+    await world.are_inside("a", "b")
+
+
+async def test_a_rate_counts_attempts(world: World) -> None:
+    """A retry is a start like any other."""
+    manager = await world.manager(Limits(rates={"gated": Rate(1, 60)}))
+    retried = flow("gated")
+    retried["tasks"][0]["retry"] = {"max_attempts": 2, "initial_interval": 0, "jitter": 0}
+    await manager.start(retried, execution_id="a")
+    await world.are_inside("a")
+    world.inside["a"].set_exception(ValueError("once"))
+
+    async def is_held() -> bool:
+        return await held(manager, "a") == ["held by the rate of task type 'gated': 1 in 60 s"]
+
+    await until(is_held)
+    await until(alarm_at(world, 60))
+    world.clock.advance(60)
+    await world.are_inside("a")
