@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +63,7 @@ def flow(*types: str, flow_id: str = "f", **more: Any) -> dict[str, Any]:
         "name": flow_id,
         "start_task": names[0],
         "tasks": [{"name": name, "task_type": kind} for name, kind in zip(names, types, strict=True)],
-        "conditions": [
-            {"source_task": one, "target_task_success": two} for one, two in zip(names, names[1:], strict=False)
-        ],
+        "conditions": [{"source_task": one, "target_task_success": two} for one, two in itertools.pairwise(names)],
         **more,
     }
 
@@ -398,3 +398,27 @@ async def test_a_rate_counts_attempts(world: World) -> None:
     await until(alarm_at(world, 60))
     world.clock.advance(60)
     await world.are_inside("a")
+
+
+async def test_doctor_tells_what_is_held_for_long(world: World) -> None:
+    """After a minute an execution that a limit holds back is listed, with the limit; before that it is not."""
+    manager = await world.manager(ONE)
+    await begun(world, manager, "a", "b")
+    assert (await manager.doctor()).ok
+    world.clock.advance(61)
+    (found,) = [trouble for trouble in (await manager.doctor()).troubles if trouble.place == "execution b"]
+    assert (found.kind, found.value) == ("stuck", "created")
+    assert found.message == f"{HELD[0]}, since 2026-01-31T12:00:00.000000Z"
+    assert found.way_out.startswith("it goes on in its turn; if that takes too long, raise the limit")
+
+
+async def test_a_purge_takes_its_traces_along(world: World, tmp_path: Path) -> None:
+    """Whatever was noted of an execution's place and turn leaves the file with it."""
+    manager = await world.manager(Limits(flows={"f": 1}))
+    await manager.run(flow("free"), execution_id="a")
+    write = manager._log.write
+    await write(lambda connection: connection.execute("INSERT INTO slots VALUES ('flow', 'f', 'a', 1)").close())
+    world.clock.advance(60)
+    report = await manager.archive(tmp_path / "a.ndjson.gz", older_than=timedelta(seconds=1))
+    assert report.executions == 1
+    assert await manager._log.query("SELECT count(*) FROM slots") == [(0,)]

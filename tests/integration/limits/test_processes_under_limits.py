@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 from pathlib import Path
 
@@ -53,8 +54,7 @@ def flow(*names: str) -> dict:
         "start_task": names[0],
         "tasks": [{"name": name, "task_type": name.partition("-")[0]} for name in names],
         "conditions": [
-            {"source_task": one, "target_task_success": next_one}
-            for one, next_one in zip(names, names[1:], strict=False)
+            {"source_task": one, "target_task_success": next_one} for one, next_one in itertools.pairwise(names)
         ],
     }
 
