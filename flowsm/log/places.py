@@ -76,7 +76,7 @@ class PlaceDesk:
             return None
         ((number,),) = self._run("own_number", stream) or [(_LAST,)]
         for place in asked:
-            room = self._tokens(place) if place.kind == "rate" else place.most - self._in_use(place, stream)
+            room = self._tokens(place) if place.kind == "rate" else place.most - self._in_use(place, batch)
             if room <= 0 or self._is_kept(place, number, room):
                 hold = Hold(
                     execution_id=stream,
@@ -124,13 +124,17 @@ class PlaceDesk:
         }
         self._connection.execute(_SQL["hold"], values)
 
-    def _in_use(self, place: Place, stream: str) -> int:
-        """How many places others have; those that count no more are cleared away when there seems to be no room."""
-        key = (place.kind, place.name, stream)
+    def _in_use(self, place: Place, batch: LimitedAppend) -> int:
+        """How many places other executions have; those of taken over ones are cleared away when there seems to be no room.
+
+        Whoever asks is alive, however long its last heartbeat is ago, and runs what nobody has taken from it.
+        """
+        key = (place.kind, place.name, batch.stream)
         ((count,),) = self._run("count_slots", *key)
         if count < place.most:
             return int(count)
-        alive: dict[str, bool] = {"": False}
+        asking = batch.worker if batch.claim else self._head_of(self._connection, batch.stream)[3]
+        alive = {asking: True, "": False}
         in_use = 0
         for other, epoch in self._run("select_slots", *key):
             _, _, present, worker, _ = self._head_of(self._connection, other)
