@@ -157,7 +157,7 @@ class PlaceDesk:
         for other, stream, seq, offered_ms in self._run(
             "ahead", place.kind, place.name, number, now_ms - PLACE_KEPT_MS, now_ms
         ):
-            if self._head_of(self._connection, stream)[0] != seq:
+            if self._head_of(self._connection, stream)[0] > seq:  # it went on; one that is behind is being recorded
                 self._run("drop_number", other)
                 continue
             room -= 1

@@ -74,7 +74,7 @@ class Openings:
         """
         if self.recovery is None and not self._waiting:
             return
-        await self._forget_those_who_went_on()
+        await self._see_those_who_went_on()
         next_us: list[int] = []
         for kind, name, most in self._queues:
             queue = await self._queue(kind, name, most)
@@ -95,11 +95,13 @@ class Openings:
                 task.cancel()
         self._looking = self._alarm = None
 
-    async def _forget_those_who_went_on(self) -> None:
-        """Some were cancelled, or paused, or others took them up."""
+    async def _see_those_who_went_on(self) -> None:
+        """Some were told something meanwhile, or others took them up: what that means is seen when they are advanced."""
         asked = set(self._waiting)
         if asked:
-            self._waiting -= asked - await self._agenda.held(asked)
+            for execution_id in asked - await self._agenda.held(asked):
+                self._waiting.discard(execution_id)
+                self._kick(execution_id)
 
     async def _queue(self, kind: str, name: str, most: int) -> list[Waiter]:
         if self.recovery is None:

@@ -59,6 +59,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Check the numbers, and keep copies that nobody changes."""
+        for field in self.__struct_fields__:
+            if not isinstance(getattr(self, field), Mapping):
+                _refuse(f"{field} of Limits", getattr(self, field), "a mapping of names to limits")
         for name, most in self.flows.items():
             _check_name("flow", name)
             _check_count(f"the limit of flow {name!r}", most)

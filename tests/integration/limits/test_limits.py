@@ -203,6 +203,21 @@ async def test_one_that_is_paused_is_not_woken(world: World) -> None:
     await handles[1]
 
 
+async def test_one_that_is_told_something_elsewhere_keeps_its_turn(world: World) -> None:
+    """A signal from another manager moves its log on: it still goes on when the place is free, awaited or not."""
+    manager = await world.manager(ONE)
+    await begun(world, manager, "a", "b")
+    other = await world.manager(None)
+    await other.signal("b", "hello")
+
+    async def is_held_again() -> bool:
+        return await held(other, "b") == HELD
+
+    await until(is_held_again)
+    world.let_go("a")
+    await world.are_inside("b")
+
+
 async def test_after_a_restart_they_go_on(world: World) -> None:
     """A manager that was closed gives its places back; whoever recovers takes all up, one at a time."""
     manager = await world.manager(ONE)

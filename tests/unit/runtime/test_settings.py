@@ -46,6 +46,12 @@ def test_a_limit_has_a_name(name: Any) -> None:
         Limits(task_types={name: 1})
 
 
+def test_limits_are_mappings() -> None:
+    """A list of names is refused with what was expected."""
+    with pytest.raises(UsageError, match=r"flows of Limits is \['a'\], expected a mapping of names to limits"):
+        Limits(flows=["a"])  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("name", ["wait", "wait_for_signal", "subflow"])
 def test_what_only_waits_has_no_places(name: str) -> None:
     """A limit on tasks that hold no place while they wait would hold nothing back."""
