@@ -101,6 +101,8 @@ class Supervisor:
         if execution_id in self._serving:
             if asked is not None and asked.now and state.phase in {Phase.RUNNING, Phase.PROBING} and not state.cleaning:
                 self.interrupt(execution_id)
+            else:
+                self._dispatcher.kick(execution_id)  # its driver may have read the log before, and be about to leave
         elif execution_id in self._parked or execution_id in self._waiters or self._is_recovering():
             self.kick(execution_id)
 

@@ -417,7 +417,7 @@ async def test_a_rate_counts_attempts(world: World) -> None:
 
 async def test_doctor_tells_what_is_held_for_long(world: World) -> None:
     """After a minute an execution that a limit holds back is listed, with the limit; before that it is not."""
-    manager = await world.manager(ONE)
+    manager = await world.manager(ONE, lease_seconds=120)
     await begun(world, manager, "a", "b")
     assert (await manager.doctor()).ok
     world.clock.advance(61)
