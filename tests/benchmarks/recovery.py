@@ -83,11 +83,16 @@ class Hanging:
         return (len(self.begun) - 1) / max(1e-9, self.begun[-1] - self.begun[0])
 
 
-async def until(condition: Callable[[], bool], pause: float = WATCH_SECONDS) -> None:
+async def pause(seconds: float) -> None:
+    """Let so much time pass."""
+    await asyncio.wait({asyncio.get_running_loop().create_future()}, timeout=seconds)
+
+
+async def until(condition: Callable[[], bool], seconds: float = WATCH_SECONDS) -> None:
     """Return some time after the condition holds."""
     holds = False
     while not holds:
-        await asyncio.sleep(pause)
+        await pause(seconds)
         holds = condition()
 
 
@@ -125,9 +130,9 @@ async def work(path: str, seconds: float) -> None:
     """Look for work for a while, and tell the memory and the share of a processor that this took."""
     hanging = Hanging()
     async with FlowManager(path, tasks=hanging.tasks, recover=True):
-        await asyncio.sleep(SETTLE_SECONDS)
+        await pause(SETTLE_SECONDS)
         began, used = time.monotonic(), time.process_time()
-        await asyncio.sleep(seconds)
+        await pause(seconds)
         share = (time.process_time() - used) / (time.monotonic() - began)
         say(kib=resident_kib(), share=share)
 
@@ -225,7 +230,7 @@ def lateness(folder: Path, seconds: float) -> None:
     async def tick() -> None:
         while True:
             due = time.perf_counter() + 0.001
-            await asyncio.sleep(0.001)
+            await pause(0.001)
             late.append((time.perf_counter() - due) * 1000)
 
     async def load() -> int:
@@ -269,7 +274,7 @@ def commands(folder: Path, count: int) -> None:
         asked: dict[str, float] = {}
         async with FlowManager(path) as manager:
             for number in range(count):
-                await asyncio.sleep(random.uniform(0, 2 * WATCH_SECONDS))  # at any moment between the owner's looks
+                await pause(random.uniform(0, 2 * WATCH_SECONDS))  # at any moment between the owner's looks
                 asked[f"x{number}"] = time.monotonic()
                 await manager.cancel(f"x{number}")
         return asked

@@ -171,7 +171,11 @@ async def test_a_parent_whose_child_has_ended_is_due_at_once(path, tasks) -> Non
 async def test_a_look_for_work_stops_at_its_limit(path, tasks) -> None:
     """However many are due, they are read along the index and never sorted: a round costs what it takes up."""
     async with FlowManager(path, tasks=tasks) as manager:
-        values = dict.fromkeys(["now", "horizon", "now_ms", "boot_id", "me"], "") | {"flows": "[]", "aside": "[]"}
+        values = dict.fromkeys(["now", "horizon", "now_ms", "boot_id", "me"], "") | {
+            "flows": "[]",
+            "aside": "[]",
+            "queues": "[]",
+        }
         plan = await manager._log.query(f"EXPLAIN QUERY PLAN {agenda._STATEMENTS['due']}", values | {"limit": 10})
         steps = [step for _, _, _, step in plan]
         assert any("executions_1_wake" in step for step in steps)

@@ -2,82 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from children import until
+from limited_world import World, flow, held
 
-from flowsm import ExecutionHandle, FlowManager, Limits, Rate, TaskFactory
-from flowsm.testing.clock import ManualClock
-
-
-class World:
-    """A registry whose `gated` tasks run until they are let go, one by one; managers on one file."""
-
-    def __init__(self, path: Path, clock: ManualClock) -> None:
-        self.path, self.clock = path, clock
-        self.tasks = TaskFactory()
-        self.inside: dict[str, asyncio.Future[Any]] = {}
-        self.order: list[str] = []
-        self.stack = AsyncExitStack()
-        self.tasks.register_task("gated", self.gated)
-        self.tasks.register_task("free", lambda: "free")
-        self.tasks.register_task("booked", self.booked)
-
-    async def gated(self, context: Any) -> Any:
-        self.order.append(context.execution_id)
-        gate = self.inside[context.execution_id] = asyncio.get_running_loop().create_future()
-        try:
-            return await gate
-        finally:
-            del self.inside[context.execution_id]
-
-    async def booked(self, context: Any) -> Any:
-        self.order.append(context.execution_id)
-        return await context.transaction(lambda _: "booked")
-
-    async def manager(self, limits: Limits | None, **options: Any) -> FlowManager:
-        options = {"tasks": self.tasks, "clock": self.clock, "durability": "normal"} | options
-        return await self.stack.enter_async_context(FlowManager(self.path, limits=limits, **options))
-
-    def let_go(self, execution_id: str, result: Any = None) -> None:
-        self.inside[execution_id].set_result(result)
-
-    async def are_inside(self, *names: str) -> None:
-        async def so() -> bool:
-            return set(self.inside) == set(names)
-
-        await until(so)
-
-
-def flow(*types: str, flow_id: str = "f", **more: Any) -> dict[str, Any]:
-    names = [f"{task_type} {number}" for number, task_type in enumerate(types, 1)]
-    return {
-        "id": flow_id,
-        "name": flow_id,
-        "start_task": names[0],
-        "tasks": [{"name": name, "task_type": kind} for name, kind in zip(names, types, strict=True)],
-        "conditions": [{"source_task": one, "target_task_success": two} for one, two in itertools.pairwise(names)],
-        **more,
-    }
-
-
-async def held(manager: FlowManager, *names: str) -> list[str]:
-    return [hold.words for hold in await manager.holds(names)]
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = World(tmp_path / "flow.db", ManualClock())
-    async with world.stack:
-        yield world
-
+from flowsm import ExecutionHandle, FlowManager, Limits
 
 ONE = Limits(task_types={"gated": 1})
 HELD = ["held by the limit of task type 'gated': 1 of 1"]
@@ -329,90 +261,6 @@ async def test_a_key_starts_once_although_it_is_held(world: World) -> None:
     two = await manager.start(flow("gated"), idempotency_key="k")
     assert one.execution_id == two.execution_id
     assert await held(manager, one.execution_id) == HELD
-
-
-async def test_a_rate_spreads_starts(world: World) -> None:
-    """Of 6 in a minute one starts each ten seconds: on the clock of the log, with no sleep."""
-    manager = await world.manager(Limits(rates={"gated": Rate(6, 60)}))
-    names = [f"x{n}" for n in range(4)]
-    handles = [await manager.start(flow("gated"), execution_id=name) for name in names]
-    await world.are_inside("x0")
-    assert await held(manager, *names) == ["held by the rate of task type 'gated': 6 in 60 s"] * 3
-    for number in range(1, 4):
-        await until(alarm_at(world, 10))
-        world.clock.advance(9.9)
-        assert world.order == names[:number]
-        await until(alarm_at(world, 0.1))
-        world.clock.advance(0.1)
-        await world.are_inside(*names[: number + 1])
-    for name in names:
-        world.let_go(name)
-    for handle in handles:
-        await handle
-
-
-def alarm_at(world: World, seconds: float) -> Callable[[], Any]:
-    """Whether somebody sleeps for so long."""
-
-    async def so() -> bool:
-        due = world.clock.next_due()
-        return due is not None and abs((due - world.clock.now()).total_seconds() - seconds) < 0.001
-
-    return so
-
-
-async def test_a_burst_may_come_at_once(world: World) -> None:
-    """With a burst of 3, three start at once, then one each interval."""
-    manager = await world.manager(Limits(rates={"gated": Rate(6, 60, burst=3)}))
-    for n in range(5):
-        await manager.start(flow("gated"), execution_id=f"x{n}")
-    await world.are_inside("x0", "x1", "x2")
-    await until(alarm_at(world, 10))
-    world.clock.advance(10)
-    await world.are_inside("x0", "x1", "x2", "x3")
-
-
-async def test_a_rate_holds_over_a_restart(world: World) -> None:
-    """What was started before a restart counts after it."""
-    limits = Limits(rates={"gated": Rate(6, 60)})
-    manager = await world.manager(limits)
-    await manager.start(flow("gated"), execution_id="a")
-    await world.are_inside("a")
-    await manager.close()
-    other = await world.manager(limits)
-    await other.start(flow("gated"), execution_id="b")
-    assert await held(other, "b") == ["held by the rate of task type 'gated': 6 in 60 s"]
-    assert world.order == ["a"]
-
-
-async def test_a_clock_that_jumps_back_does_not_block_a_rate(world: World) -> None:
-    """After a jump back of a day the next start comes no later than one interval and its burst from then."""
-    manager = await world.manager(Limits(rates={"gated": Rate(6, 60)}))
-    await manager.start(flow("gated"), execution_id="a")
-    await world.are_inside("a")
-    world.clock.jump(-86_400)
-    await manager.start(flow("gated"), execution_id="b")
-    await until(alarm_at(world, 10))
-    world.clock.advance(10)
-    await world.are_inside("a", "b")
-
-
-async def test_a_rate_counts_attempts(world: World) -> None:
-    """A retry is a start like any other."""
-    manager = await world.manager(Limits(rates={"gated": Rate(1, 60)}))
-    retried = flow("gated")
-    retried["tasks"][0]["retry"] = {"max_attempts": 2, "initial_interval": 0, "jitter": 0}
-    await manager.start(retried, execution_id="a")
-    await world.are_inside("a")
-    world.inside["a"].set_exception(ValueError("once"))
-
-    async def is_held() -> bool:
-        return await held(manager, "a") == ["held by the rate of task type 'gated': 1 in 60 s"]
-
-    await until(is_held)
-    await until(alarm_at(world, 60))
-    world.clock.advance(60)
-    await world.are_inside("a")
 
 
 async def test_doctor_tells_what_is_held_for_long(world: World) -> None:
