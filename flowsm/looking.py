@@ -8,7 +8,7 @@ from datetime import datetime
 from flowsm.errors import ExecutionNotFound, UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.limits import PAGE_DEFAULT_ROWS, SEQ_MAX
-from flowsm.log.port import Hold
+from flowsm.log.port_limits import Hold
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.projections.agenda import Agenda, Left, Owner

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flowsm.errors import AppendUnknown
 from flowsm.log.pending import prepare_limited
-from flowsm.log.port import Append, Appended, LimitedAppend
+from flowsm.log.port import Append, Appended
+from flowsm.log.port_limits import LimitedAppend
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.storage.errors import CommitFailed
 

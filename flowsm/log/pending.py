@@ -7,7 +7,8 @@ from flowsm.events.codec import encode_fact, encode_known, split_payloads
 from flowsm.events.facts import Unknown
 from flowsm.limits import APPEND_MAX_EVENTS, PAYLOAD_INLINE_MAX_BYTES
 from flowsm.log.places import Claims
-from flowsm.log.port import Append, LimitedAppend
+from flowsm.log.port import Append
+from flowsm.log.port_limits import LimitedAppend
 from flowsm.log.starts import Start, start_of
 
 __all__ = ["Pending", "prepare", "prepare_limited"]

@@ -19,7 +19,8 @@ import msgspec
 from flowsm.clock import Clock
 from flowsm.errors import LimitReached
 from flowsm.limits import PLACE_KEPT_MS
-from flowsm.log.port import Hold, LimitedAppend, Place, Worker
+from flowsm.log.port import Worker
+from flowsm.log.port_limits import Hold, LimitedAppend, Place
 from flowsm.log.starts import Start
 from flowsm.storage.statements import load_statements
 

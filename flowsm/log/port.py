@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -18,11 +18,8 @@ __all__ = [
     "Followed",
     "Guarded",
     "Head",
-    "Hold",
     "Increment",
-    "LimitedAppend",
     "LogView",
-    "Place",
     "RowChange",
     "RowStore",
     "Snapshot",
@@ -78,52 +75,6 @@ class Append(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     release: bool = False
     definition: tuple[str, bytes] | None = None
     rows: Sequence[RowChange | Increment] = ()
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What an append takes of a limit; where that leaves no room, the execution is held back with its log at `seq`.
-
-    Of kind `task` and `flow` it is one of `most` places. Of kind `rate` it is `starts` of the `most` starts that there
-    may be in `seconds`, `burst` of them at once.
-    """
-
-    kind: Literal["task", "flow", "rate"]
-    name: str
-    most: int
-    seq: int
-    seconds: float = 0.0
-    burst: int = 1
-    starts: int = 1
-
-
-class LimitedAppend(Append, frozen=True, kw_only=True, gc=False):
-    """A batch that is recorded only if there is room for it.
-
-    After it the stream has these `places`, and none besides. `expires` is when the execution's own time is over.
-    """
-
-    places: tuple[Place, ...] = ()
-    expires: str | None = None
-
-
-class Hold(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What holds an execution back: `in_use` of `most` places, or a rate of `most` starts in `seconds`."""
-
-    execution_id: str
-    kind: Literal["task", "flow", "rate"]
-    name: str
-    most: int
-    seconds: float
-    in_use: int
-    since: str
-
-    @property
-    def words(self) -> str:
-        """As it is said to people."""
-        if self.kind == "rate":
-            return f"held by the rate of task type {self.name!r}: {self.most} in {self.seconds:g} s"
-        what = "task type" if self.kind == "task" else "flow"
-        return f"held by the limit of {what} {self.name!r}: {self.in_use} of {self.most}"
 
 
 class Appended(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -10,7 +10,8 @@ from typing import Any, Final
 from flowsm.log.append import LOG_STATEMENTS, Appender
 from flowsm.log.check import refusal
 from flowsm.log.pending import prepare, prepare_limited
-from flowsm.log.port import Append, Appended, Guarded, LimitedAppend
+from flowsm.log.port import Append, Appended, Guarded
+from flowsm.log.port_limits import LimitedAppend
 from flowsm.storage.errors import concerns_file
 from flowsm.storage.guard import Guard
 from flowsm.storage.migrations import META_TABLE, Migration, split_script

@@ -10,7 +10,8 @@ import msgspec
 
 from flowsm.clock import Clock, timestamp
 from flowsm.limits import RECONCILE_SECONDS
-from flowsm.log.port import Hold, LogView
+from flowsm.log.port import LogView
+from flowsm.log.port_limits import Hold
 from flowsm.projections.queries import Reader
 from flowsm.storage.statements import load_statements
 

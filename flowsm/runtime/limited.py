@@ -14,7 +14,8 @@ from flowsm.errors import AppendUnknown, Conflict, LimitReached
 from flowsm.events.commands import Command, Create
 from flowsm.events.facts import Fact, ProbeStarted, TaskStarted
 from flowsm.limits import CONFLICT_RETRIES_MAX
-from flowsm.log.port import Append, LimitedAppend, Place
+from flowsm.log.port import Append
+from flowsm.log.port_limits import LimitedAppend, Place
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.effect import next_effect

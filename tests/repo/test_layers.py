@@ -52,7 +52,8 @@ STORAGE_TOOLS = {
 }
 """How SQL is named, how a file gets its tables, how files are made durable: of storage, these import those only."""
 
-PORT_ONLY = {"projections": "flowsm.log.port", "runtime": "flowsm.log.port"}
+PORT = {"flowsm.log.port", "flowsm.log.port_limits"}
+PORT_ONLY = {"projections": PORT, "runtime": PORT}
 """Of the log, these import the port only."""
 
 
@@ -144,7 +145,7 @@ def is_in_order(found):
         return True  # the package's face names everything, lazily; a package is one layer
     if RANKS[found.target] >= RANKS[found.owner]:
         return False
-    if found.target == "log" and found.owner in PORT_ONLY and found.module != PORT_ONLY[found.owner]:
+    if found.target == "log" and found.owner in PORT_ONLY and found.module not in PORT_ONLY[found.owner]:
         return False
     if found.target == "storage" and found.owner in {"projections", "runtime", "tasks", "upkeep"}:
         return found.module in STORAGE_TOOLS.get(found.owner, ())

@@ -10,7 +10,8 @@ import pytest
 
 from flowsm.errors import AppendUnknown, Conflict, LimitReached
 from flowsm.log.limiting import LimitingEventLog
-from flowsm.log.port import Append, LimitedAppend, Place
+from flowsm.log.port import Append
+from flowsm.log.port_limits import LimitedAppend, Place
 from flowsm.storage.errors import CommitFailed
 from flowsm.storage.writer import Writer
 from flowsm.testing.clock import ManualClock
