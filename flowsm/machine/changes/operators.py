@@ -63,9 +63,10 @@ def _redriven(machine: FlowMachine, state: ExecutionState, fact: ExecutionRedriv
     if fact.visit != state.visits.get(task, 0) or not fact.visit:
         raise Refused(f"names visit {fact.visit} of {task!r}, it was visited {state.visits.get(task, 0)} times")
     latest = state.results.get(task)
-    before = latest.attempt if latest is not None and latest.visit == fact.visit else 0
+    has_result = latest is not None and latest.visit == fact.visit  # that of a skipped visit is of attempt 0
+    before = latest.attempt if latest is not None and has_result else 0
     stands = fact.attempt == 0
-    if fact.attempt != before + 1 and not (stands and before):
+    if fact.attempt != before + 1 and not (stands and has_result):
         raise Refused(f"goes on with attempt {fact.attempt}, the latest was attempt {before}")
     attempt = None if stands else Attempt(visit=fact.visit, attempt=fact.attempt, base=before)
     return {

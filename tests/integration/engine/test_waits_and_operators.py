@@ -204,6 +204,22 @@ async def test_a_failed_execution_goes_on_from_where_it_failed(manager, calls):
         await manager.retry(result.execution_id)
 
 
+async def test_a_failed_execution_goes_on_after_a_task_that_was_skipped(manager, calls):
+    """Where the flow's transitions were used up at a skipped task, a retry goes on from there."""
+    always = [{"path": "/input", "op": "exists", "value": True}]
+    steps = flow(
+        task("say"),
+        task("other", "say", skip_when=always),
+        to=[("say", "success", "other"), ("other", "skipped", "say")],
+        max_transitions=1,
+    )
+    result = await manager.run(steps)
+    assert (result.status, result.path, calls) == (FlowStatus.FAILED, ["say", "other"], ["say"])
+    await manager.retry(result.execution_id)
+    result = await manager.execute_flow(result.execution_id)
+    assert (result.path, calls) == (["say", "other", "say"], ["say", "say"])
+
+
 async def test_a_subflow_is_an_execution_of_its_own(manager):
     """The child is linked to its parent, which takes its outcome; a flow may be named by its id."""
     child = flow(task("say"), id="child")
