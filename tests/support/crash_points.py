@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -23,10 +25,13 @@ from flowsm import FlowManager
 from flowsm.events.envelope import Recorded
 from flowsm.log.port import Append, Appended
 
-__all__ = ["CrashPoint", "Lives", "Mortal", "check_calls", "outline", "points", "results_in", "tables"]
+__all__ = ["CrashPoint", "Lives", "Mortal", "check_calls", "family", "outline", "points", "results_in", "tables"]
 
-UNTOLD = {"worker", "duration_us", "due", "delay_seconds", "late_seconds", "start_at", "traceback"}
-"""What of an event depends on who recorded it, and when."""
+UNTOLD = {
+    *("worker", "duration_us", "due", "expires", "delay_seconds", "late_seconds", "start_at", "traceback", "signal_seq"),
+}
+"""What of an event depends on who recorded it, and when, and where."""
+_DIGEST = re.compile(":[0-9a-f]{16}(?![0-9a-f])")
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,11 @@ class Mortal:
         self._point: CrashPoint | None = None
         self.appends = 0
         self.ended = asyncio.Event()
+
+    async def alive(self) -> None:
+        """Return unless the process has ended: whatever it read meanwhile, it does nothing more."""
+        if self.ended.is_set():
+            await asyncio.Event().wait()
 
     def dies_at(self, point: CrashPoint | None) -> None:
         """Count from here on, and die at this point."""
@@ -83,8 +93,7 @@ class Mortal:
 
     async def write(self, function: Any) -> Any:
         """Other writes are no crash points, but nothing is written after the end either."""
-        if self.ended.is_set():
-            await asyncio.Event().wait()
+        await self.alive()
         return await self._write(function)
 
     def _ends(self, side: str) -> bool:
@@ -129,9 +138,11 @@ class Lives:
         """The present file."""
         return self.folder / f"life-{self.count}.db"
 
-    def live(self, work: Work) -> bool:
+    def live(self, work: Work, *, recover: bool = False) -> bool:
         """Work until it is done, or until the crash point that it chooses; whether it was done."""
-        manager = FlowManager(self.path, tasks=self.script.tasks, durability="normal", clock=self.clock)
+        manager = FlowManager(
+            self.path, tasks=self.script.tasks, durability="normal", clock=self.clock, recover=recover
+        )
         mortal = Mortal(manager)
         with contextlib.suppress(ProcessEnded):
             asyncio.run(_life(manager, mortal, work))
@@ -168,18 +179,30 @@ async def _life(manager: FlowManager, mortal: Mortal, work: Work) -> None:
 
 
 def outline(events: Sequence[Recorded]) -> list[dict[str, Any]]:
-    """What a stream tells, whoever recorded it and when, without the attempts that were interrupted."""
+    """What a stream tells, whoever recorded it and when, without the attempts that a crash cut off.
+
+    Neither what was asked about those is told: of a probe, which found nothing, or of a person, who had them run again.
+    """
     told: list[dict[str, Any]] = []
+    names = ("task", "visit", "attempt")
     for event in events:
-        data = _without(msgspec.to_builtins(event.fact)) | {"type": event.type}
-        if event.type == "task.interrupted":
-            started = told.pop()
-            names = ("task", "visit", "attempt")
-            assert [started[name] for name in names] == [data[name] for name in names], "it interrupts what was started"
-            assert started["type"] == "task.started"
-            continue
-        told.append(data)
+        data = _plain(event) | {"type": event.type}
+        if event.type == "task.interrupted" and event.fact.by in {"crash", "probe"}:
+            if told[-1]["type"] == "task.started" and all(told[-1][name] == data[name] for name in names):
+                told.pop()
+                continue
+            assert events[event.seq - 2].type == "probe.started", "it interrupts what was started"
+        elif event.type not in {"probe.started", "resolution.awaited", "resolution.given"}:
+            told.append(data)
     return told
+
+
+def _plain(event: Recorded) -> dict[str, Any]:
+    """What an event says, with the names of executions as they are in every life."""
+    text = json.dumps(_without(msgspec.to_builtins(event.fact)))
+    root = event.stream.partition(":")[0]
+    said: dict[str, Any] = json.loads(_DIGEST.sub("", text.replace(root, root.partition(".")[0])))
+    return said
 
 
 def _without(value: Any) -> Any:
@@ -189,8 +212,10 @@ def _without(value: Any) -> Any:
 
 
 def results_in(events: Sequence[Recorded]) -> Counter[Key]:
-    """The attempts whose results are recorded, and how often."""
-    return _attempts(events, "task.completed", "task.timed_out")
+    """The attempts whose code gave the results that are recorded, and how often."""
+    waits = _attempts(events, "wait.started")
+    results = _attempts(events, "task.completed", "task.timed_out")
+    return Counter({key: times for key, times in results.items() if key not in waits})
 
 
 def _attempts(events: Sequence[Recorded], *types: str) -> Counter[Key]:
@@ -202,10 +227,12 @@ def check_calls(calls: Sequence[Key], events: Sequence[Recorded]) -> None:
     """Every recorded result was made, once for each time that its attempt was not interrupted, and nothing else ran."""
     called = Counter(calls)
     starts, lost = _attempts(events, "task.started"), _attempts(events, "task.interrupted")
+    waits = _attempts(events, "wait.started")
     for key, times in results_in(events).items():
         assert times == 1, f"{key} has {times} results"
         assert 1 <= called[key] <= 1 + lost[key], f"{key} ran {called[key]} times, was interrupted {lost[key]} times"
     for key, times in called.items():
+        assert key not in waits, f"{key} is a wait, and ran"
         assert times <= starts[key], f"{key} ran {times} times, was started {starts[key]} times"
 
 
@@ -213,6 +240,13 @@ async def tables(manager: FlowManager) -> list[list[tuple[Any, ...]]]:
     """The rows of the projections in use."""
     names = ("executions", "attempts", "statistics")
     return [await manager._log.query(f"SELECT * FROM {name}_{{g}} ORDER BY 1, 2, 3") for name in names]
+
+
+async def family(manager: FlowManager, root: str) -> list[str]:
+    """The ids of an execution and of all below it, as far as they exist."""
+    statement = "SELECT execution_id FROM executions_{g} WHERE execution_id = :root OR (execution_id >= :a AND execution_id < :b)"
+    rows = await manager._log.query(statement, {"root": root, "a": f"{root}:", "b": f"{root};"})
+    return sorted(row[0] for row in rows)
 
 
 def points() -> Iterator[CrashPoint]:

@@ -1,5 +1,7 @@
 """The process dies at every append of random flows, on either side of the commit: the end is as if it had not.
 
+What it left is gone on with by whoever executes it, or, every other time, by a manager that recovers.
+
 `FLOWSM_CRASH_POINTS` says how many points are tried (2,000 by default), `FLOWSM_CRASH_SEED` from which seed on; a seed
 that ever failed is kept in `KEPT`.
 """
@@ -10,18 +12,21 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from crash_points import CrashPoint, Lives, Mortal, check_calls, outline, points, results_in, tables
+from crash_points import CrashPoint, Lives, Mortal, check_calls, family, outline, points, results_in, tables
 from fast_folder import fast_folder
-from random_flows import HurriedClock, Key, Script, random_flow
+from outside import PACE_SECONDS, World
+from random_flows import HurriedClock, Key, Script, plain_id, random_flow
 
 from flowsm import FlowManager
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import ExecutionExists, ExecutionNotFound
+from flowsm.events.envelope import Recorded
 
 pytestmark = pytest.mark.no_cover  # it would take three times as long
 POINTS = int(os.environ.get("FLOWSM_CRASH_POINTS", "2000"))
@@ -44,50 +49,74 @@ class Trial:
         self.input = rng.choice([None, 1, {"x": 2.5}])
         self.clock = HurriedClock()
         self.script = Script(seed, document, self.clock)
-        self.synchronous = rng.random() < 0.3
+        self.way = rng.choice(["", "synchronous", "paused", "paused", "soon", "later"])
         self.rng = rng
         self.lives = Lives(folder, self.script, self.clock, downtime=rng.choice([0, 3600]))
-        self.expected: dict[str, list[dict[str, Any]]] = {}
+        self.expected: dict[str, dict[str, list[dict[str, Any]]]] = {}
         self.points = points()
         self.name = ""
-        self.again = False
+        self.recovers = False
 
-    async def begin(self, manager: FlowManager, name: str) -> None:
+    async def start(self, manager: FlowManager, chosen: str) -> None:
+        """Create an execution, in this trial's way."""
+        if self.way == "synchronous":
+            manager.create_flow_execution(self.flow, self.input, execution_id=chosen)
+            return
+        seconds = {"soon": 1, "later": 3600}.get(self.way)
+        moment = None if seconds is None else self.clock.now() + timedelta(seconds=seconds)
+        paused = self.way == "paused"
+        await manager.start(self.flow, self.input, execution_id=chosen, start_at=moment, paused=paused)
+
+    async def begin(self, manager: FlowManager, mortal: Mortal, world: World, name: str) -> None:
         """Start one execution per lane, and wait for their ends."""
-        for lane in self.lanes:
-            chosen = f"{lane}.{name}"
-            if self.synchronous:
-                manager.create_flow_execution(self.flow, self.input, execution_id=chosen)
-            else:
-                await manager.start(self.flow, self.input, execution_id=chosen)
-        for lane in self.lanes:
-            await manager.execute_flow(f"{lane}.{name}")
+        chosen = [f"{lane}.{name}" for lane in self.lanes]
+        for root in chosen:
+            await self.start(manager, root)
+        await world.ends(chosen)
+        await mortal.alive()
 
-    async def recover(self, manager: FlowManager, name: str) -> None:
-        """Find the executions as the last life left them, and drive all that are unfinished to their ends."""
+    async def recover(self, manager: FlowManager, mortal: Mortal, name: str) -> World:
+        """Find the executions as the last life left them, and have all that are unfinished come to their ends."""
         recorded: set[Key] = set()
+        missing = []
         for lane in self.lanes:
             chosen = f"{lane}.{name}"
             try:
-                recorded |= set(results_in(await manager.events(chosen)))
+                await manager.events(chosen)
             except ExecutionNotFound:
-                await manager.start(self.flow, self.input, execution_id=chosen)
+                missing.append(chosen)
+                continue
+            for member in await family(manager, chosen):
+                recorded |= set(results_in(await manager.events(member)))
+                assert (await manager.verify(member)).ok, "no step is recorded by halves"
+        calls = len(self.script.calls)
+        world = World(manager, self.script, self.clock, recovers=self.recovers)
+        for lane in self.lanes:
+            chosen = f"{lane}.{name}"
+            if chosen in missing:
+                await self.start(manager, chosen)
             else:
-                assert (await manager.verify(chosen)).ok, "no step is recorded by halves"
                 with pytest.raises(ExecutionExists):
                     await manager.start(self.flow, self.input, execution_id=chosen)
-        calls = len(self.script.calls)
-        for lane in self.lanes:
-            await manager.execute_flow(f"{lane}.{name}")
+        manager._bound()
+        await world.ends([f"{lane}.{name}" for lane in self.lanes])
+        await mortal.alive()
         assert not recorded & set(self.script.calls[calls:]), "a recorded result is run again"
+        return world
+
+    async def told(self, manager: FlowManager, root: str) -> dict[str, list[Recorded]]:
+        """What the streams of an execution and of all below it tell."""
+        return {name: list(await manager.events(name)) for name in await family(manager, root)}
 
     async def compare(self, manager: FlowManager, name: str) -> None:
         """What is recorded now is what the life without a crash recorded; the code ran as often as it says."""
         for lane in self.lanes:
-            chosen = f"{lane}.{name}"
-            events = await manager.events(chosen)
-            assert outline(events) == self.expected[lane]
-            check_calls([key for key in self.script.calls if key[0] == chosen], events)
+            streams = await self.told(manager, f"{lane}.{name}")
+            found = {plain_id(stream): outline(events) for stream, events in streams.items()}
+            expected = self.expected.setdefault(lane, found)
+            assert found == expected
+            events = [event for events in streams.values() for event in events]
+            check_calls([key for key in self.script.calls if key[0] in streams], events)
         self.script.calls.clear()
 
     async def rebuilt_is_live(self, manager: FlowManager) -> None:
@@ -99,32 +128,27 @@ class Trial:
 
     async def without_a_crash(self, manager: FlowManager, mortal: Mortal) -> None:
         """The life that the others are compared with."""
-        await self.begin(manager, "whole")
-        for lane in self.lanes:
-            self.expected[lane] = outline(await manager.events(f"{lane}.whole"))
+        world = World(manager, self.script, self.clock, recovers=False)
+        await self.begin(manager, mortal, world, "whole")
         await self.compare(manager, "whole")
-        await self.go_on(manager, mortal)
+        await self.go_on(manager, mortal, world)
 
     async def with_a_crash(self, manager: FlowManager, mortal: Mortal) -> None:
-        """Recover from the last life's crash, perhaps not without another one; then run into the next.
-
-        The third interruption of one visit would make it wait for a person: so there is no third crash.
-        """
-        self.again = not self.again and self.rng.random() < 0.3
-        if self.again:
+        """Recover from the last life's crash, perhaps not without others; then run into the next."""
+        again = self.rng.random() < 0.3
+        if again:
             mortal.dies_at(CrashPoint(self.rng.randint(1, 3), self.rng.choice(["before", "after"])))
-        await self.recover(manager, self.name)
-        self.again = False
+        world = await self.recover(manager, mortal, self.name)
         mortal.dies_at(None)
         await self.compare(manager, self.name)
-        await self.go_on(manager, mortal)
+        await self.go_on(manager, mortal, world)
 
-    async def go_on(self, manager: FlowManager, mortal: Mortal) -> None:
+    async def go_on(self, manager: FlowManager, mortal: Mortal, world: World) -> None:
         """Run new executions into the next crash point; where they end before it, all points were tried."""
         point = next(self.points)
         self.name = f"{point.append}-{point.side}"
         mortal.dies_at(point)
-        await self.begin(manager, self.name)
+        await self.begin(manager, mortal, world, self.name)
         mortal.dies_at(None)
         await self.compare(manager, self.name)
         await self.rebuilt_is_live(manager)
@@ -133,8 +157,15 @@ class Trial:
         """Die at each append, on each side, and sometimes again while recovering; gives the number of crashes."""
         alive = self.lives.live(self.without_a_crash)
         while not alive:
-            alive = self.lives.live(self.with_a_crash)
+            self.recovers = not self.recovers
+            alive = self.lives.live(self.with_a_crash, recover=self.recovers)
         return self.lives.count
+
+
+@pytest.fixture(autouse=True)
+def hurried_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever recovers looks for work without much delay: its pace is real time."""
+    monkeypatch.setattr("flowsm.runtime.watch.WATCH_SECONDS", PACE_SECONDS)
 
 
 @pytest.fixture
