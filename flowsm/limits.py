@@ -52,6 +52,7 @@ WORKER_ROW_SECONDS: Final = 24 * 3600.0  # a dead worker's row is kept so long, 
 WATCH_SECONDS: Final = 0.1  # between looks whether another process has written
 RECONCILE_SECONDS: Final = 1.0  # between looks for work that nobody does, and for owners that died, at the least
 RECONCILE_SHARE: Final = 0.02  # of the time, which looks for work may take at the most when there is none
+RECONCILE_REST_SECONDS: Final = 10.0  # at the most, after a look that took long: the process may have stood still meanwhile
 TAKE_UP_EXECUTIONS: Final = 500  # that are looked at in one round
 ASIDE_EXECUTIONS_MAX: Final = 10_000  # which could not be driven here, and are not asked for again
 ASIDE_SECONDS: Final = 60.0  # for which an execution is set aside that could not be driven now

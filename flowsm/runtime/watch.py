@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from flowsm.clock import Clock
 from flowsm.errors import LogError
-from flowsm.limits import RECONCILE_SECONDS, RECONCILE_SHARE, WATCH_SECONDS
+from flowsm.limits import RECONCILE_REST_SECONDS, RECONCILE_SECONDS, RECONCILE_SHARE, WATCH_SECONDS
 from flowsm.log.port import WorkerStore
 from flowsm.projections.agenda import Agenda, Owner
 from flowsm.runtime.dispatcher import Dispatcher
@@ -121,12 +121,15 @@ class Watch:
             await asyncio.wait({task})
 
     async def _recover(self, recovery: Recovery) -> None:
-        """A round, and when the next one is: soon if there is more, else so that rounds take a small share of the time."""
+        """A round, and when the next one is: soon if there is more, else so that rounds take a small share of the time.
+
+        A round in which the process or the machine stood still took long for another reason: the rest has a bound.
+        """
         began = self._clock.monotonic()
         more = await recovery.look()
         ended = self._clock.monotonic()
         self._next_round = ended if more else ended + RECONCILE_SECONDS
-        self._not_before = ended if more else ended + (ended - began) / RECONCILE_SHARE
+        self._not_before = ended if more else ended + min((ended - began) / RECONCILE_SHARE, RECONCILE_REST_SECONDS)
 
     async def _run(self, watched: Watched) -> None:
         try:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from flowsm.errors import LogUnavailable
-from flowsm.limits import RECONCILE_SECONDS
+from flowsm.limits import RECONCILE_REST_SECONDS, RECONCILE_SECONDS
 from flowsm.log.memory import MemoryEventLog
 from flowsm.projections.agenda import Owner
 from flowsm.runtime.lease import Lease
@@ -123,6 +123,26 @@ async def test_recovery_looks_after_commits_and_once_a_while(watch, store, clock
     await watch.look(interests)
     await watch.look(interests)
     assert rounds.rounds == 4
+
+
+async def test_recovery_rests_after_a_long_round_but_not_for_ever(watch, store, clock) -> None:
+    """A round that took an hour, for the process stood still, is followed by another one soon."""
+    rounds = watch.recovery = Rounds()
+
+    async def look() -> bool:
+        rounds.rounds += 1
+        clock.advance(3600 if rounds.rounds == 1 else 0)
+        return False
+
+    rounds.look = look
+    interests = Interests()
+    await watch.look(interests)
+    clock.advance(RECONCILE_REST_SECONDS / 2)
+    await watch.look(interests)
+    assert rounds.rounds == 1
+    clock.advance(RECONCILE_REST_SECONDS / 2)
+    await watch.look(interests)
+    assert rounds.rounds == 2
 
 
 async def test_it_lives_as_long_as_there_is_something_to_watch(watch, pause, store) -> None:
