@@ -60,6 +60,8 @@ class Supervisor:
         self._serving: dict[str, asyncio.Task[None] | None] = {}
         self._interrupted: dict[str, FlowsmError | None] = {}
         self._joined: dict[str, int] = {}
+        self._awaiting: dict[str, str] = {}
+        self._awaited: dict[str, str] = {}
         self._parked: set[str] = set()
         self._looking: set[asyncio.Task[None]] = set()
         self.on_foreign: Callable[[list[str]], None] = self._look_after
@@ -105,6 +107,8 @@ class Supervisor:
                 self._dispatcher.kick(execution_id)  # its driver may have read the log before, and be about to leave
         elif execution_id in self._parked or execution_id in self._waiters or self._is_recovering():
             self.kick(execution_id)
+        if state.ended_at is not None and execution_id in self._awaited:
+            self.kick(self._awaited[execution_id])
 
     def _look_after(self, execution_ids: list[str]) -> None:
         """Somebody appended to these: see what it was."""
@@ -222,8 +226,22 @@ class Supervisor:
         waiting = [waiter for waiter in self._waiters.pop(execution_id, []) if not waiter.done()]
         if waiting:
             self._waiters[execution_id] = waiting
+        if waiting or execution_id in self._awaited:
             self._joined[execution_id] = seq
             self._begin_to_watch()
+
+    def _join_child(self, parent: str, child: str) -> None:
+        """While somebody waits for the parent, its child is looked at like it."""
+        if parent in self._joined:
+            self._awaiting[parent], self._awaited[child] = child, parent
+        self._look_after([child])
+
+    def _let_go_of_child(self, parent: str) -> None:
+        child = self._awaiting.pop(parent, None)
+        if child is not None:
+            del self._awaited[child]
+            if child not in self._waiters:
+                self._joined.pop(child, None)
 
     def _begin_to_watch(self) -> None:
         if self._watch is not None:
@@ -241,6 +259,7 @@ class Supervisor:
         self._serving[execution_id] = task = asyncio.current_task()
         self._joined.pop(execution_id, None)
         self._parked.discard(execution_id)
+        self._let_go_of_child(execution_id)
         _SERVED.set(_Served(self, self._advancer, execution_id))
         try:
             await self.hold()
@@ -277,11 +296,11 @@ class Supervisor:
             return
         if not self._is_recovering():  # else it is found in the file
             self._parked.add(execution_id)
-        if isinstance(effect, AwaitChild):
-            self._look_after([effect.child])
         if isinstance(effect, WaitUntil | AwaitChild) and effect.due is not None:
             self._park(execution_id, datetime.fromisoformat(effect.due))
         self._join(execution_id, state.seq)
+        if isinstance(effect, AwaitChild):
+            self._join_child(execution_id, effect.child)
 
     def _stopped(self, execution_id: str, error: Exception) -> None:
         """It cannot be driven on here: because it is another process's, or something is amiss."""

@@ -245,6 +245,23 @@ async def test_cancelling_a_parent_cancels_the_child(manager):
     assert (await manager.get_flow_status(f"{handle.execution_id}:sub:1")).status == FlowStatus.CANCELLED
 
 
+@pytest.mark.parametrize("rest", [(), ("say",)])
+async def test_a_child_that_others_signal_wakes_who_waits_for_its_parent(manager, registry, clock, calls, rest):
+    """Another process signals the child of an execution that is waited for here: it goes on here, or its end is seen."""
+    to = [("ok", "success", name) for name in rest]
+    child = flow(task("ok", "wait_for_signal"), *(task(name) for name in rest), to=to, id="child")
+    middle = flow(task("sub", "subflow", {"flow": child}), id="middle")
+    handle = await manager.start(flow(task("sub", "subflow", {"flow": middle}), id="parent"), execution_id="p")
+    waiting = asyncio.ensure_future(handle.result())
+    while not (await manager.executions(flow="child", status="waiting")).items:  # noqa: ASYNC110 (likewise)
+        await asyncio.sleep(0)
+    async with FlowManager(manager._log.path, tasks=registry, clock=clock, durability="normal") as other:
+        await other.signal("p:sub:1:sub:1", "ok")
+    assert (await asyncio.wait_for(waiting, 10)).status == FlowStatus.COMPLETED
+    assert calls == list(rest)
+    assert not manager._bound()._joined
+
+
 class Charge(BaseTask):
     """Dies with its first driver, and can find out whether it charged."""
 
