@@ -101,7 +101,9 @@ class Supervisor:
         execution_id = state.stream
         asked = state.cancelling or state.paused
         if execution_id in self._serving:
-            if asked is not None and asked.now and state.phase in {Phase.RUNNING, Phase.PROBING} and not state.cleaning:
+            if state.phase not in {Phase.RUNNING, Phase.PROBING}:
+                self.kick(execution_id)  # it may have been looked at just before, and be about to be left
+            elif asked is not None and asked.now and not state.cleaning:
                 self.interrupt(execution_id)
             else:
                 self._dispatcher.kick(execution_id)  # its driver may have read the log before, and be about to leave

@@ -24,7 +24,7 @@ from flowsm.machine.state import Attempt, ExecutionState, Phase
 __all__ = ["PACE_SECONDS", "World"]
 
 LATE_SECONDS = 1.5
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 15
 PACE_SECONDS = 0.003
 
 
