@@ -162,6 +162,8 @@ class World:
         plan = self.script.plan(state.stream, state.node, attempt.visit, attempt.attempt)
         target = state.stream.partition(":")[0] if plan.verb == "cancel the whole" else state.stream
         asked, _ = await self.manager._loader.load(target)
+        if asked.ended_at is not None:
+            return  # it was cancelled, and all below it with it
         if plan.verb == "pause" and not await self._was_paused(state.stream, attempt.started_seq):
             await self.manager.pause(state.stream, reason="wait a moment")
         elif plan.verb.startswith("cancel") and asked.cancelling is None:
