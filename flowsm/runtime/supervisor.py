@@ -63,6 +63,7 @@ class Supervisor:
         self._awaiting: dict[str, str] = {}
         self._awaited: dict[str, str] = {}
         self._parked: set[str] = set()
+        self._told: set[str] = set()
         self._looking: set[asyncio.Task[None]] = set()
         self.on_foreign: Callable[[list[str]], None] = self._look_after
         dispatcher.serve(self._serve)
@@ -102,7 +103,8 @@ class Supervisor:
         asked = state.cancelling or state.paused
         if execution_id in self._serving:
             if state.phase not in {Phase.RUNNING, Phase.PROBING}:
-                self.kick(execution_id)  # it may have been looked at just before, and be about to be left
+                self._told.add(execution_id)  # it may have been looked at just before, and be about to be left
+                self.kick(execution_id)
             elif asked is not None and asked.now and not state.cleaning:
                 self.interrupt(execution_id)
             else:
@@ -261,6 +263,7 @@ class Supervisor:
         self._serving[execution_id] = task = asyncio.current_task()
         self._joined.pop(execution_id, None)
         self._parked.discard(execution_id)
+        self._told.discard(execution_id)
         self._let_go_of_child(execution_id)
         _SERVED.set(_Served(self, self._advancer, execution_id))
         try:
@@ -286,6 +289,9 @@ class Supervisor:
             self._serving.pop(execution_id, None)
             if self._interrupted.pop(execution_id, _NOT) is not _NOT and task is not None and task.cancelling():
                 task.uncancel()  # it came too late to stop anything
+        if execution_id in self._told:
+            self._told.discard(execution_id)
+            return  # what it came to is not the latest: it is looked at again
         self._after(execution_id, state)
 
     def _after(self, execution_id: str, state: ExecutionState) -> None:
