@@ -111,6 +111,7 @@ class World:
         """What comes after an end: perhaps it is none, perhaps a signal comes too late."""
         self._ends[root].clear()
         state, _ = await self.manager._loader.load(root)
+        assert state.ended_at is not None, f"{root} is given as ended, and has not ended (recovers: {self.recovers})"
         redrives, late = self.script.afterwards(root)
         if redrives and state.status is FlowStatus.FAILED and not state.redrives:
             await self.manager.retry(root, reason="once more")

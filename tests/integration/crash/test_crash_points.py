@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ class Trial:
             streams = await self.told(manager, f"{lane}.{name}")
             found = {plain_id(stream): outline(events) for stream, events in streams.items()}
             expected = self.expected.setdefault(lane, found)
-            assert found == expected
+            assert found == expected, unlike(found, expected)
             events = [event for events in streams.values() for event in events]
             check_calls([key for key in self.script.calls if key[0] in streams], events)
         self.script.calls.clear()
@@ -160,6 +161,16 @@ class Trial:
             self.recovers = not self.recovers
             alive = self.lives.live(self.with_a_crash, recover=self.recovers)
         return self.lives.count
+
+
+def unlike(found: dict[str, list[dict[str, Any]]], expected: dict[str, list[dict[str, Any]]]) -> str:
+    """Where two sets of streams part."""
+    if set(found) != set(expected):
+        return f"there are {sorted(found)}, expected {sorted(expected)}"
+    stream = next(name for name in found if found[name] != expected[name])
+    pairs = zip_longest(found[stream], expected[stream])
+    number, (one, other) = next((number, pair) for number, pair in enumerate(pairs) if pair[0] != pair[1])
+    return f"{stream}, fact {number}: {one}, expected {other}"
 
 
 @pytest.fixture(autouse=True)
