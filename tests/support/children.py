@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-__all__ = ["TASKS", "spawn", "until"]
+__all__ = ["ROOT", "TASKS", "spawn", "until"]
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 40
@@ -47,6 +47,11 @@ async def quick(context):
     return 1
 
 
+async def slower(context):
+    note(context, "slower")
+    await asyncio.sleep(0.1)
+
+
 async def gate(context):
     """Hangs in its first process; whoever comes after it is through."""
     note(context, "gate")
@@ -71,7 +76,7 @@ async def blocked(context):
     return os.getpid()
 
 
-for function in (quick, gate, held, blocked):
+for function in (quick, slower, gate, held, blocked):
     tasks.register_task(function.__name__, function)
 
 

@@ -208,7 +208,7 @@ def _plain(event: Recorded) -> dict[str, Any]:
 def _without(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without(item) for name, item in value.items() if name not in UNTOLD}
-    return value
+    return [_without(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def results_in(events: Sequence[Recorded]) -> Counter[Key]:

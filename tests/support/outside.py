@@ -25,7 +25,7 @@ __all__ = ["PACE_SECONDS", "World"]
 
 LATE_SECONDS = 1.5
 PATIENCE_SECONDS = 15
-PACE_SECONDS = 0.003
+PACE_SECONDS = 0.001
 
 
 class World:

@@ -173,7 +173,7 @@ def random_flow(seed: int | str) -> Document:
             "start_task": rng.choice(names),
             "tasks": [],
             "conditions": [],
-            "max_transitions": rng.randint(2, 12),
+            "max_transitions": rng.randint(2, 9),
         }
         for name in names:
             task = {"name": name, "task_type": "scripted", "skip_when": random_clauses(rng, names)}
@@ -252,7 +252,8 @@ class Script:
         status = rng.choice(["success", "success", "failure", "skipped"])
         contradiction = {"success": "failure", "failure": "success"}.get(status)
         words = [status, status, *(word for word in WORDS if word != contradiction)]
-        data = LARGE if rng.random() < 0.01 else rng.choice(VALUES)
+        large = rng.random() < 0.01 and ":" not in execution  # else its parent's result has another size in each life
+        data = LARGE if large else rng.choice(VALUES)
         hangs = task in self.timeouts and rng.random() < 0.3
         return Entry(status, rng.choice(words), data, hangs, raises=status == "failure" and rng.random() < 0.3)
 

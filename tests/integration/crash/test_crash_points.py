@@ -46,7 +46,7 @@ class Trial:
         self.seed = seed
         document = random_flow(seed)
         self.flow = msgspec.convert(document, FlowConfig)
-        self.lanes = [f"lane{number}" for number in range(rng.choice([1, 1, 2, 3]))]
+        self.lanes = [f"lane{number}" for number in range(rng.choice([1, 1, 1, 2, 3]))]
         self.input = rng.choice([None, 1, {"x": 2.5}])
         self.clock = HurriedClock()
         self.script = Script(seed, document, self.clock)

@@ -1,4 +1,8 @@
-"""Several processes on one file: they share the work, and go on with what a dead one left."""
+"""Several processes on one file: they share the work, and go on with what a dead one left.
+
+`FLOWSM_OWNERS` says how many executions four processes share (300 by default), `FLOWSM_OWNER_KILLS` how many of the
+processes are killed meanwhile (eight), `FLOWSM_SEED` which and when; the seed is printed.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import asyncio
 import os
 import random
 import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,6 +22,8 @@ from flowsm.errors import LeaseLost
 from flowsm.events.commands import Create
 from flowsm.tasks.factory import TaskFactory
 
+OWNERS = int(os.environ.get("FLOWSM_OWNERS", "300"))
+OWNER_KILLS = int(os.environ.get("FLOWSM_OWNER_KILLS", "8"))
 RUN = """
 async def main():
     async with FlowManager(path, tasks=tasks, durability="normal", lease_seconds=float(sys.argv[3])) as manager:
@@ -31,7 +38,7 @@ asyncio.run(main())
 """
 WORK = """
 async def main():
-    async with FlowManager(path, tasks=tasks, durability="normal", lease_seconds=0.5, concurrency=10) as manager:
+    async with FlowManager(path, tasks=tasks, durability="normal", lease_seconds=0.5, concurrency=int(sys.argv[3])) as manager:
         print("working", flush=True)
         await manager.work()
 asyncio.run(main())
@@ -153,54 +160,64 @@ async def test_what_another_process_runs_is_joined(other) -> None:
 
 
 async def test_four_processes_share_and_each_execution_ends_once(other) -> None:
-    """Four workers, 100 executions, random kills: each ends exactly once, and what ran twice was interrupted between."""
+    """Four workers and random kills: each execution ends exactly once, and what ran twice was interrupted between."""
     seed = int(os.environ.get("FLOWSM_SEED") or random.randrange(10**9))
     print("seed", seed)
     chance = random.Random(seed)
-    flow = other.names["flow"]("held", "quick", "quick")
+    tasks = ("held", "slower", "quick", "slower", "quick", "slower")
+    flow = other.names["flow"](*tasks)
     async with other.manager(concurrency=1) as manager:
-        workers = [spawn(WORK, other.path, other.notes) for _ in range(4)]
+        workers = [spawn(WORK, other.path, other.notes, "5") for _ in range(4)]
         prepared = manager._loader.prepare(manager.load_flow_config(flow))
         now = Create(digest=prepared.digest, start_at=timestamp(SystemClock().now()))
-        for n in range(100):
+        for n in range(OWNERS):
             await manager._advancer.create(prepared, now, f"x{n}", start=False)
-
         await other.sees_at_work({worker.pid for worker in workers})
         other.let_through()
-        for killed in range(6):
-            await other.has_noted(30 * (killed + 1))
+        for killed in range(OWNER_KILLS):
+            await other.has_noted(len(tasks) * OWNERS * killed // (OWNER_KILLS + 1) + chance.randint(40, 100))
             victim = chance.randrange(4)
             workers[victim].kill()
             workers[victim].communicate()
-            workers[victim] = spawn(WORK, other.path, other.notes)
-
-        async def settled() -> bool:
-            counts = (await manager.summary()).status_counts
-            return set(counts) <= {"completed", "waiting"} and sum(counts.values()) == 100
-
-        await until(settled)
+            workers[victim] = spawn(WORK, other.path, other.notes, "5")
+            await asyncio.to_thread(workers[victim].stdout.readline)
+        asked = await all_completed(manager, OWNERS)
         for child in workers:
             child.kill()
             child.communicate()
-        runs: dict[str, int] = {}
-        for _, key, _ in other.noted():
-            runs[key] = runs.get(key, 0) + 1
-        for n in range(100):
+        runs = Counter(key for _, key, _ in other.noted())
+        cuts = 0
+        for n in range(OWNERS):
             events = await manager.events(f"x{n}")
-            kinds = [event.type for event in events]
-            if kinds[-1] == "resolution.awaited":  # three kills hit one visit: a person is asked
-                assert kinds.count("task.interrupted") >= 3
-                continue
-            assert kinds.count("execution.completed") == 1
-            assert kinds.count("task.completed") == 3
+            kinds = Counter(event.type for event in events)
+            assert (kinds["execution.completed"], kinds["task.completed"]) == (1, len(tasks))
             for event in events:
                 if event.type == "task.completed":
-                    key = f"x{n}:{event.fact.task}:1"
-                    cut = [e for e in events if e.type == "task.interrupted" and e.fact.task == event.fact.task]
-                    assert runs[key] <= 1 + len(cut)
+                    cut = sum(e.type == "task.interrupted" and e.fact.task == event.fact.task for e in events)
+                    assert 1 <= runs[f"x{n}:{event.fact.task}:1"] <= 1 + cut
+                    cuts += cut
+        assert cuts, "no kill cut anything off"
+        print(f"{OWNERS} executions, {OWNER_KILLS} kills, {cuts} interrupted attempts, a person asked {asked} times")
         assert (await manager.verify()).ok
-        workers_seen = {pid for _, _, pid in other.noted()}
-        assert len(workers_seen) > 1
+        assert len({pid for _, _, pid in other.noted()}) > 4
+
+
+async def all_completed(manager: FlowManager, count: int) -> int:
+    """Wait until so many have; those that three kills hit in one visit ask for a person. How often that was."""
+    asked: set[tuple[str, int]] = set()
+
+    async def completed() -> bool:
+        counts = (await manager.summary()).status_counts
+        if "waiting" in counts:
+            for row in (await manager.executions(status="waiting")).items:
+                event = (await manager.events(row.execution_id))[-1]
+                if event.type == "resolution.awaited":
+                    asked.add((row.execution_id, event.seq))
+                    await manager.resolve(row.execution_id, "retry", actor="somebody")
+        return counts == {"completed": count}
+
+    await until(completed)
+    return len(asked)
 
 
 async def test_a_worker_that_stops_lets_others_go_on_at_once(other) -> None:
