@@ -28,7 +28,17 @@ from flowsm.log.port import Append, Appended
 __all__ = ["CrashPoint", "Lives", "Mortal", "check_calls", "family", "outline", "points", "results_in", "tables"]
 
 UNTOLD = {
-    *("worker", "duration_us", "due", "expires", "delay_seconds", "late_seconds", "start_at", "traceback", "signal_seq"),
+    *(
+        "worker",
+        "duration_us",
+        "due",
+        "expires",
+        "delay_seconds",
+        "late_seconds",
+        "start_at",
+        "traceback",
+        "signal_seq",
+    ),
 }
 """What of an event depends on who recorded it, and when, and where."""
 _DIGEST = re.compile(":[0-9a-f]{16}(?![0-9a-f])")

@@ -148,7 +148,11 @@ class World:
             for number, early in enumerate(self.script.early(state.stream)):
                 for _ in range(2):
                     await self.manager.signal(
-                        state.stream, early.name, early.payload, outcome=early.outcome, idempotency_key=f"early {number}"
+                        state.stream,
+                        early.name,
+                        early.payload,
+                        outcome=early.outcome,
+                        idempotency_key=f"early {number}",
                     )
         await self.manager.resume(state.stream, actor="somebody")
 

@@ -220,10 +220,10 @@ class Wrong(SystemClock):
 
 @pytest.mark.parametrize("seconds", [-DAY, DAY])
 async def test_clocks_that_differ_expire_no_lease(path, tasks, seconds) -> None:
-    """Two processes whose wall clocks are a day apart leave each other's executions alone, beyond many leases."""
+    """Two processes whose wall clocks are a day apart leave each other's executions alone."""
     held = Held()
     tasks.register_task("held", held)
-    options: dict[str, Any] = {"tasks": tasks, "durability": "normal", "lease_seconds": 0.1}
+    options: dict[str, Any] = {"tasks": tasks, "durability": "normal"}
     async with (
         FlowManager(path, clock=Wrong(seconds), **options) as owner,
         FlowManager(path, recover=True, **options) as other,

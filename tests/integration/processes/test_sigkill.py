@@ -27,7 +27,6 @@ pytestmark = pytest.mark.no_cover  # it is about other processes
 KILLS = int(os.environ.get("FLOWSM_KILLS", "40"))
 ACCOUNTS = 5
 AT_ONCE = 50
-NEW_PER_LIFE = 7
 LINES_PER_LIFE = (1, 30)
 TABLES = """
 CREATE TABLE accounts (name INTEGER PRIMARY KEY, balance INTEGER NOT NULL) STRICT;
@@ -39,7 +38,7 @@ from flowsm import FlowManager
 from flowsm.tasks.factory import TaskFactory
 
 path, notes, durability = sys.argv[1:4]
-last, accounts, at_once = map(int, sys.argv[4:])
+accounts, at_once = map(int, sys.argv[4:])
 parent = os.getppid()
 file = os.open(notes, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 tasks = TaskFactory()
@@ -79,11 +78,12 @@ flow = {
 
 async def main():
     async with FlowManager(
-        path, tasks=tasks, durability=durability, recover=True, concurrency=at_once, lease_seconds=0.5
+        path, tasks=tasks, durability=durability, recover=True, concurrency=50, lease_seconds=0.5
     ) as manager:
         print("up", flush=True)
-        first = sum((await manager.summary()).status_counts.values())
-        for n in range(first, last):  # those too that the life before this one did not come to
+        counts = (await manager.summary()).status_counts
+        first = sum(counts.values())
+        for n in range(first, at_once + counts.get("completed", 0)):
             value = {"payer": n % accounts, "payee": (n * 7 + 1) % accounts, "amount": n + 1}
             await manager.start(flow, value, idempotency_key=f"x{n}")
         while os.getppid() == parent:  # else the tests are over
@@ -106,16 +106,13 @@ class Killed:
         """A manager without any task's code: it only asks and tells."""
         return FlowManager(self.path, tasks=TaskFactory(), durability="normal")
 
-    def child(self, new: int) -> subprocess.Popen[str]:
-        """Goes on with everything, and starts some more."""
+    def child(self, at_once: int) -> subprocess.Popen[str]:
+        """Goes on with everything, and starts some more, until there are so many that have not ended."""
         self.lives += 1
         durability = "full" if self.lives % 10 == 0 else "normal"
-        self.started += new
-        numbers = map(str, (self.started, ACCOUNTS, AT_ONCE))
+        numbers = map(str, (ACCOUNTS, at_once))
         command = [sys.executable, "-c", CHILD, str(self.path), str(self.notes), durability, *numbers]
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
-        )
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
 
     def lines(self) -> int:
         """How many effects there are."""
@@ -123,7 +120,7 @@ class Killed:
 
     async def live_and_die(self) -> None:
         """A life that ends as soon as it is open, or after some effects."""
-        child = self.child(NEW_PER_LIFE if self.lives else AT_ONCE)
+        child = self.child(AT_ONCE)
         assert child.stdout is not None
         assert child.stdout.readline() == "up\n"
         if self.chance.random() < 0.8:
@@ -149,7 +146,8 @@ class Killed:
                     if counts.get("waiting"):
                         for row in (await manager.executions(status="waiting")).items:
                             await self._resolve(manager, row.execution_id, asked)
-                    return counts == {"completed": self.started}
+                    self.started = sum(counts.values())
+                    return set(counts) == {"completed"}
 
                 await until(ended)
         finally:
@@ -210,7 +208,9 @@ async def test_nothing_is_lost_however_often_the_process_is_killed(killed: Kille
     assert not effects, "an effect of no recorded result"
     assert not booked, "a transfer of no recorded result"
     assert interrupted
-    print(f"{KILLS} kills, {killed.started} executions, {len(lines)} effects in {len({line[4] for line in lines})} lives")
+    print(
+        f"{KILLS} kills, {killed.started} executions, {len(lines)} effects in {len({line[4] for line in lines})} lives"
+    )
     print(f"{interrupted} interrupted attempts, {asked} times a person was asked")
 
 
