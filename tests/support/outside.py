@@ -169,7 +169,11 @@ class World:
         asked, _ = await self.manager._loader.load(target)
         if asked.ended_at is not None:
             return  # it was cancelled, and all below it with it
-        if plan.verb == "pause" and not await self._was_paused(state.stream, attempt.started_seq):
+        if (
+            plan.verb == "pause"
+            and not state.cleaning
+            and not await self._was_paused(state.stream, attempt.started_seq)
+        ):
             await self.manager.pause(state.stream, reason="wait a moment")
         elif plan.verb.startswith("cancel") and asked.cancelling is None:
             await self.manager.cancel(target, reason="enough")
