@@ -87,6 +87,21 @@ class Agenda:
             aside: executions that are not asked for.
             queues: limits ("task TYPE", "flow ID", "rate TYPE") whose queues are not asked for: see `queue`.
         """
+        return await self._found("due", limit, flows, aside, queues)
+
+    async def parents(
+        self, limit: int, *, flows: Iterable[str] = (), aside: Iterable[str] = (), queues: Iterable[str] = ()
+    ) -> list[Due]:
+        """Those whose child has ended, or was never made; arguments as of `due`.
+
+        Whoever ends a child tells its parent: this finds those of whoever died in between. It costs some
+        microseconds for each execution that waits for a child.
+        """
+        return await self._found("parents", limit, flows, aside, queues)
+
+    async def _found(
+        self, statement: str, limit: int, flows: Iterable[str], aside: Iterable[str], queues: Iterable[str]
+    ) -> list[Due]:
         now = self._clock.now()
         parameters = {
             "now": timestamp(now),
@@ -99,7 +114,7 @@ class Agenda:
         }
         return [
             Due(name, digest, datetime.fromisoformat(wake_at) if wake_at else None, workers)
-            for name, digest, wake_at, workers in await self._query("due", parameters)
+            for name, digest, wake_at, workers in await self._query(statement, parameters)
         ]
 
     async def queue(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -70,12 +70,19 @@ class Recovery:
         Raises:
             LogError: the file could not be read.
         """
+        return await self._kick(self._agenda.due)
+
+    async def look_at_parents(self) -> bool:
+        """Kick those whose children have ended; else as `look`."""
+        return await self._kick(self._agenda.parents)
+
+    async def _kick(self, ask: Callable[..., Awaitable[list[Due]]]) -> bool:
         room = min(self._dispatcher.room(), TAKE_UP_EXECUTIONS)
         if not room:
             return True
         self._bring_back()
         limit = TAKE_UP_EXECUTIONS + self._dispatcher.carried()
-        found = await self._agenda.due(limit, flows=self._flows, aside=self._aside, queues=self._queues)
+        found = await ask(limit, flows=self._flows, aside=self._aside, queues=self._queues)
         fresh = [due for due in found if not self._dispatcher.carries(due.execution_id)]
         for due in _share(fresh, room):
             if await self.can_run(due.flow_digest, due.execution_id):

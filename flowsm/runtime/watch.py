@@ -40,6 +40,27 @@ class Watched(Protocol):
         ...
 
 
+class _Pace:
+    """When the next round is: soon if there is more, else so that rounds take a small share of the time.
+
+    A round in which the process or the machine stood still took long for another reason: the rest has a bound.
+    """
+
+    __slots__ = ("_next", "_not_before")
+
+    def __init__(self) -> None:
+        self._next = self._not_before = float("-inf")
+
+    def is_due(self, now: float, *, changed: bool) -> bool:
+        """Whether it is time, where something has changed, or has not."""
+        return now >= self._not_before and (changed or now >= self._next)
+
+    def went_round(self, began: float, ended: float, *, more: bool) -> None:
+        """A round took from then till then, and found more than there was room for, or did not."""
+        self._next = ended if more else ended + RECONCILE_SECONDS
+        self._not_before = ended if more else ended + min((ended - began) / RECONCILE_SHARE, RECONCILE_REST_SECONDS)
+
+
 class Watch:
     """One asyncio task that renews the lease, tells what happened elsewhere, and lets recovery look for work.
 
@@ -71,7 +92,7 @@ class Watch:
         self._task: asyncio.Task[None] | None = None
         self._version: int | None = None
         self._looked_at = float("-inf")
-        self._next_round = self._not_before = float("-inf")
+        self._rounds, self._parents = _Pace(), _Pace()
         self._trouble = ""
         self.lease = lease
         self.recovery: Recovery | None = None
@@ -108,8 +129,8 @@ class Watch:
             if self.openings is not None:
                 self.openings.recovery = self.recovery
                 await self.openings.look()
-        if self.recovery is not None and now >= self._not_before and (changed or now >= self._next_round):
-            await self._recover(self.recovery)
+        if self.recovery is not None:
+            await self._recover(self.recovery, now, changed=changed)
 
     async def close(self) -> None:
         """Watch no more."""
@@ -120,16 +141,13 @@ class Watch:
             task.cancel()
             await asyncio.wait({task})
 
-    async def _recover(self, recovery: Recovery) -> None:
-        """A round, and when the next one is: soon if there is more, else so that rounds take a small share of the time.
-
-        A round in which the process or the machine stood still took long for another reason: the rest has a bound.
-        """
-        began = self._clock.monotonic()
-        more = await recovery.look()
-        ended = self._clock.monotonic()
-        self._next_round = ended if more else ended + RECONCILE_SECONDS
-        self._not_before = ended if more else ended + min((ended - began) / RECONCILE_SHARE, RECONCILE_REST_SECONDS)
+    async def _recover(self, recovery: Recovery, now: float, *, changed: bool) -> None:
+        """The rounds that it is time for."""
+        for pace, look in ((self._rounds, recovery.look), (self._parents, recovery.look_at_parents)):
+            if pace.is_due(now, changed=changed):
+                began = self._clock.monotonic()
+                more = await look()
+                pace.went_round(began, self._clock.monotonic(), more=more)
 
     async def _run(self, watched: Watched) -> None:
         try:

@@ -4,49 +4,47 @@
 -- (`Worker.is_alive` says the same). An execution is free when it belongs to no worker that is alive.
 
 -- name: due
--- Parents whose child has ended or was never made, at once, then what is due, each as long as it is free; :me sees
--- what it parked itself a little before (:horizon), to be there in time. The queues of :queues are looked after apart. Each half walks along its index and stops at
--- the limit, however many there are.
+-- What is due, as long as it is free; :me sees what it parked itself a little before (:horizon), to be there in time.
+-- The queues of :queues are looked after apart. It walks along its index and stops at the limit, however many there are.
 WITH
 living AS (
     SELECT worker FROM workers
     WHERE stopped = 0 AND boot_id = :boot_id AND seen_ms <= :now_ms AND seen_ms + lease_ms > :now_ms
 )
-SELECT execution_id, flow_digest, wake_at, (SELECT count(*) FROM living)
-FROM (
-    SELECT * FROM (
-        SELECT p.execution_id, p.flow_digest, NULL AS wake_at
-        FROM executions_{g} AS p CROSS JOIN streams AS s ON s.stream = p.execution_id
-        LEFT JOIN executions_{g} AS c ON c.execution_id = p.child_id
-        WHERE p.child_id IS NOT NULL AND p.status <> 'paused' AND (c.execution_id IS NULL OR c.ended_at IS NOT NULL)
-          AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
-          AND p.flow_digest NOT IN (SELECT value FROM json_each(:flows))
-          AND p.execution_id NOT IN (SELECT value FROM json_each(:aside))
-          AND NOT EXISTS (
-              SELECT 1 FROM held AS h
-              WHERE h.stream = s.stream AND h.seq = s.seq AND h.kind || ' ' || h.name IN (SELECT value FROM json_each(:queues))
-                AND (h.expires IS NULL OR h.expires > :now)
-          )
-        LIMIT :limit
-    )
-    UNION ALL
-    SELECT * FROM (
-        SELECT e.execution_id, e.flow_digest, e.wake_at
-        FROM executions_{g} AS e CROSS JOIN streams AS s ON s.stream = e.execution_id
-        WHERE e.wake_at <= :horizon
-          AND (e.wake_at <= :now OR e.worker = :me)
-          AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
-          AND e.flow_digest NOT IN (SELECT value FROM json_each(:flows))
-          AND e.execution_id NOT IN (SELECT value FROM json_each(:aside))
-          AND NOT EXISTS (
-              SELECT 1 FROM held AS h
-              WHERE h.stream = s.stream AND h.seq = s.seq AND h.kind || ' ' || h.name IN (SELECT value FROM json_each(:queues))
-                AND (h.expires IS NULL OR h.expires > :now)
-          )
-        ORDER BY e.wake_at
-        LIMIT :limit
-    )
+SELECT e.execution_id, e.flow_digest, e.wake_at, (SELECT count(*) FROM living)
+FROM executions_{g} AS e CROSS JOIN streams AS s ON s.stream = e.execution_id
+WHERE e.wake_at <= :horizon
+  AND (e.wake_at <= :now OR e.worker = :me)
+  AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
+  AND e.flow_digest NOT IN (SELECT value FROM json_each(:flows))
+  AND e.execution_id NOT IN (SELECT value FROM json_each(:aside))
+  AND NOT EXISTS (
+      SELECT 1 FROM held AS h
+      WHERE h.stream = s.stream AND h.seq = s.seq AND h.kind || ' ' || h.name IN (SELECT value FROM json_each(:queues))
+        AND (h.expires IS NULL OR h.expires > :now)
+  )
+ORDER BY e.wake_at
+LIMIT :limit;
+
+-- name: parents
+-- Those whose child has ended or was never made, as long as they are free. It asks for the child of each that waits.
+WITH
+living AS (
+    SELECT worker FROM workers
+    WHERE stopped = 0 AND boot_id = :boot_id AND seen_ms <= :now_ms AND seen_ms + lease_ms > :now_ms
 )
+SELECT p.execution_id, p.flow_digest, NULL, (SELECT count(*) FROM living)
+FROM executions_{g} AS p CROSS JOIN streams AS s ON s.stream = p.execution_id
+LEFT JOIN executions_{g} AS c ON c.execution_id = p.child_id
+WHERE p.child_id IS NOT NULL AND p.status <> 'paused' AND (c.execution_id IS NULL OR c.ended_at IS NOT NULL)
+  AND (s.worker = '' OR s.worker = :me OR s.worker NOT IN (SELECT worker FROM living))
+  AND p.flow_digest NOT IN (SELECT value FROM json_each(:flows))
+  AND p.execution_id NOT IN (SELECT value FROM json_each(:aside))
+  AND NOT EXISTS (
+      SELECT 1 FROM held AS h
+      WHERE h.stream = s.stream AND h.seq = s.seq AND h.kind || ' ' || h.name IN (SELECT value FROM json_each(:queues))
+        AND (h.expires IS NULL OR h.expires > :now)
+  )
 LIMIT :limit;
 
 -- name: left

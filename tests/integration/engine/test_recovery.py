@@ -162,9 +162,9 @@ async def test_a_parent_whose_child_has_ended_is_due_at_once(path, tasks) -> Non
         later = "2099-01-01T00:00:00.000000Z"
         change = "UPDATE executions_{g} SET status = 'waiting', wake_at = :at, child_id = 'child' WHERE execution_id = 'parent'"
         await manager._log.change(lambda view: view.execute(change, {"at": later}))
-        assert await manager._agenda.due(10) == []
+        assert await manager._agenda.parents(10) == []
         await manager.execute_flow("child")
-        (due,) = await manager._agenda.due(10)
+        (due,) = await manager._agenda.parents(10)
         assert (due.execution_id, due.wake_at) == ("parent", None)
 
 

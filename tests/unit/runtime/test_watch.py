@@ -51,11 +51,15 @@ class Rounds:
     """A recovery that says whether there is more."""
 
     def __init__(self) -> None:
-        self.rounds, self.more = 0, False
+        self.rounds, self.parents, self.more = 0, 0, False
 
     async def look(self) -> bool:
         self.rounds += 1
         return self.more
+
+    async def look_at_parents(self) -> bool:
+        self.parents += 1
+        return False
 
 
 class Pause:
@@ -122,7 +126,23 @@ async def test_recovery_looks_after_commits_and_once_a_while(watch, store, clock
     clock.advance(RECONCILE_SECONDS)
     await watch.look(interests)
     await watch.look(interests)
-    assert rounds.rounds == 4
+    assert (rounds.rounds, rounds.parents) == (4, 3)
+
+
+async def test_parents_have_a_pace_of_their_own(watch, clock) -> None:
+    """However long it takes to look through all that wait for children, timers are not looked after later for it."""
+    rounds = watch.recovery = Rounds()
+
+    async def look() -> bool:
+        rounds.parents += 1
+        clock.advance(RECONCILE_SECONDS)
+        return False
+
+    rounds.look_at_parents = look
+    for _ in range(5):
+        await watch.look(Interests())
+        clock.advance(RECONCILE_SECONDS)
+    assert (rounds.rounds, rounds.parents) == (5, 1)
 
 
 async def test_recovery_rests_after_a_long_round_but_not_for_ever(watch, store, clock) -> None:
