@@ -1,8 +1,8 @@
 """Random flows by seed, with outcomes that are scripted by task, visit and attempt.
 
-A flow is put together by makers: `TASKS` gives a task its nature, `add_conditions` the ways on. Whatever a flow can
-newly contain is another maker in `TASKS`, and, where its task has code, another play of `Script`; what other systems
-and people do to it (`outside.py`) is scripted here too.
+A flow is put together by makers: `TASKS` and `ALL_TASKS` give a task its nature, `add_conditions` the ways on. Whatever a
+flow can newly contain is another maker in `ALL_TASKS`, and, where its task has code, another play of `Script`; what other
+systems and people do to it (`outside.py`) is scripted here too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -23,7 +23,18 @@ from flowsm.definition.model import FlowConfig
 from flowsm.tasks.base import BaseTask
 from flowsm.testing.clock import ManualClock
 
-__all__ = ["HURRIED_SECONDS", "TASKS", "Early", "HurriedClock", "Key", "Plan", "Script", "plain_id", "random_flow"]
+__all__ = [
+    "ALL_TASKS",
+    "HURRIED_SECONDS",
+    "TASKS",
+    "Early",
+    "HurriedClock",
+    "Key",
+    "Plan",
+    "Script",
+    "plain_id",
+    "random_flow",
+]
 
 Document = dict[str, Any]
 NAMES = ["a", "*", "=", "task b", "流れ-ü", "os.system"]
@@ -122,17 +133,11 @@ def nested(rng: random.Random, task: Document) -> None:
         task["retry"] = {"max_attempts": 2, "initial_interval": rng.choice([0, 1]), "jitter": 0}
 
 
-TASKS: list[Callable[[random.Random, Document], None]] = [
-    plain,
-    plain,
-    retried,
-    timed,
-    unknown,
-    waits,
-    signalled,
-    signalled,
-    nested,
-]
+Maker = Callable[[random.Random, Document], None]
+TASKS: list[Maker] = [plain, plain, retried, timed]
+"""Flows of these come to their ends by themselves."""
+ALL_TASKS: list[Maker] = [*TASKS, unknown, waits, signalled, signalled, nested]
+"""Flows of these need a world around them: see `outside.py`."""
 
 
 def random_clauses(rng: random.Random, names: list[str]) -> list[Document]:
@@ -162,7 +167,7 @@ def add_conditions(rng: random.Random, flow: Document, names: list[str]) -> None
             flow["conditions"].append(condition)
 
 
-def random_flow(seed: int | str) -> Document:
+def random_flow(seed: int | str, makers: Sequence[Maker] = TASKS) -> Document:
     """A flow without errors, always the same for one seed."""
     rng = random.Random(f"flow {seed}")
     while True:
@@ -177,11 +182,11 @@ def random_flow(seed: int | str) -> Document:
         }
         for name in names:
             task = {"name": name, "task_type": "scripted", "skip_when": random_clauses(rng, names)}
-            rng.choice(TASKS)(rng, task)
+            rng.choice(makers)(rng, task)
             if task["task_type"] in {"scripted", "probed"} and rng.random() < 0.3:
                 task["parameters"] = {"x": {"$from": f"/results/{rng.choice(names)}/data", "default": 0}}
             flow["tasks"].append(task)
-        if rng.random() < 0.4:
+        if signalled in makers and rng.random() < 0.4:
             flow["on_cancel"] = rng.choice(names)
         add_conditions(rng, flow, names)
         if check_flow(msgspec.convert(flow, FlowConfig)).flow is not None:

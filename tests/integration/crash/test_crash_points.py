@@ -22,7 +22,7 @@ import pytest
 from crash_points import CrashPoint, Lives, Mortal, check_calls, family, outline, points, results_in, tables
 from fast_folder import fast_folder
 from outside import PACE_SECONDS, World
-from random_flows import HurriedClock, Key, Script, plain_id, random_flow
+from random_flows import ALL_TASKS, HurriedClock, Key, Script, plain_id, random_flow
 
 from flowsm import FlowManager
 from flowsm.definition.model import FlowConfig
@@ -44,7 +44,7 @@ class Trial:
         rng = random.Random(f"trial {seed}")
         folder.mkdir(parents=True)
         self.seed = seed
-        document = random_flow(seed)
+        document = random_flow(seed, ALL_TASKS)
         self.flow = msgspec.convert(document, FlowConfig)
         self.lanes = [f"lane{number}" for number in range(rng.choice([1, 1, 1, 2, 3]))]
         self.input = rng.choice([None, 1, {"x": 2.5}])
