@@ -40,6 +40,7 @@ class Lease:
         self._started_at = timestamp(clock.now())
         self._renew_ms = self._ends_ms = 0
         self._boot_id = ""
+        self._trouble = ""
         self._beating = asyncio.Lock()
 
     async def hold(self) -> None:
@@ -54,11 +55,15 @@ class Lease:
                     await self._beat()
 
     async def renew(self) -> None:
-        """Write a heartbeat if one is due; what hinders it is logged: there is another look soon."""
+        """Write a heartbeat if one is due; what hinders it is logged, once: there is another look soon."""
         try:
             await self.hold()
         except LogError as error:
-            _LOGGER.warning("the lease of %s could not be renewed: %s", self._worker, error)
+            if str(error) != self._trouble:
+                _LOGGER.warning("the lease of %s could not be renewed: %s", self._worker, error)
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
 
     async def give_back(self) -> None:
         """Let others go on at once with what this worker drove, if it drove anything."""

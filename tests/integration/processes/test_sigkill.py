@@ -83,7 +83,7 @@ async def main():
         print("up", flush=True)
         counts = (await manager.summary()).status_counts
         first = sum(counts.values())
-        for n in range(first, at_once + counts.get("completed", 0)):
+        for n in range(first, at_once + counts.get("completed", 0) + counts.get("waiting", 0)):
             value = {"payer": n % accounts, "payee": (n * 7 + 1) % accounts, "amount": n + 1}
             await manager.start(flow, value, idempotency_key=f"x{n}")
         while os.getppid() == parent:  # else the tests are over

@@ -82,10 +82,11 @@ async def test_killed_consumers_repeat_and_never_miss(opened, consumers) -> None
     manager = opened()
     await manager.run(FLOW)
     for _ in range(KILLS):
+        noted = max((position for _, position in consumers.notes()), default=0)
         child = consumers.begin()
         await asyncio.gather(*(manager.run(FLOW) for _ in range(chance.randrange(1, 40))))
         if chance.random() < 0.7:
-            await consumers.until_noted(max((position for _, position in consumers.notes()), default=0) + 1)
+            await consumers.until_noted(noted + 1)
         child.kill()
         child.wait()
     told = await everything(manager)

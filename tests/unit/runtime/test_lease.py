@@ -91,8 +91,9 @@ async def test_what_hinders_a_heartbeat_is_logged(store, lease, clock, caplog) -
     await lease.hold()
     clock.advance(5)
     await store.close()
-    await lease.renew()
-    assert "the lease of w-1 could not be renewed" in caplog.text
+    for _ in range(3):
+        await lease.renew()
+    assert caplog.text.count("the lease of w-1 could not be renewed") == 1, "the same trouble is told once"
     with pytest.raises(LogUnavailable):
         await lease.hold()
     await lease.give_back()
