@@ -96,6 +96,7 @@ APPEND_MAX_EVENTS: Final = 1_000
 GROUP_MAX_BATCHES: Final = 512
 SEQ_MAX: Final = 2**62  # SQLite's integers end at 2**63
 READ_PAGE_EVENTS: Final = 1_000
+DIAGNOSED_EVENTS_MAX: Final = 10_000  # that are looked at after one that does not fit, to tell what became of it
 SNAPSHOT_EVERY_EVENTS: Final = 1_000
 BUSY_TIMEOUT_MS: Final = 10_000
 CONFLICT_RETRIES_MAX: Final = 100

@@ -15,6 +15,7 @@ from flowsm.events.envelope import Recorded
 from flowsm.events.facts import Fact
 from flowsm.log.append import LOG_STATEMENTS
 from flowsm.log.chain import GENESIS, event_digest
+from flowsm.log.damage import added_before, diagnosed
 from flowsm.log.port import Head, Snapshot
 from flowsm.storage.errors import FAILURES, is_damage
 
@@ -60,7 +61,7 @@ def read_stream(
         LogBroken: an event is missing, or is not what was recorded.
     """
     head, rows = _stored(connection, stream, after, limit)
-    seq, digest = 0, GENESIS
+    seq, digest, before = 0, GENESIS, None
     if after > 0:
         if rows and rows[0][1] == after:
             seq, digest = after, rows.pop(0)[6]
@@ -73,9 +74,15 @@ def read_stream(
     for row in rows:
         if row[1] != seq + 1:
             raise LogBroken(stream, seq + 1, "the event is missing")
-        event = record(digest, stream, row)
-        seq, digest = event.seq, event.digest
-        _compare_head(head, stream, seq, digest)
+        try:
+            event = record(digest, stream, row)
+        except LogBroken as broken:
+            raise diagnosed(connection, broken, digest, before, head.seq if head is not None else 0) from broken
+        seq, digest, before = event.seq, event.digest, digest
+        try:
+            _compare_head(head, stream, seq, digest)
+        except LogBroken as broken:
+            raise (added_before(connection, stream, seq + 1, before) or broken) from None
         if inflate_values:
             event = inflated(connection, event)
         events.append(event)
