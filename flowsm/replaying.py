@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from flowsm.clock import Clock, timestamp
 from flowsm.errors import ExecutionNotFound
@@ -12,6 +13,7 @@ from flowsm.projections.agenda import Agenda
 from flowsm.replay.difference import Change, Comparison, between, compare
 from flowsm.replay.explain import Explanation, explain
 from flowsm.replay.history import History
+from flowsm.replay.pages import EventPages
 from flowsm.replay.timeline import Entry, timeline
 from flowsm.replay.waiting import Surroundings
 from flowsm.runtime.loading import StateLoader
@@ -36,6 +38,20 @@ class ReplayVerbs:
         """
         _, machine = await self._loader.load(execution_id)
         return History(machine, await self._log.read(execution_id, inflated=True))
+
+    async def browse(self, execution_id: str) -> History:
+        """The same, of which only what is looked at is read, page by page, on the loop that this was called on.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+            LogBroken: a stored event is not what was recorded; of others it is raised when they are looked at.
+        """
+        state, machine = await self._loader.load(execution_id)
+        history = History(machine, EventPages(execution_id, partial(self._log.read_here, execution_id), state.seq))
+        for known in (await self._loader.checkpoint(execution_id), state):
+            if known is not None and known.seq <= state.seq:
+                history.keep(known)
+        return history
 
     async def state_at(self, execution_id: str, seq: int) -> ExecutionState:
         """The whole state after the event with this seq; 0 is before the first.

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "timeline": ("flowsm.cli.replay:timeline", "Print what happened, an attempt being one line."),
     "state": ("flowsm.cli.replay:state", "Print the whole state after any event, as JSON."),
     "diff": ("flowsm.cli.replay:diff", "Print what changed between two events, or in what two executions differ."),
+    "debug": ("flowsm.cli.debug:debug", "Go through an execution event by event, forth and back."),
     "follow": ("flowsm.cli.follow:follow", "Print events as they are recorded; go on where it was, when begun again."),
     "subscriptions": ("flowsm.cli.follow:subscriptions", "List who follows the log, and how far each has come."),
     "summary": ("flowsm.cli.summary:summary", "Count executions and outcomes."),

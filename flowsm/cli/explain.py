@@ -16,7 +16,7 @@ from flowsm.manager import FlowManager
 from flowsm.replay.explain import Explanation
 from flowsm.replay.timeline import Entry
 
-__all__ = ["explain"]
+__all__ = ["explain", "print_explanation"]
 
 _MICROSECONDS = 1_000_000
 
@@ -45,10 +45,11 @@ def explain(
     for number, explanation in enumerate(found):
         if number:
             print_text(f"\nIts sub-flow {explanation.execution_id}:")
-        _print(explanation)
+        print_explanation(explanation)
 
 
-def _print(found: Explanation) -> None:
+def print_explanation(found: Explanation) -> None:
+    """Print it as a note for people: headline, route, attempts, what it waits for, what can be done next."""
     console = console_for(sys.stdout)
     at = f" after event {found.seq} of {found.last_seq}" if found.seq != found.last_seq else ""
     mark = MARKS.get(found.status, "·")

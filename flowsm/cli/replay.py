@@ -16,7 +16,7 @@ from flowsm.manager import FlowManager
 from flowsm.replay.difference import Change, Comparison, json_patch, state_json
 from flowsm.replay.timeline import Entry
 
-__all__ = ["diff", "state", "timeline"]
+__all__ = ["diff", "print_changes", "state", "timeline"]
 
 _MICROSECONDS: Final = 1_000_000
 _SIGNS: Final = {"add": "+", "remove": "-", "replace": "~"}
@@ -81,7 +81,7 @@ def diff(
     elif isinstance(found, Comparison):
         _print_comparison(found)
     else:
-        _print_changes(found)
+        print_changes(found)
 
 
 def _row(entry: Entry) -> tuple[str | None, ...]:
@@ -98,7 +98,8 @@ def _row(entry: Entry) -> tuple[str | None, ...]:
     return (seqs, started, seconds_text(took), what, entry.status, "; ".join(part for part in then if part))
 
 
-def _print_changes(changes: list[Change]) -> None:
+def print_changes(changes: list[Change]) -> None:
+    """Print what was added, removed and replaced, a line each."""
     for change in changes:
         values = [short(value) for value, is_there in ((change.before, change.op != "add"),) if is_there]
         values += [short(change.after)] if change.op != "remove" else []
@@ -121,4 +122,4 @@ def _print_comparison(found: Comparison) -> None:
     for title, changes in (("Input", found.input), ("Results", found.results)):
         if changes:
             print_text(f"\n{title}")
-            _print_changes(list(changes))
+            print_changes(list(changes))

@@ -16,6 +16,8 @@ __all__ = ["History", "Step"]
 
 _STATE_KEPT_EVERY: Final = 100
 """Events: from the state before it is folded on, so a step back costs at most so many folds."""
+_STATES_KEPT_MAX: Final = 1_000
+"""Of a longer history every second one is let go of, again and again: the states of a million events are too many."""
 
 
 class Step(NamedTuple):
@@ -41,6 +43,13 @@ class History:
         self.stream = events[0].stream if events else ""
         self._kept: dict[int, ExecutionState] = {0: new_state(self.stream)}
         self._kept_seqs = [0]
+        self._kept_every = _STATE_KEPT_EVERY
+        self._given = {0}
+
+    def keep(self, state: ExecutionState) -> None:
+        """Take a state that is known from elsewhere (a snapshot, the present): what comes after it is folded from it."""
+        self._given.add(state.seq)
+        self._keep(state)
 
     @property
     def last(self) -> int:
@@ -79,6 +88,13 @@ class History:
             yield Step(before, event, state)
             before = state
 
+    def steps_back(self, seq: int) -> Iterator[Step]:
+        """The steps from the one that led to the state after this event down to the first; errors as above."""
+        while seq > 0:
+            first = (seq - 1) // _STATE_KEPT_EVERY * _STATE_KEPT_EVERY
+            yield from reversed(list(self.steps(first, seq)))
+            seq = first
+
     def _checked(self, seq: int, least: int) -> int:
         if not least <= seq <= self.last:
             raise UsageError(f"seq {seq}: expected {least} to {self.last}, the last event of execution {self.stream}")
@@ -88,7 +104,15 @@ class History:
         if event.seq != state.seq + 1:
             raise IllegalEvent(event.stream, event.seq, event.type, f"comes after seq {state.seq}")
         after = evolve(self.machine, state, event.fact, event.at)
-        if after.seq % _STATE_KEPT_EVERY == 0 and after.seq not in self._kept:
-            self._kept[after.seq] = after
-            self._kept_seqs.insert(bisect_right(self._kept_seqs, after.seq), after.seq)
+        if after.seq % self._kept_every == 0:
+            self._keep(after)
         return after
+
+    def _keep(self, state: ExecutionState) -> None:
+        if state.seq not in self._kept:
+            self._kept_seqs.insert(bisect_right(self._kept_seqs, state.seq), state.seq)
+        self._kept[state.seq] = state
+        if len(self._kept) > _STATES_KEPT_MAX:
+            self._kept_every *= 2
+            self._kept_seqs = [seq for seq in self._kept_seqs if seq % self._kept_every == 0 or seq in self._given]
+            self._kept = {seq: self._kept[seq] for seq in self._kept_seqs}

@@ -152,6 +152,15 @@ class StateLoader:
             )
         )
 
+    async def checkpoint(self, stream: str) -> ExecutionState | None:
+        """The state in the latest snapshot of this very history; None where there is none."""
+        snapshot = await self._log.snapshot(stream, FOLD_VERSION)
+        state = None if snapshot is None else _state_in(snapshot)
+        if snapshot is None or state is None:
+            return None
+        sealed = await self._log.read(stream, after=snapshot.seq - 1, limit=1)
+        return state if sealed and sealed[0].digest == snapshot.digest else None
+
     async def _from_log(self, stream: str) -> tuple[ExecutionState, list[Recorded]]:
         """The latest snapshot, if it is of this very history, with the events after it; else all events."""
         snapshot = await self._log.snapshot(stream, FOLD_VERSION)
