@@ -46,11 +46,10 @@ class ReplayVerbs:
             ExecutionNotFound: there is no such execution.
             LogBroken: a stored event is not what was recorded; of others it is raised when they are looked at.
         """
-        state, machine = await self._loader.load(execution_id)
-        history = History(machine, EventPages(execution_id, partial(self._log.read_here, execution_id), state.seq))
-        for known in (await self._loader.checkpoint(execution_id), state):
-            if known is not None and known.seq <= state.seq:
-                history.keep(known)
+        machine, last, known = await self._loader.opened(execution_id)
+        history = History(machine, EventPages(execution_id, partial(self._log.read_here, execution_id), last))
+        if known is not None:
+            history.keep(known)
         return history
 
     async def state_at(self, execution_id: str, seq: int) -> ExecutionState:

@@ -94,7 +94,7 @@ class Debugger:
     def add_break(self, kind: str, pattern: str) -> Breakpoint:
         """Stop at a `task`, `type` or `outcome`; see `breakpoint_of`."""
         history = self.history
-        made = breakpoint_of(history.machine, history.state_at(history.last), self._numbered + 1, kind, pattern)
+        made = breakpoint_of(history.machine, self._numbered + 1, kind, pattern, lambda: history.state_at(history.last))
         self._numbered += 1
         self.breakpoints[made.number] = made
         return made

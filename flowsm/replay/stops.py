@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Final, Literal, get_args
 
@@ -65,15 +65,17 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     change: Change | None = None
 
 
-def breakpoint_of(machine: FlowMachine, last: ExecutionState, number: int, kind: str, pattern: str) -> Breakpoint:
+def breakpoint_of(
+    machine: FlowMachine, number: int, kind: str, pattern: str, last: Callable[[], ExecutionState]
+) -> Breakpoint:
     """A breakpoint that could be met.
 
     Args:
         machine: the machine whose tasks, and the outcomes that its conditions want, are known.
-        last: the latest state, whose results may have other outcomes.
         number: by which it is deleted.
         kind: task, type or outcome.
         pattern: a name, or a pattern of names.
+        last: gives the latest state, whose results may have outcomes that no condition wants.
 
     Raises:
         UsageError: there is no such kind, or no such name; with the nearest one. An outcome that is a pattern is never
@@ -83,9 +85,10 @@ def breakpoint_of(machine: FlowMachine, last: ExecutionState, number: int, kind:
     chosen = next((one for one in kinds if one == kind), None)
     if chosen is None:
         raise UsageError(f"expected break task NAME, type TYPE or outcome OUTCOME, found {kind!r}{hint(kind, kinds)}")
-    known = {"task": tuple(machine.tasks), "type": _TYPES, "outcome": _outcomes(machine, last)}[chosen]
-    if chosen == "outcome" and _WILD & set(pattern):
-        known = (*known, pattern)
+    known = {"task": tuple(machine.tasks), "type": _TYPES, "outcome": _outcomes(machine)}[chosen]
+    if chosen == "outcome" and pattern not in known:
+        given = (result.outcome for result in last().results.values())
+        known = (pattern,) if _WILD & set(pattern) else tuple(dict.fromkeys((*known, *given)))
     if pattern not in known and not any(fnmatchcase(name, pattern) for name in known):
         what = {"task": "task of the flow", "type": "type of event", "outcome": "outcome"}[chosen]
         raise UsageError(f"no {what} is called {pattern!r}{hint(pattern, known)}")
@@ -114,9 +117,9 @@ def outcome_of(event: Recorded) -> str | None:
     return "skipped" if isinstance(fact, TaskSkipped) else None
 
 
-def _outcomes(machine: FlowMachine, last: ExecutionState) -> tuple[str, ...]:
+def _outcomes(machine: FlowMachine) -> tuple[str, ...]:
     wanted: Iterable[str] = (condition.outcome for condition in machine.flow.conditions)
-    return tuple(dict.fromkeys((*_STATUSES, *wanted, *(result.outcome for result in last.results.values()))))
+    return tuple(dict.fromkeys((*_STATUSES, *wanted)))
 
 
 def _fits(name: str, pattern: str) -> bool:

@@ -122,19 +122,7 @@ class StateLoader:
             if not events and state.ended_at is not None and await self._log.head(stream) is None:
                 self.forget(stream)  # purged since
                 raise ExecutionNotFound(stream)
-        if state.seq == 0:
-            if not events:
-                raise ExecutionNotFound(stream)
-            first = events[0].fact
-            if not isinstance(first, ExecutionCreated):
-                raise LogBroken(stream, 1, f"begins with {events[0].type}, not with execution.created")
-            digest = first.digest
-        else:
-            digest = state.digest
-        try:
-            machine = await self.machine(digest)
-        except DefinitionNotFound as error:
-            raise LogBroken(stream, 1, f"its flow {digest[:12]} is missing, or not what was stored") from error
+        machine = await self._machine_of(stream, _digest_in(stream, events) if state.seq == 0 else state.digest)
         if events:
             state = fold(machine, stream, events, state)
         self.remember(state)
@@ -152,7 +140,27 @@ class StateLoader:
             )
         )
 
-    async def checkpoint(self, stream: str) -> ExecutionState | None:
+    async def opened(self, stream: str) -> tuple[FlowMachine, int, ExecutionState | None]:
+        """An execution's machine, the seq of its last event and the state in its snapshot, if there is one.
+
+        The events are not read for that, but for a few; errors as those of `load`.
+        """
+        head = None if is_system_stream(stream) else await self._log.head(stream)
+        if head is None:
+            raise ExecutionNotFound(stream)
+        first = await self._log.read(stream, limit=1)
+        machine = await self._machine_of(stream, _digest_in(stream, first))
+        state = await self._checkpoint(stream)
+        return machine, head.seq, None if state is None or state.seq > head.seq else state
+
+    async def _machine_of(self, stream: str, digest: str) -> FlowMachine:
+        """The machine that an execution is pinned to."""
+        try:
+            return await self.machine(digest)
+        except DefinitionNotFound as error:
+            raise LogBroken(stream, 1, f"its flow {digest[:12]} is missing, or not what was stored") from error
+
+    async def _checkpoint(self, stream: str) -> ExecutionState | None:
         """The state in the latest snapshot of this very history; None where there is none."""
         snapshot = await self._log.snapshot(stream, FOLD_VERSION)
         state = None if snapshot is None else _state_in(snapshot)
@@ -170,6 +178,16 @@ class StateLoader:
             if events and events[0].digest == snapshot.digest:
                 return state, events[1:]
         return new_state(stream), await self._log.read(stream, inflated=True)
+
+
+def _digest_in(stream: str, events: list[Recorded]) -> str:
+    """The digest of the flow, from the first event."""
+    if not events:
+        raise ExecutionNotFound(stream)
+    first = events[0].fact
+    if not isinstance(first, ExecutionCreated):
+        raise LogBroken(stream, 1, f"begins with {events[0].type}, not with execution.created")
+    return first.digest
 
 
 def _value_of(flow: FlowConfig) -> bytes | None:
