@@ -140,10 +140,11 @@ def print_flow(debugger: Debugger) -> None:
     kind = f" ({task.task_type}{visit})" if task is not None else ""
     console_for(sys.stdout).print(safe(f"▶ {state.node}{kind}"), style="bold", soft_wrap=True)
     taken = _next_way(debugger)
-    for edge in dict.fromkeys((edge.target, edge.label) for edge in edges if edge.source == state.node):
-        target, label = edge
-        sign = "⇒" if taken is not None and target == taken.target else "→"
-        print_text(safe(f"    {sign} {target}" + (f"   {label}" if label else "")))
+    ways = (edge for edge in edges if edge.source == state.node)
+    for target, label, condition in dict.fromkeys((edge.target, edge.label, edge.condition) for edge in ways):
+        sign = "⇒" if taken is not None and (target, condition) == (taken.target, taken.condition) else "→"
+        asked = f" ({condition})" if condition is not None else ""
+        print_text(safe(f"    {sign} {target}   {label}{asked}"))
 
 
 def _next_way(debugger: Debugger) -> TransitionTaken | None:

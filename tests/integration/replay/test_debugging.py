@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,6 +28,7 @@ from flowsm.replay.difference import state_json
 
 EXECUTIONS = int(os.environ.get("FLOWSM_DEBUGGED", "1000"))
 MOTIONS = 40
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "debugger.py"
 ENDS = {"task.completed", "task.timed_out", "task.interrupted", "task.skipped"}
 BEGINS = {"task.started", "task.skipped"}
 PATHS = ["status", "node", "path", "attempt.attempt", "input.x", "/results", "/visits"]
@@ -193,3 +198,18 @@ async def test_only_what_is_looked_at_is_read(monkeypatch: pytest.MonkeyPatch) -
             await manager.browse("nobody")
         with pytest.raises(ExecutionNotFound):
             await manager.browse("$log")
+
+
+def test_the_benchmark_runs() -> None:
+    """Small, it prints what it measures for both sizes of a log."""
+    command = [sys.executable, str(BENCHMARK), "--stream", "500", "--log", "1000"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    lines = ran.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "a stream of 500 events in a log of 500",
+        "a stream of 500 events in a log of 1,000",
+    ]
+    assert all(
+        re.search(r": open [\d,]+ ms, to the middle [\d,]+ ms, back .*; fold [\d,]+ events/s$", line) for line in lines
+    )
+    assert ran.stderr == ""
