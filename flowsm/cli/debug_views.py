@@ -38,6 +38,8 @@ __all__ = [
 
 _ROUTE_MAX: Final = 30
 _AHEAD_MAX: Final = 1_000
+_VALUE_LINES_MAX: Final = 100
+"""On a terminal; a pipe gets everything."""
 _SIGNS: Final = {"add": "+", "remove": "-", "replace": "~"}
 
 
@@ -73,12 +75,15 @@ def print_place(debugger: Debugger) -> None:
 
 
 def print_value(value: Any) -> None:
-    """One value as JSON, on lines of its own where it is an object or a list."""
+    """One value as JSON, on lines of its own where it is an object or a list; a terminal gets the beginning."""
     if value is MISSING:
         print_text("nothing is there")
         return
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    print_text("\n".join(safe(line) for line in text.split("\n")))
+    lines = msgspec.json.format(msgspec.json.encode(value), indent=2).decode().split("\n")
+    more = len(lines) - _VALUE_LINES_MAX if sys.stdout.isatty() else 0
+    print_text("\n".join(safe(line) for line in (lines[:_VALUE_LINES_MAX] if more > 0 else lines)))
+    if more > 0:
+        print_text(f"… {more} more lines: give a longer path, or --batch and a pipe")
 
 
 def print_state(state: ExecutionState) -> None:
