@@ -53,7 +53,7 @@ class Debugger:
     """A place in a history, `seq`: after that event, 0 being before the first.
 
     A motion in either direction stops at the same events: those that a breakpoint matches, and those that changed what
-    a watch looks at.
+    a watch looks at. It may raise what `History.state_at` raises; then one is where one was.
 
     Raises:
         UsageError: there is no such event.
@@ -164,7 +164,6 @@ class Debugger:
         Raises:
             UsageError: there is no such event.
         """
-        self.history.state_at(seq)  # says what is wrong with it
         return self._arrive(seq, "arrived")
 
     # -- how it moves --------------------------------------------------------------------------
@@ -206,6 +205,7 @@ class Debugger:
         return tuple(sorted(hits, key=lambda hit: hit.at.number))
 
     def _arrive(self, seq: int, why: Literal["arrived", "hit", "end", "beginning"], hits: tuple[Hit, ...] = ()) -> Stop:
+        self.history.state_at(seq)  # what has no state is no place to be: the error leaves it where it was
         stop = Stop(seq=seq, came_from=self.seq, why=why, hits=hits)
         self.seq = seq
         return stop

@@ -91,7 +91,7 @@ class History:
     def steps_back(self, seq: int) -> Iterator[Step]:
         """The steps from the one that led to the state after this event down to the first; errors as above."""
         while seq > 0:
-            first = (seq - 1) // _STATE_KEPT_EVERY * _STATE_KEPT_EVERY
+            first = (seq - 1) // self._kept_every * self._kept_every
             yield from reversed(list(self.steps(first, seq)))
             seq = first
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import pty
@@ -46,6 +47,7 @@ class Terminal:
         environment |= {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "200", "PYTHONWARNINGS": "error"}
         self.ours = ours
         self.raw = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode  # a read may end within a character
         self.child = subprocess.Popen(
             [sys.executable, "-c", TAKE_TERMINAL, sys.executable, "-m", "flowsm", *arguments],
             cwd=folder,
@@ -74,7 +76,7 @@ class Terminal:
                 break
             if not data:
                 break
-            self.raw += data.decode()
+            self.raw += self._decode(data)
         return self.text[begin:]
 
     def say(self, keys: str) -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import random
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from random_flows import HurriedClock, Script, random_flow
 from flowsm import FlowManager, TaskContext, TaskFactory
 from flowsm.definition.model import FlowConfig
 from flowsm.definition.pointer import MISSING
-from flowsm.errors import ExecutionNotFound, UsageError
+from flowsm.errors import ExecutionNotFound, LogBroken, UsageError
 from flowsm.machine.decisions import draft
 from flowsm.machine.state import ExecutionState, new_state
 from flowsm.replay import history as histories
@@ -32,6 +34,20 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "debugger.py"
 ENDS = {"task.completed", "task.timed_out", "task.interrupted", "task.skipped"}
 BEGINS = {"task.started", "task.skipped"}
 PATHS = ["status", "node", "path", "attempt.attempt", "input.x", "/results", "/visits"]
+LOOP = {
+    "id": "f",
+    "name": "F",
+    "start_task": "a",
+    "max_transitions": 500,
+    "tasks": [{"name": "a", "task_type": "again"}],
+    "conditions": [{"name": "again", "source_task": "a", "target_task_success": "a"}],
+}
+
+
+def looping_tasks() -> TaskFactory:
+    tasks = TaskFactory()
+    tasks.register_task("again", lambda: 1)
+    return tasks
 
 
 class Watched:
@@ -168,15 +184,8 @@ def list_of_stops(debugger: Debugger, begin: int, motion: Callable[[], Stop]) ->
 async def test_only_what_is_looked_at_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening a stream reads a page of it, and its end is known from the snapshot; what is recorded later can be added."""
     monkeypatch.setattr(pages, "READ_PAGE_EVENTS", 10)
-    tasks = TaskFactory()
-    tasks.register_task("again", lambda: 1)
-    loop = {"name": "again", "source_task": "a", "target_task_success": "a"}
-    flow = {
-        "id": "f", "name": "F", "start_task": "a", "max_transitions": 500,
-        "tasks": [{"name": "a", "task_type": "again"}], "conditions": [loop],
-    }  # fmt: skip
-    async with FlowManager(":memory:", tasks=tasks, durability="normal") as manager:
-        ran = await manager.run(flow)
+    async with FlowManager(":memory:", tasks=looping_tasks(), durability="normal") as manager:
+        ran = await manager.run(LOOP)
         asked: list[tuple[int, int]] = []
         real = manager._log.read_here
 
@@ -198,6 +207,26 @@ async def test_only_what_is_looked_at_is_read(monkeypatch: pytest.MonkeyPatch) -
             await manager.browse("nobody")
         with pytest.raises(ExecutionNotFound):
             await manager.browse("$log")
+
+
+async def test_damage_is_told_where_it_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream is opened whatever lies behind its first page; one stays where one was when what comes is damaged."""
+    monkeypatch.setattr(pages, "READ_PAGE_EVENTS", 10)
+    path = tmp_path / "flowsm.db"
+    async with FlowManager(path, tasks=looping_tasks(), durability="normal") as manager:
+        ran = await manager.run(LOOP | {"max_transitions": 30})
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("DROP TRIGGER events_are_not_updated")
+        raw.execute("UPDATE events SET at = replace(at, '20', '19') WHERE seq = 25")
+        raw.commit()
+    async with FlowManager(path, tasks=looping_tasks(), durability="normal") as manager:
+        debugger = Debugger(await manager.browse(ran.execution_id), 20)
+        assert debugger.state.seq == 20
+        for motion in (debugger.step, debugger.continue_, debugger.next):
+            with pytest.raises(LogBroken, match="seq 25"):
+                motion()
+            assert debugger.seq == 20
+        assert debugger.reverse_step().seq == 19
 
 
 def test_the_benchmark_runs() -> None:

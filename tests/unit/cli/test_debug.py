@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flowsm.cli.debug_views import print_value
 from flowsm.cli.debug_words import WORDS, word_of
 from flowsm.errors import UsageError
 
@@ -127,6 +128,18 @@ def test_a_long_path_is_cut_at_its_beginning(flowsm: Any, folder: Any, monkeypat
     lines = flowsm("debug", "x1", "--batch", "-ex", "c", "-ex", "where").out.splitlines()
     assert lines[2] == "the last 1 transitions:"
     assert [line.split()[0] for line in lines[3:]] == ["seq", "9"]
+
+
+def test_a_terminal_gets_the_beginning_of_a_large_value(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    """It is said how much is left out; a pipe gets everything."""
+    print_value(list(range(200)))
+    assert len(capsys.readouterr().out.splitlines()) == 202
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_value(list(range(200)))
+    lines = capsys.readouterr().out.splitlines()
+    assert (len(lines), lines[-2:]) == (101, ["  98,", "… 102 more lines: give a longer path, or --batch and a pipe"])
+    print_value([1])
+    assert capsys.readouterr().out == "[\n  1\n]\n"
 
 
 def test_help_has_every_word(debug: Any) -> None:

@@ -10,7 +10,10 @@ import pytest
 from flowsm import FlowManager, TaskContext, TaskFactory, TaskResult, TaskStatus
 from flowsm.definition.pointer import MISSING
 from flowsm.errors import UsageError
+from flowsm.events.envelope import Recorded
+from flowsm.events.facts import ErrorInfo, TaskTimedOut
 from flowsm.replay.debugger import Debugger, Stop
+from flowsm.replay.stops import Breakpoint, outcome_of
 from flowsm.testing.clock import ManualClock
 
 FLOW: dict[str, Any] = {
@@ -178,6 +181,15 @@ async def test_every_motion_stops_at_what_it_meets(debugger) -> None:
     with pytest.raises(UsageError, match="there is no breakpoint or watch 2"):
         debugger.delete(2)
     assert debugger.add_break("task", "skip").number == 3
+
+
+def test_an_attempt_that_timed_out_is_a_failure() -> None:
+    """To a breakpoint at outcomes, as to the flow's conditions."""
+    fact = TaskTimedOut(task="a", visit=1, attempt=1, duration_us=1, error=ErrorInfo(type="TaskTimeout", message=""))
+    event = Recorded(position=1, stream="x", seq=1, at="", type=fact.TYPE, version=1, fact=fact, digest="")
+    assert outcome_of(event) == "failure"
+    assert Breakpoint(number=1, kind="outcome", pattern="failure").matches(event)
+    assert not Breakpoint(number=1, kind="task", pattern="a").matches(event)
 
 
 async def test_looking_gives_json(debugger) -> None:
