@@ -52,6 +52,13 @@ class ReplayVerbs:
             history.keep(known)
         return history
 
+    async def refresh(self, history: History) -> int:
+        """Let a history that `browse` gave see what was recorded since; gives the seq of its last event."""
+        head = await self._log.head(history.stream)
+        if head is not None and isinstance(history.events, EventPages):
+            history.events.grow(head.seq)
+        return history.last
+
     async def state_at(self, execution_id: str, seq: int) -> ExecutionState:
         """The whole state after the event with this seq; 0 is before the first.
 

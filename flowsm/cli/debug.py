@@ -56,7 +56,7 @@ def debug(
             if batch or session.is_over:
                 return FINE
             if talks:
-                _talk(session)
+                await _talk(manager, session)
                 return FINE
             return FINE if _run(session, _piped()) else FAILED
 
@@ -83,13 +83,14 @@ def _piped() -> Iterator[str]:
             yield line
 
 
-def _talk(session: DebugSession) -> None:
+async def _talk(manager: FlowManager, session: DebugSession) -> None:
     """Read lines from the person, until they leave; what fails is said, and the next line asked for."""
     _prepare(session)
     while not session.is_over:
         debugger = session.debugger
+        last = await manager.refresh(debugger.history)
         try:
-            line = input(f"({debugger.seq}/{debugger.history.last}) ")
+            line = input(f"({debugger.seq}/{last}) ")  # noqa: ASYNC250 - nothing else is done on this loop
             session.do(line)
         except EOFError:
             print_text("")

@@ -31,7 +31,9 @@ class EventPages(Sequence[Recorded]):
         self._pages: OrderedDict[int, list[Recorded]] = OrderedDict()
 
     def grow(self, last: int) -> None:
-        """Events were recorded meanwhile: `last` is the seq of the last one now."""
+        """Events were recorded meanwhile: `last` is the seq of the last one now; never less than it was."""
+        if last <= self._last:
+            return
         self._pages.pop(self._last // READ_PAGE_EVENTS, None)
         self._last = last
 

@@ -200,9 +200,12 @@ async def test_only_what_is_looked_at_is_read(monkeypatch: pytest.MonkeyPatch) -
         assert debugger.state == (await manager.replay(ran.execution_id)).state_at(ran.seq)
         assert min(after for after, _ in asked[1:]) >= 1000, "from the snapshot on"
         await manager.remove_flow(ran.execution_id)
-        debugger.history.events.grow(ran.seq + 1)
+        assert debugger.step().why == "end"
+        assert await manager.refresh(debugger.history) == ran.seq + 1
         assert debugger.step().seq == ran.seq + 1
         assert debugger.event.type == "execution.removed"
+        whole = await manager.replay(ran.execution_id)
+        assert await manager.refresh(whole) == ran.seq + 1, "which had all that there is"
         with pytest.raises(ExecutionNotFound):
             await manager.browse("nobody")
         with pytest.raises(ExecutionNotFound):

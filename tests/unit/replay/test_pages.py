@@ -68,12 +68,13 @@ def test_it_is_a_sequence() -> None:
 
 
 def test_it_grows() -> None:
-    """What was recorded since is read once it is known of, the page that was not full too."""
+    """What was recorded since is read once it is known of, the page that was not full too; it never gets shorter."""
     store = Store(6)
     events = EventPages("x", store.read, 6)
     assert events[5].seq == 6
     store.last = 9
     events.grow(9)
+    events.grow(2)
     assert [one.seq for one in events] == list(range(1, 10))
 
 
