@@ -124,3 +124,7 @@ REFOLD_PAGE_STREAMS: Final = 500
 REBUILD_ROUNDS_MAX: Final = 6  # of catching up, each with pages of twice the size, before the switch holds appends up
 REBUILD_DROP_ROWS: Final = 1_000  # of a table that is let go of, per transaction
 PROBLEMS_MAX: Final = 200
+
+# Rehearsing
+REHEARSAL_EXAMPLES_MAX: Final = 5  # executions that are named for each place
+REHEARSAL_PAGE_EXECUTIONS: Final = 200

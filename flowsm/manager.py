@@ -38,6 +38,7 @@ from flowsm.operators import OperatorVerbs
 from flowsm.projections.agenda import Agenda
 from flowsm.projections.queries import Queries
 from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
+from flowsm.rehearsing import RehearsingVerbs
 from flowsm.replaying import ReplayVerbs
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.attempt import AttemptRunner
@@ -84,7 +85,7 @@ class ExecutionHandle:
         return self.result().__await__()
 
 
-class FlowManager(LookingVerbs, ReplayVerbs, OperatorVerbs, TellingVerbs, UpkeepVerbs):
+class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, TellingVerbs, UpkeepVerbs):
     """Runs flows, and records all that happens to them in one SQLite file.
 
     It may be used by one event loop after another, and closes itself when the interpreter does.

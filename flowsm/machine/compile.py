@@ -15,7 +15,7 @@ from flowsm.definition.model import END, END_FAILURE, END_SUCCESS, ConditionConf
 from flowsm.definition.policy import task_retry, task_timeout
 from flowsm.definition.references import has_references
 from flowsm.definition.waiting import WAITING_TYPES
-from flowsm.machine.diagram import DiagramFormat, dot, mermaid, text
+from flowsm.machine.diagram import Counts, DiagramFormat, dot, mermaid, text
 from flowsm.machine.state import ExecutionState
 from flowsm.status import FlowStatus, TaskStatus
 
@@ -128,9 +128,11 @@ class FlowMachine:
             raise KeyError(state)
         return tuple(edge for edge in self.edges if edge.source == state)
 
-    def diagram(self, format: DiagramFormat = "mermaid", state: ExecutionState | None = None) -> str:
-        """A picture of the machine; with an execution's state, coloured and marked by what happened."""
-        return {"mermaid": mermaid, "dot": dot, "text": text}[format](self, state)
+    def diagram(
+        self, format: DiagramFormat = "mermaid", state: ExecutionState | None = None, *, taken: Counts | None = None
+    ) -> str:
+        """A picture of the machine; with an execution's state, or counts of transitions, coloured by what happened."""
+        return {"mermaid": mermaid, "dot": dot, "text": text}[format](self, state, taken=taken)
 
     # -- what the engine asks ----------------------------------------------------------------
 

@@ -6,7 +6,7 @@ Nodes have generated ids: names are labels, escaped for each language, so any na
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from flowsm.definition.model import Clause
     from flowsm.machine.compile import Edge, FlowMachine
 
-__all__ = ["DiagramFormat", "dot", "mermaid", "text"]
+__all__ = ["Counts", "DiagramFormat", "dot", "mermaid", "text"]
 
 DiagramFormat = Literal["mermaid", "dot", "text"]
+Counts = Mapping[tuple[str, str], int]
+"""How often each transition was taken, by its source and trigger."""
 
 _START: Final = "created"
 _ENDS: Final = ("completed", "failed", "cancelled")
@@ -60,12 +62,13 @@ class _Node:
 
 @dataclass(slots=True)
 class _Arrow:
-    """All edges between two states, as one; `taken` says that an execution went there."""
+    """All edges between two states, as one; `taken` says that an execution went there, `never` that none did."""
 
     source: _Node
     target: _Node
     labels: list[str] = field(default_factory=list)
     taken: bool = False
+    never: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +79,28 @@ class _Picture:
     of_execution: bool
 
 
-def mermaid(machine: FlowMachine, state: ExecutionState | None = None, *, engine: bool = False) -> str:
+def mermaid(
+    machine: FlowMachine,
+    state: ExecutionState | None = None,
+    *,
+    engine: bool = False,
+    taken: Counts | None = None,
+) -> str:
     """The machine as a Mermaid flowchart.
 
     Args:
         machine: what is drawn.
         state: an execution's state, whose fate colours and marks the nodes.
         engine: whether to draw the engine's own edges too, abort and cancel.
+        taken: how often each transition was taken, in place of a state.
     """
-    picture = _picture(machine, state, engine=engine)
+    picture = _picture(machine, state, engine=engine, taken=taken)
     lines = ["flowchart TD"]
     for node in picture.nodes:
         opening, closing = ("[", "]") if node.is_task else ("([", "])")
         lines.append(f'    {node.id}{opening}"{_for_mermaid(node.marked)}"{closing}')
     for arrow in picture.arrows:
-        line = "==>" if arrow.taken else "-->"
+        line = "==>" if arrow.taken else "-.->" if arrow.never else "-->"
         label = "<br/>".join(_for_mermaid(label) for label in arrow.labels if label)
         lines.append(f"    {arrow.source.id} {line}" + (f'|"{label}"|' if label else "") + f" {arrow.target.id}")
     for fate, (fill, stroke) in _FILLS.items():
@@ -102,9 +112,15 @@ def mermaid(machine: FlowMachine, state: ExecutionState | None = None, *, engine
     return "\n".join(lines) + "\n"
 
 
-def dot(machine: FlowMachine, state: ExecutionState | None = None, *, engine: bool = False) -> str:
+def dot(
+    machine: FlowMachine,
+    state: ExecutionState | None = None,
+    *,
+    engine: bool = False,
+    taken: Counts | None = None,
+) -> str:
     """The machine in Graphviz' language; arguments as for `mermaid`."""
-    picture = _picture(machine, state, engine=engine)
+    picture = _picture(machine, state, engine=engine, taken=taken)
     lines = [
         "digraph flow {",
         f"    label={_for_dot(picture.title)};",
@@ -119,22 +135,28 @@ def dot(machine: FlowMachine, state: ExecutionState | None = None, *, engine: bo
             colours = f', fillcolor="{fill}", color="{stroke}"'
         lines.append(f"    {node.id} [label={_for_dot(node.marked)}{shape}{colours}];")
     for arrow in picture.arrows:
-        width = ", penwidth=2.5" if arrow.taken else ""
+        width = ", penwidth=2.5" if arrow.taken else ", style=dashed" if arrow.never else ""
         label = _for_dot(*(label for label in arrow.labels if label))
         lines.append(f"    {arrow.source.id} -> {arrow.target.id} [label={label}{width}];")
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def text(machine: FlowMachine, state: ExecutionState | None = None, *, engine: bool = False) -> str:
+def text(
+    machine: FlowMachine,
+    state: ExecutionState | None = None,
+    *,
+    engine: bool = False,
+    taken: Counts | None = None,
+) -> str:
     """The machine as lines of text: each state, and below it where it may go; arguments as for `mermaid`."""
-    picture = _picture(machine, state, engine=engine)
+    picture = _picture(machine, state, engine=engine, taken=taken)
     lines = [picture.title]
     for node in picture.nodes:
         lines += ["", node.marked]
         for arrow in picture.arrows:
             if arrow.source is not node:
                 continue
-            sign = "⇒" if arrow.taken else "→"
+            sign = "⇒" if arrow.taken else "⇢" if arrow.never else "→"
             labels = " | ".join(label for label in arrow.labels if label)
             lines.append(f"    {sign} {arrow.target.label}" + (f"   {labels}" if labels else ""))
     if picture.of_execution:
@@ -145,9 +167,17 @@ def text(machine: FlowMachine, state: ExecutionState | None = None, *, engine: b
 # -- what is drawn ---------------------------------------------------------------------------
 
 
-def _picture(machine: FlowMachine, state: ExecutionState | None, *, engine: bool) -> _Picture:
-    edges = [edge for edge in machine.transitions if engine or edge.trigger not in _ENGINE_TRIGGERS]
+def _picture(
+    machine: FlowMachine, state: ExecutionState | None, *, engine: bool, taken: Counts | None = None
+) -> _Picture:
+    counts = taken or {}
+    edges = [
+        edge
+        for edge in machine.transitions
+        if engine or edge.trigger not in _ENGINE_TRIGGERS or counts.get((edge.source, edge.trigger))
+    ]
     way = [] if state is None else list(_way(state))
+    entered = {_START, *(edge.target for edge in edges if counts.get((edge.source, edge.trigger)))}
     reached = {edge.target for edge in edges} | {target for _, target in way}
     names = [_START, *machine.tasks, *(end for end in _ENDS if end in reached)]
     nodes = {
@@ -155,7 +185,7 @@ def _picture(machine: FlowMachine, state: ExecutionState | None, *, engine: bool
             id=f"n{number}",
             name=name,
             label=_label(name, machine, state),
-            fate=None if state is None else _fate(name, machine, state),
+            fate=_fate(name, machine, state) if state is not None else _covered(name, entered, taken),
             is_task=name in machine.tasks,
         )
         for number, name in enumerate(names)
@@ -164,6 +194,11 @@ def _picture(machine: FlowMachine, state: ExecutionState | None, *, engine: bool
     for edge in edges:
         arrow = arrows.setdefault((edge.source, edge.target), _Arrow(nodes[edge.source], nodes[edge.target]))
         label = _edge_label(machine, edge)
+        if taken is not None:
+            count = counts.get((edge.source, edge.trigger), 0)
+            label = f"{label} ({count})".lstrip()
+            arrow.taken = arrow.taken or count > 0
+            arrow.never = not arrow.taken
         if label not in arrow.labels:
             arrow.labels.append(label)
     for source, target in way:
@@ -197,6 +232,13 @@ def _fate(name: str, machine: FlowMachine, state: ExecutionState) -> str:
     if result is None:
         return "failed" if name in state.path else "never"
     return {TaskStatus.SUCCESS: "success", TaskStatus.FAILURE: "failed"}.get(TaskStatus(result.status), "skipped")
+
+
+def _covered(name: str, entered: set[str], taken: Counts | None) -> str | None:
+    """What became of a state in any execution: a key of `_MARKS`, None when none is asked about."""
+    if taken is None:
+        return None
+    return "success" if name in entered else "never"
 
 
 def _edge_label(machine: FlowMachine, edge: Edge) -> str:
