@@ -194,4 +194,3 @@ def _inflated(view: LogView, event: Recorded) -> Recorded:
         fact=fact,
         digest=event.digest,
     )
-

@@ -1,0 +1,147 @@
+"""`flowsm whatif` and `upgrade`: what another version of a flow means for what is recorded. Nothing is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter
+
+from flowsm.cli.exit_codes import FAILED, FINE
+from flowsm.cli.flow_or_id import only_a_hyphen
+from flowsm.cli.ls import moment_of
+from flowsm.cli.opening import ask
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db
+from flowsm.cli.output import print_json, print_text, safe, talk
+from flowsm.cli.table import print_table
+from flowsm.definition.load import load_flow
+from flowsm.definition.model import FlowConfig
+from flowsm.errors import UsageError
+from flowsm.manager import FlowManager
+from flowsm.replay.upgrade import Upgrade
+from flowsm.replay.whatif import WhatIf
+
+__all__ = ["upgrade", "whatif"]
+
+_FlowFile: TypeAlias = Annotated[
+    str,
+    Parameter(
+        name="FLOW_FILE",
+        allow_leading_hyphen=True,
+        validator=only_a_hyphen,
+        help="Another version of the flow: a path, or - for stdin.",
+    ),
+]
+
+
+def whatif(
+    file: _FlowFile,
+    /,
+    *,
+    flow: Annotated[
+        str | None, Parameter(help="Whose executions, by the flow's id or name; by default the document's id.")
+    ] = None,
+    since: Annotated[str | None, Parameter(help="Created since then: 30m, 2h, 7d, or an ISO 8601 time.")] = None,
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> int:
+    """Send every recorded history of a flow through another version of it, with its recorded outcomes.
+
+    Runs nothing. The exit code is 1 when a history would not take the same path, so that CI can guard a change.
+    """
+    version = _flow_of(file)
+    moment = None if since is None else moment_of(since, datetime.now(UTC))
+
+    async def question(manager: FlowManager) -> WhatIf:
+        return await manager.whatif(version, flow_id=flow, since=moment)
+
+    found = ask(db, question)
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+    if not found.histories:
+        talk(f"flowsm: no execution of flow {found.flow_id!r} is recorded here: nothing was compared")
+    return FINE if found.ok else FAILED
+
+
+def upgrade(
+    *executions: Annotated[str, Parameter(name="ID", help="Executions: ids, unique beginnings of them, or @last.")],
+    to: Annotated[str, Parameter(help="The version of the flow: a path, or - for stdin.")],
+    dry_run: Annotated[bool, Parameter(help="Only say whether it would be safe; what there is so far.")] = False,
+    db: Db = DEFAULT_DB,
+    as_json: AsJson = False,
+) -> int:
+    """Say whether executions in flight could go on with another version of their flow, or why not.
+
+    The exit code is 1 when one of them could not.
+    """
+    if not executions:
+        raise UsageError("expected one or more executions: flowsm upgrade ID… --to FLOW_FILE --dry-run")
+    if not dry_run:
+        raise UsageError(
+            "an execution keeps the version that it was created with: upgrade needs --dry-run, and changes nothing"
+        )
+    version = _flow_of(to)
+
+    async def question(manager: FlowManager) -> list[Upgrade]:
+        return await manager.rehearse_upgrade([await manager.resolve_id(text) for text in executions], version)
+
+    found = ask(db, question)
+    if as_json:
+        print_json(found)
+    else:
+        rows = [(one.execution_id, one.status, one.task, _verdict(one)) for one in found]
+        print_table(("id", "status", "task", "upgrade"), rows, styled=1)
+    return FINE if all(one.safe for one in found) else FAILED
+
+
+def _flow_of(file: str) -> FlowConfig:
+    return load_flow(file if file == "-" else Path(file))
+
+
+def _verdict(found: Upgrade) -> str:
+    return "safe" if found.safe else f"not safe: {'; '.join(found.reasons)}"
+
+
+def _print(found: WhatIf) -> None:
+    print_text(safe(f"Flow {found.flow_id!r} as version {found.digest[:12]}: {_histories(found.histories)}"))
+    upto = [f"{found.in_flight} in flight, up to where they are"] if found.in_flight else []
+    upto += [f"{found.cut} up to where they were cancelled, or their time was over"] if found.cut else []
+    compared = f" ({'; '.join(upto)})" if upto else ""
+    print_text(f"  ✓ {found.same} take the same path{compared}")
+    if found.changed:
+        print_text(f"  ✗ {found.changed} do not")
+    if found.unreadable:
+        print_text(
+            safe(f"  ! {found.unreadable} cannot be read: {_named(found.unreadable_examples)}; see flowsm verify")
+        )
+    for title, headers, rows in _groups(found):
+        print_text(f"\n{title}")
+        print_table((*headers, "histories", "such as"), rows)
+    if found.changed_tasks:
+        names = ", ".join(map(repr, found.changed_tasks))
+        print_text(safe(f"\nTheir recorded outcomes were taken, though what they do was changed: {names}"))
+
+
+def _groups(found: WhatIf) -> Iterable[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """What the tables of those that differ hold."""
+    if found.parting:
+        rows = [(g.task, g.recorded, g.rehearsed, str(g.count), _named(g.examples)) for g in found.parting]
+        yield "Where they part first", ("at", "recorded", "this version"), rows
+    if found.needing:
+        rows = [(g.task, g.why, str(g.count), _named(g.examples)) for g in found.needing]
+        yield "What they need, and was never recorded", ("outcome of", "for"), rows
+    if found.ending:
+        rows = [(g.recorded, g.rehearsed, str(g.count), _named(g.examples)) for g in found.ending]
+        yield "How they end", ("recorded", "this version"), rows
+
+
+def _histories(count: int) -> str:
+    return f"{count} recorded {'history' if count == 1 else 'histories'}"
+
+
+def _named(examples: list[str]) -> str:
+    return ", ".join(examples)
