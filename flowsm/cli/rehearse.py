@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -21,7 +21,7 @@ from flowsm.definition.model import FlowConfig
 from flowsm.errors import UsageError
 from flowsm.manager import FlowManager
 from flowsm.replay.upgrade import Upgrade
-from flowsm.replay.whatif import WhatIf
+from flowsm.replay.whatif import EndGroup, NeedGroup, PartGroup, WhatIf
 
 __all__ = ["upgrade", "whatif"]
 
@@ -126,17 +126,24 @@ def _print(found: WhatIf) -> None:
         print_text(safe(f"\nTheir recorded outcomes were taken, though what they do was changed: {names}"))
 
 
-def _groups(found: WhatIf) -> Iterable[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
-    """What the tables of those that differ hold."""
+_Row: TypeAlias = tuple[str, ...]
+
+
+def _groups(found: WhatIf) -> Iterator[tuple[str, _Row, list[_Row]]]:
+    """The tables of those that differ: title, headers, rows."""
     if found.parting:
-        rows = [(g.task, g.recorded, g.rehearsed, str(g.count), _named(g.examples)) for g in found.parting]
-        yield "Where they part first", ("at", "recorded", "this version"), rows
+        parting: list[_Row] = [(group.task, group.recorded, group.rehearsed, *_size(group)) for group in found.parting]
+        yield "Where they part first", ("at", "recorded", "this version"), parting
     if found.needing:
-        rows = [(g.task, g.why, str(g.count), _named(g.examples)) for g in found.needing]
-        yield "What they need, and was never recorded", ("outcome of", "for"), rows
+        needing: list[_Row] = [(group.task, group.why, *_size(group)) for group in found.needing]
+        yield "What they need, and was never recorded", ("outcome of", "for"), needing
     if found.ending:
-        rows = [(g.recorded, g.rehearsed, str(g.count), _named(g.examples)) for g in found.ending]
-        yield "How they end", ("recorded", "this version"), rows
+        ending: list[_Row] = [(group.recorded, group.rehearsed, *_size(group)) for group in found.ending]
+        yield "How they end", ("recorded", "this version"), ending
+
+
+def _size(group: PartGroup | NeedGroup | EndGroup) -> _Row:
+    return str(group.count), _named(group.examples)
 
 
 def _histories(count: int) -> str:

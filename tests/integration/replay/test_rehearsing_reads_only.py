@@ -1,0 +1,98 @@
+"""Rehearsing on a file that may only be read, with a registry that lets nobody have any code."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_flows import ForbiddenRegistry, flow_of, task_of, tasks_that_say, until
+
+from flowsm import FlowManager
+from flowsm.errors import LogUnavailable
+
+ROOT = Path(__file__).parents[3]
+TIMEOUT_SECONDS = 60
+FLOW = flow_of(task_of("a"), task_of("w", "wait_for_signal"), to=(("a", "success", "w"),))
+CHANGED = flow_of(task_of("a"), task_of("b"), to=(("a", "success", "b"),))
+
+PROGRAM = """
+import asyncio, os, sys
+import {module} as test
+from flowsm import FlowManager
+from flowsm.cli import main
+import flowsm.cli.rehearse, flowsm.cli.coverage, jsonschema  # while the interpreter's own folder can be read
+if os.geteuid() == 0:
+    os.setuid(65534)  # root may write anything
+asyncio.run(test.look(sys.argv[1]))
+"""
+
+
+async def look(path: str) -> None:
+    """Ask everything of the log that rehearses; and show that nothing could have been written."""
+    async with FlowManager(path, tasks=ForbiddenRegistry()) as manager:
+        report = await manager.whatif(CHANGED)
+        assert (report.histories, report.changed, report.in_flight) == (2, 1, 2)
+        assert (await manager.whatif(FLOW)).same == 2
+        (upgrade,) = await manager.rehearse_upgrade(["x1"], FLOW)
+        assert upgrade.safe
+        (count,) = await manager.coverage()
+        assert count.report().executions == 2
+        assert count.diagram()
+        try:
+            await manager.cancel("x1")
+        except LogUnavailable:
+            print("fine")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """What the log's files hold: not what SQLite shares about its readers."""
+    files = (file for file in folder.iterdir() if not file.name.endswith("-shm"))
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.stat().st_size}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that another user can reach, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o777)
+        yield Path(made)
+        Path(made).chmod(0o777)
+
+
+def test_nothing_runs_and_nothing_is_written(folder: Path) -> None:
+    """What-if, upgrade and coverage need neither the right to write nor any code of a task."""
+    path = folder / "flowsm.db"
+
+    async def prepare() -> None:
+        async with FlowManager(path, tasks=tasks_that_say()) as manager:
+            handle = await manager.start(FLOW, execution_id="x1")
+            await until(manager, "x1", "waiting")
+            await manager.start(FLOW, execution_id="x2", paused=True)
+            assert handle.execution_id == "x1"
+
+    asyncio.run(prepare())
+    before = digests(folder)
+    for file in folder.iterdir():
+        file.chmod(0o444)
+    folder.chmod(0o555)
+    environment: dict[str, Any] = {**os.environ, "PYTHONWARNINGS": "error"}
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT, ROOT / "tests/support", Path(__file__).parent)))
+    program = PROGRAM.format(module=Path(__file__).stem)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
+    assert digests(folder) == before
