@@ -169,7 +169,7 @@ class _Walk:
                 self._common += 1
             else:
                 self._part(turn)
-        elif turn.kind in {"goes", "aborts"} and turn.source != "created":
+        elif turn.kind in {"goes", "aborts"} and turn.source != "created" and self._recording.upto == "present":
             self._part(turn)  # the recorded execution stands where this one goes on
         else:
             self._is_past = True

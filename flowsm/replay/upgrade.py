@@ -11,8 +11,6 @@ from flowsm.replay.whatif import turn_text
 
 __all__ = ["Upgrade", "judge"]
 
-_UNDER_WAY = frozenset({Phase.RUNNING, Phase.PROBING, Phase.WAITING, Phase.INTERRUPTED, Phase.ASKING, Phase.AGAIN})
-
 
 class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict: `safe`, or `reasons` in sentences. `task` is where the execution stands."""
@@ -67,8 +65,8 @@ def _of_path(found: Rehearsal) -> list[str]:
 
 def _of_present(stage: Stage, found: Rehearsal, state: ExecutionState, task_type: str | None) -> list[str]:
     attempt = state.attempt
-    if state.current_task is None or attempt is None or state.phase not in _UNDER_WAY:
-        return []
+    if state.current_task is None or attempt is None or not attempt.started_seq:
+        return []  # it will begin with what the version says
     what = "wait" if attempt.waiting is not None else "attempt"
     task = stage.machine.tasks[state.current_task]
     if task.task_type != task_type:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from random_flows import RETRY_SECONDS, TARGETS, WORDS, random_clauses
+from random_flows import HURRIED_SECONDS, TARGETS, WORDS, random_clauses
 
 from flowsm.definition.load import check_flow
 from flowsm.definition.model import FlowConfig
@@ -97,7 +97,7 @@ def change_retry(rng: random.Random, flow: Document) -> None:
         attempts = rng.randint(1, 4)
         task["retry"] = {
             "max_attempts": attempts,
-            "max_interval": RETRY_SECONDS / 2,
+            "max_interval": HURRIED_SECONDS / 2,
             "non_retryable_errors": errors,
         }
 
