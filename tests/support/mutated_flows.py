@@ -82,7 +82,7 @@ def remove_task(rng: random.Random, flow: Document) -> None:
     flow["conditions"] = [condition for condition in flow["conditions"] if condition["source_task"] != name]
     for condition in flow["conditions"]:
         for field in ("target_task_success", "target_task_failure"):
-            if condition[field] == name:
+            if condition.get(field) == name:
                 condition[field] = rng.choice(TARGETS)
     if flow["start_task"] == name:
         flow["start_task"] = flow["tasks"][0]["name"]
