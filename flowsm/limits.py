@@ -126,5 +126,5 @@ REBUILD_DROP_ROWS: Final = 1_000  # of a table that is let go of, per transactio
 PROBLEMS_MAX: Final = 200
 
 # Rehearsing
-REHEARSAL_EXAMPLES_MAX: Final = 5  # executions that are named for each place
+REHEARSAL_NAMED_EXECUTIONS: Final = 5  # executions that are named for each place
 REHEARSAL_PAGE_EXECUTIONS: Final = 200

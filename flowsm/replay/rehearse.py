@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from flowsm.definition.model import FlowConfig
 from flowsm.definition.user_schema import schema_misfits
-from flowsm.errors import IllegalCommand
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult, Redrive
 from flowsm.events.facts import Fact, TaskCompleted
 from flowsm.machine.compile import compile_flow
@@ -203,10 +202,7 @@ class _Walk:
             return False
         redriven = self._turns[self._common]
         task = None if redriven.note else redriven.source
-        try:
-            self._ask(Redrive(task=task))
-        except IllegalCommand:
-            return False
+        self._ask(Redrive(task=task))
         return True
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from flowsm.definition.model import FlowConfig, TaskConfig
-from flowsm.limits import REHEARSAL_EXAMPLES_MAX
+from flowsm.limits import REHEARSAL_NAMED_EXECUTIONS
 from flowsm.replay.recording import Turn
 from flowsm.replay.rehearse import Rehearsal
 
@@ -25,7 +25,7 @@ class _Group(msgspec.Struct, kw_only=True):
     def add(self, execution_id: str) -> None:
         """One more."""
         self.count += 1
-        if len(self.examples) < REHEARSAL_EXAMPLES_MAX:
+        if len(self.examples) < REHEARSAL_NAMED_EXECUTIONS:
             self.examples.append(execution_id)
 
 

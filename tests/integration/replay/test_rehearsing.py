@@ -15,7 +15,7 @@ from small_flows import flow_of, task_of, tasks_that_say, until
 
 from flowsm import FlowManager
 from flowsm.errors import LogBroken
-from flowsm.limits import REFOLD_PAGE_EVENTS, REHEARSAL_EXAMPLES_MAX, REHEARSAL_PAGE_EXECUTIONS
+from flowsm.limits import REFOLD_PAGE_EVENTS, REHEARSAL_NAMED_EXECUTIONS, REHEARSAL_PAGE_EXECUTIONS
 from flowsm.replay.rehearse import Rehearsal
 from flowsm.testing.clock import ManualClock
 
@@ -277,7 +277,9 @@ async def test_many_histories_are_counted_not_listed(manager: FlowManager, clock
     assert (await manager.whatif(changed)).histories == 0
     report = await manager.whatif(changed, flow_id="Many")
     assert (report.histories, report.changed) == (count, count)
-    assert report.parting[0].examples == [f"x{count - number:03}" for number in range(1, REHEARSAL_EXAMPLES_MAX + 1)]
+    assert report.parting[0].examples == [
+        f"x{count - number:03}" for number in range(1, REHEARSAL_NAMED_EXECUTIONS + 1)
+    ]
     assert report.changed_tasks == []
     moment = clock.now() + timedelta(seconds=1)
     clock.advance(2)
