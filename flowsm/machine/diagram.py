@@ -109,6 +109,10 @@ def mermaid(
             dashed = ",stroke-dasharray:4 3" if fate == "never" else ""
             lines.append(f"    classDef {fate} fill:{fill},stroke:{stroke},color:#111111{dashed}")
             lines.append(f"    class {','.join(ids)} {fate}")
+    for fate in ("success", "never") if taken is not None else ():
+        places = [str(place) for place, arrow in enumerate(picture.arrows) if arrow.never == (fate == "never")]
+        if places:
+            lines.append(f"    linkStyle {','.join(places)} stroke:{_FILLS[fate][1]}")
     return "\n".join(lines) + "\n"
 
 

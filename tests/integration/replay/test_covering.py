@@ -107,6 +107,9 @@ async def test_a_diagram_has_colours_and_counts(manager: FlowManager) -> None:
     assert 'n1 -.->|"right (0)<br/>otherwise (0)"| n3' in mermaid
     assert "class n0,n1,n2,n3 success" in mermaid
     assert "class n4 never" in mermaid
+    arrows = [line for line in mermaid.splitlines() if " ==>" in line or " -.->" in line]
+    never = ",".join(str(place) for place, line in enumerate(arrows) if " -.->" in line)
+    assert f"    linkStyle {never} stroke:#bdbdbd" in mermaid.splitlines()
     assert 'label="failure (0)", style=dashed' in count.diagram("dot")
     text = count.diagram("text")
     assert "    ⇒ b   left (1)" in text
