@@ -47,12 +47,6 @@ async def only(manager: FlowManager, flow: Any) -> Rehearsal:
     return found
 
 
-def test_flows_of_a_line() -> None:
-    """The helper gives documents as they are written."""
-    flow = flow_of(task_of("a"), to=(("a", "success", "end"),), timeout=5)
-    assert (flow["start_task"], flow["timeout"], flow["conditions"][0]["name"]) == ("a", 5, "c0")
-
-
 async def test_where_a_path_parts_and_how_it_would_end(manager: FlowManager) -> None:
     """The turn that each would take, the condition that asks for it, and the end that comes of it."""
     total = {"path": "/results/a/data/total", "op": "gt", "value": 10}
