@@ -365,6 +365,11 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
 
 
 def _moment(start_at: datetime | None) -> str | None:
-    if start_at is not None and start_at.tzinfo is None:
-        raise UsageError(f"start_at is {start_at.isoformat()}, expected a moment with its offset from UTC")
-    return None if start_at is None else timestamp(start_at)
+    if start_at is None:
+        return None
+    if not isinstance(start_at, datetime) or start_at.tzinfo is None:
+        raise UsageError(f"start_at is {start_at!r}, expected a datetime with its offset from UTC")
+    try:
+        return timestamp(start_at)
+    except OverflowError:
+        raise UsageError(f"start_at is {start_at.isoformat()}, which lies outside the years 1 to 9999 in UTC") from None

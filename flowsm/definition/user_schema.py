@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from flowsm.definition.pointer import MISSING, join_pointer, parse_pointer, resolve_pointer
 from flowsm.definition.report import Place, Report, short_json
 
-__all__ = ["Misfit", "UserSchema", "schema_misfits"]
+__all__ = ["Misfit", "UserSchema", "schema_misfits", "schema_problems"]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
@@ -50,6 +50,13 @@ def schema_misfits(schema: Schema, value: Any) -> tuple[Misfit, ...]:
     except Unresolvable as unresolvable:
         misfits.append(Misfit("", f"the schema refers to something that is not in it: {unresolvable.ref}"))
     return tuple(misfits)
+
+
+def schema_problems(schema: Any, name: str) -> list[str]:
+    """What is wrong with a schema of that name, which may come while the flow runs; each with its JSON Pointer."""
+    report = Report()
+    UserSchema().check(schema, (None, name), report)
+    return [f"{finding.pointer}: {finding.message}" for finding in report.findings()]
 
 
 @dataclass(frozen=True, slots=True)

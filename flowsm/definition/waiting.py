@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from flowsm.definition.policy import usable_timeout
 from flowsm.definition.references import is_reference
+from flowsm.definition.user_schema import schema_problems
 from flowsm.limits import NAME_MAX_CHARS, TIMEOUT_MAX_SECONDS
 
 __all__ = ["SUBFLOW", "WAIT", "WAITING_TYPES", "WAIT_FOR_SIGNAL", "WAIT_PARAMETERS", "wait_problems"]
@@ -86,8 +87,8 @@ def _signal_problems(given: dict[str, Any], _: dict[str, Any]) -> list[str]:
     if "timeout" in given and usable_timeout(given["timeout"]) is None:
         found = given["timeout"]
         problems.append(f"/timeout: expected seconds above 0 and at most {TIMEOUT_MAX_SECONDS}, found {found!r}")
-    if not isinstance(given.get("schema", True), dict | bool):
-        problems.append(f"/schema: expected a JSON Schema, found {given['schema']!r}")
+    if "schema" in given:
+        problems += schema_problems(given["schema"], "schema")
     return problems
 
 
@@ -108,6 +109,7 @@ def _is_moment(value: Any) -> bool:
     if not isinstance(value, str):
         return False
     try:
-        return datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
+        moment = datetime.fromisoformat(value)
+        return moment.tzinfo is not None and bool(moment.astimezone(UTC))
+    except (ValueError, OverflowError):  # the latter: in UTC it would be before year 1, or after 9999
         return False

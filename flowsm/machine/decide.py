@@ -44,7 +44,7 @@ from flowsm.machine.decisions.progress import settle
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.status import FlowStatus, TaskStatus
 
-__all__ = ["decide", "possible_commands", "step"]
+__all__ = ["decide", "only_recorded", "possible_commands", "step"]
 
 _OVER: Final = frozenset({Phase.NEW, Phase.ENDING, Phase.ENDED})
 _AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
@@ -98,6 +98,15 @@ def step(
     else:
         draft = Draft(machine, state, now)
         _operate(draft, command)
+    return tuple(draft.facts), draft.state
+
+
+def only_recorded(
+    machine: FlowMachine, state: ExecutionState, command: RecordResult, now: datetime
+) -> tuple[tuple[Fact, ...], ExecutionState]:
+    """What should be recorded of a result where it cannot be decided what follows from it; else as `step`."""
+    draft = Draft(machine, state, now, command.driver, command.chance)
+    _record_result(draft, command)
     return tuple(draft.facts), draft.state
 
 

@@ -13,13 +13,13 @@ from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from flowsm.clock import Clock
-from flowsm.errors import AppendUnknown, Conflict, Fenced, IllegalEvent, LeaseLost, LogUnavailable
+from flowsm.errors import AppendUnknown, Conflict, Fenced, FlowsmError, IllegalEvent, LeaseLost, LogUnavailable
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordChild, RecordProbe, RecordResult
 from flowsm.events.facts import Fact, TaskStarted, TransitionTaken
 from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS, UNRECORDED_RESULTS_MAX
 from flowsm.log.port import Append, EventLog
 from flowsm.machine.compile import FlowMachine
-from flowsm.machine.decide import step
+from flowsm.machine.decide import only_recorded, step
 from flowsm.machine.effect import AwaitChild, Decide, Effect, Probe, RunTask, next_effect
 from flowsm.machine.evolve import evolve
 from flowsm.machine.state import ExecutionState, Phase, new_state
@@ -254,7 +254,15 @@ class Advancer:
         self, machine: FlowMachine, state: ExecutionState, epoch: int, command: Command
     ) -> tuple[Append, ExecutionState]:
         """One decision, to be recorded; the one about a transaction's result is made inside that transaction."""
-        facts, after = step(machine, state, command, self._clock.now())
+        try:
+            facts, after = step(machine, state, command, self._clock.now())
+        except FlowsmError:
+            raise
+        except Exception:
+            if not isinstance(command, RecordResult):
+                raise
+            # what was done stays done: the next decision, without the result in its hands, raises this again
+            facts, after = only_recorded(machine, state, command, self._clock.now())
         if self.draining:
             facts, after = _before_next_start(machine, state, facts, after)
         drive(machine, state, facts)

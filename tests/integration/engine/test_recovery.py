@@ -189,3 +189,20 @@ def test_leases_have_bounds(path, seconds) -> None:
     """A lease that is too short or too long is refused."""
     with pytest.raises(UsageError, match="lease_seconds is"):
         FlowManager(path, lease_seconds=seconds)
+
+
+async def test_a_result_is_kept_when_what_follows_cannot_be_decided(path, tasks, script, monkeypatch) -> None:
+    """A fault in deciding the way on stops the execution with that error, and does not undo what a task has done."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a fault in the engine")
+
+    async with FlowManager(path, tasks=tasks) as manager:
+        with monkeypatch.context() as patch:
+            patch.setattr("flowsm.machine.decisions.progress.route_of", broken)
+            with pytest.raises(ZeroDivisionError, match="a fault in the engine"):
+                await manager.run(one("fetch"), execution_id="x")
+            assert [event.type for event in await manager.events("x")][-1] == "task.completed"
+        assert (await manager.execute_flow("x")).status == "completed"
+        assert script.calls == ["fetch"]
+        assert (await manager.verify()).ok

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -308,3 +309,32 @@ async def test_an_interrupted_attempt_goes_as_its_task_says(tmp_path, policy, fo
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         assert (await second.verify()).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("task_type", "name", "given"),
+    [("wait", "until", "9999-12-31T23:59:59-12:00"), ("wait_for_signal", "schema", {"type": "nonsense"})],
+)
+async def test_a_wait_that_a_result_makes_impossible_fails(path, task_type, name, given) -> None:
+    """What cannot be used as the parameter of a wait is that task's failure: the task before it is not run again."""
+    calls = []
+    tasks = TaskFactory()
+
+    @tasks.task("charge")
+    def charge() -> Any:
+        calls.append("charge")
+        return given
+
+    wait = {"name": "later", "task_type": task_type, "parameters": {name: {"$from": "/results/charge/data"}}}
+    flow = {
+        "id": "f",
+        "name": "F",
+        "start_task": "charge",
+        "tasks": [{"name": "charge"}, wait],
+        "conditions": [{"source_task": "charge", "target_task_success": "later"}],
+    }
+    async with FlowManager(path, tasks=tasks) as manager:
+        failed = await manager.run(flow)
+        assert (failed.status, calls) == ("failed", ["charge"])
+        assert failed.error is not None
+        assert f"/{name}" in failed.error
