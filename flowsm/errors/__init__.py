@@ -20,6 +20,7 @@ FlowsmError
 │   ├── Fenced                 another owner has taken the execution over: stop
 │   │   └── LeaseLost          the same, as those who wait for the execution see it
 │   ├── LeaseHeld              the execution belongs to another process, which is alive: wait for it
+│   ├── CodeMissing            no code is registered here for a task of its flow: it is left to others
 │   ├── LimitReached           a limit holds the execution back: it goes on when there is room
 │   ├── ExecutionExists
 │   ├── StartConflict          the key of this start belongs to another one
@@ -76,6 +77,7 @@ from flowsm.errors.base import (
 )
 from flowsm.errors.conflicts import (
     AmbiguousId,
+    CodeMissing,
     Conflict,
     ExecutionExists,
     Fenced,
@@ -105,6 +107,7 @@ __all__ = [
     "AmbiguousId",
     "AppendUnknown",
     "ArchiveBroken",
+    "CodeMissing",
     "Conflict",
     "ConflictError",
     "DataInvalid",

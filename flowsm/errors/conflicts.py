@@ -8,6 +8,7 @@ from flowsm.errors.base import ConflictError
 
 __all__ = [
     "AmbiguousId",
+    "CodeMissing",
     "Conflict",
     "ExecutionExists",
     "Fenced",
@@ -65,6 +66,17 @@ class LeaseHeld(ConflictError):
         super().__init__(
             f"execution {stream!r} belongs to worker {worker} (process {pid} on {host}), which is alive: "
             "wait for its end, or stop that process"
+        )
+
+
+class CodeMissing(ConflictError):
+    """No code is registered here for a task of the execution's flow: it is left to a process that has it."""
+
+    def __init__(self, stream: str, seq: int, task_types: Sequence[str]) -> None:
+        self.stream, self.seq, self.task_types = stream, seq, tuple(task_types)
+        super().__init__(
+            f"execution {stream!r} is left to others: no code is registered here for {', '.join(task_types)}; "
+            "register it, or run a worker that has it"
         )
 
 

@@ -13,7 +13,16 @@ from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from flowsm.clock import Clock
-from flowsm.errors import AppendUnknown, Conflict, Fenced, FlowsmError, IllegalEvent, LeaseLost, LogUnavailable
+from flowsm.errors import (
+    AppendUnknown,
+    CodeMissing,
+    Conflict,
+    Fenced,
+    FlowsmError,
+    IllegalEvent,
+    LeaseLost,
+    LogUnavailable,
+)
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordChild, RecordProbe, RecordResult
 from flowsm.events.facts import Fact, TaskStarted, TransitionTaken
 from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS, UNRECORDED_RESULTS_MAX
@@ -198,6 +207,7 @@ class Advancer:
             facts, after = step(machine, state, ended or self._advance(machine), self._clock.now())
             if not facts:
                 return state, machine, -1
+            self._require_code(machine, state)
             drive(machine, state, facts)
             try:
                 appended = await self._log.append(batch_of(state, facts, after, claim_for=self._worker))
@@ -208,6 +218,16 @@ class Advancer:
             self._loader.remember(after)
             return after, machine, appended.epoch
         raise failed
+
+    def _require_code(self, machine: FlowMachine, state: ExecutionState) -> None:
+        """Leave an execution to others, whoever asks for it to be driven on, rather than fail its tasks.
+
+        Raises:
+            CodeMissing: no code is registered here for one of its task types.
+        """
+        missing = {task.task_type for task in machine.tasks.values() if task.task_type not in self._tasks}
+        if missing and not state.is_stopping:
+            raise CodeMissing(state.stream, state.seq, sorted(missing))
 
     async def _keep_on(
         self, machine: FlowMachine, state: ExecutionState, command: Command | TransactionEnd, drive: Drive

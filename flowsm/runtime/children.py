@@ -8,7 +8,7 @@ from typing import Any
 from flowsm.clock import Clock, timestamp
 from flowsm.definition.digest import flow_from_canonical
 from flowsm.definition.load import load_flow
-from flowsm.errors import Conflict, ExecutionNotFound, FlowNotFound, FlowsmError, IllegalCommand
+from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, FlowNotFound, FlowsmError, IllegalCommand
 from flowsm.events.commands import Cancel, Create, Driver, RecordChild
 from flowsm.events.facts import ErrorInfo, ParentRef
 from flowsm.log.port import EventLog
@@ -53,6 +53,10 @@ class Children:
             if effect.cancel:
                 return _ended(effect.child, FlowStatus.CANCELLED, driver, chance)
             return await self._start(parent, effect, driver, chance)
+        if child.parent is None or (child.parent.execution_id, child.parent.task) != (parent.stream, parent.node):
+            message = f"an execution with the id of the child, {effect.child!r}, exists already, and is another's"
+            info = ErrorInfo(type=ExecutionExists.__name__, message=message, types=(ExecutionExists.__name__,))
+            return _ended(effect.child, FlowStatus.FAILED, driver, chance, error=info)
         if child.ended_at is None and effect.cancel and child.cancelling is None:
             child = await self._cancel(child, parent)
         if child.ended_at is None:

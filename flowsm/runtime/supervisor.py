@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from flowsm.errors import FlowsmError, LeaseHeld, UsageError
+from flowsm.errors import CodeMissing, FlowsmError, LeaseHeld, UsageError
 from flowsm.machine.effect import AwaitChild, Nothing, WaitUntil, next_effect
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.projections.agenda import Owner
@@ -314,6 +314,10 @@ class Supervisor:
         """It cannot be driven on here: because it is another process's, or something is amiss."""
         if isinstance(error, LeaseHeld):
             self._join(execution_id, _ELSEWHERE)
+            return
+        if isinstance(error, CodeMissing):
+            _LOGGER.warning("%s", error)
+            self._join(execution_id, error.seq)
             return
         if not isinstance(error, FlowsmError):
             _LOGGER.error("execution %s cannot be driven", execution_id, exc_info=error)

@@ -177,7 +177,8 @@ async def test_an_append_whose_fate_is_unknown_is_looked_up(engine: Engine, log:
 @pytest.mark.parametrize("written", [True, False])
 async def test_a_step_whose_fate_is_unknown_is_looked_up_too(engine: Engine, log: Log, written: bool) -> None:
     """Likewise for a step without a result: the task that it started is run, not taken for lost."""
-    skipped = [{"name": f"s{number}", "skip_when": LOOP["tasks"][0]["skip_when"]} for number in range(60)]
+    skip = {"task_type": "a", "skip_when": LOOP["tasks"][0]["skip_when"]}
+    skipped = [{"name": f"s{number}", **skip} for number in range(60)]
     targets = [task["name"] for task in skipped[1:]] + ["a"]
     conditions = [
         {"source_task": task["name"], "outcome": "skipped", "target_task_success": target}
