@@ -103,12 +103,10 @@ class ExecutionExists(ConflictError):
 class StartConflict(ConflictError):
     """The idempotency key belongs to a start of other content, or of another id."""
 
-    def __init__(self, key: str, execution_id: str, difference: str) -> None:
+    def __init__(self, key: str, execution_id: str, difference: str, way_out: str = "") -> None:
         self.key, self.execution_id, self.difference = key, execution_id, difference
-        super().__init__(
-            f"idempotency key {key!r} belongs to execution {execution_id!r}, and {difference}: "
-            "start with another key, or with what that execution was started with"
-        )
+        way_out = way_out or "start with another key, or with what that execution was started with"
+        super().__init__(f"idempotency key {key!r} belongs to execution {execution_id!r}, and {difference}: {way_out}")
 
 
 class StartedBefore(ConflictError):

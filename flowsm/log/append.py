@@ -170,12 +170,12 @@ class Appender:
     ) -> Exception | None:
         """Take what a batch claims besides its stream, unless it is refused, or is now; returns why."""
         if isinstance(claimed, Start):
-            return claim_key(connection, claimed, stream, refused)
+            return claim_key(connection, claimed, stream, refused, self._heads)
         desk = PlaceDesk(connection, self._clock, self._head_of, self._living)
         full = desk.look(claimed.batch, epoch) if refused is None else None
         error = refused if full is None else full.error
         if claimed.start is not None:
-            error = claim_key(connection, claimed.start, stream, error)
+            error = claim_key(connection, claimed.start, stream, error, self._heads)
         if error is None:
             desk.take(claimed.batch, epoch)
         elif full is not None and error is full.error:

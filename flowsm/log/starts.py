@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -48,23 +48,28 @@ def start_of(facts: Sequence[Fact]) -> Start | None:
     return Start(created.idempotency_key, created, hashlib.sha256(text).hexdigest())
 
 
-def claim_key(connection: sqlite3.Connection, start: Start, stream: str, refused: Exception | None) -> Exception | None:
+def claim_key(
+    connection: sqlite3.Connection, start: Start, stream: str, refused: Exception | None, beside: Container[str]
+) -> Exception | None:
     """Take the key for a stream that is created now, unless it is taken, or the batch is `refused` anyway.
 
-    Returns why the batch is refused.
+    `beside` are streams that are known, and perhaps not written yet. Returns why the batch is refused.
     """
     row = connection.execute(_STATEMENTS["select_start"], (start.key,)).fetchone()
     if row is not None:
         taken = Taken(*row)
-        return judged(start, taken, _created(connection, taken.stream), refused)
+        created = _created(connection, taken.stream)
+        return judged(start, taken, created, refused, left=created is None and taken.stream not in beside)
     if refused is None:
         values = (start.key, stream, start.created.digest, start.input_digest)
         connection.execute(_STATEMENTS["insert_start"], values)
     return refused
 
 
-def judged(start: Start, taken: Taken | None, created: Fact | None, refused: Exception | None) -> Exception | None:
-    """Why a start is refused whose key is `taken` by an execution with the first event `created`.
+def judged(
+    start: Start, taken: Taken | None, created: Fact | None, refused: Exception | None, *, left: bool = False
+) -> Exception | None:
+    """Why a start is refused whose key is `taken` by an execution with the first event `created`, or that has `left`.
 
     The key comes before all else: whoever starts again gives the id again too.
     """
@@ -75,6 +80,9 @@ def judged(start: Start, taken: Taken | None, created: Fact | None, refused: Exc
         return StartConflict(start.key, taken.stream, f"its flow has the digest {found}, not {given} as the one given")
     if start.input_digest != taken.input_digest:
         return StartConflict(start.key, taken.stream, _input_difference(start, taken, created))
+    if left:
+        way_out = "look for it there (--db ARCHIVE), or import the archive and start again"
+        return StartConflict(start.key, taken.stream, "that has left the log for an archive", way_out)
     return StartedBefore(start.key, taken.stream)
 
 

@@ -8,7 +8,14 @@ from datetime import timedelta
 
 import pytest
 
-from flowsm.errors import ArchiveBroken, ExecutionNotFound, FileExists, RebuildSuperseded, UsageError
+from flowsm.errors import (
+    ArchiveBroken,
+    ExecutionNotFound,
+    FileExists,
+    RebuildSuperseded,
+    StartConflict,
+    UsageError,
+)
 from flowsm.ids import SYSTEM_STREAM
 from flowsm.testing.log_contract import started, to_append
 
@@ -297,3 +304,17 @@ async def test_an_anchor_knows_of_purges(manager, old, out, tmp_path):
     await manager.archive(out, older_than=MONTH)
     found = (await manager.doctor(anchor=tmp_path / "anchor")).troubles
     assert [trouble for trouble in found if trouble.kind == "anchor"] == []
+
+
+async def test_the_key_of_what_was_archived_stays_taken(manager, flows, out, clock):
+    """Starting once more is no second execution: whoever does is told where the first one is, and may import it."""
+    first = await manager.run(flows["plain"], 1, idempotency_key="pay-1")
+    clock.advance(40 * DAY)
+    await manager.archive(out, older_than=MONTH)
+    for start in (manager.run, manager.start):
+        with pytest.raises(StartConflict, match="left the log for an archive: look for it there"):
+            await start(flows["plain"], 1, idempotency_key="pay-1")
+    with pytest.raises(StartConflict, match="left the log for an archive"):
+        manager.create_flow_execution(flows["plain"], 1, idempotency_key="pay-1")
+    await manager.import_archive(out)
+    assert (await manager.run(flows["plain"], 1, idempotency_key="pay-1")).execution_id == first.execution_id

@@ -78,5 +78,7 @@ def test_the_same_start_is_known():
     refused = judged(start, Taken("x", start.created.digest, start.input_digest), None, REFUSED)
     assert isinstance(refused, StartedBefore)
     assert (refused.key, refused.execution_id) == ("k", "x")
+    gone = judged(start, Taken("x", start.created.digest, start.input_digest), None, None, left=True)
+    assert isinstance(gone, StartConflict)
     assert judged(start, None, None, REFUSED) is REFUSED
     assert judged(start, None, None, None) is None
