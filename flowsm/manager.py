@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Generator, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -127,7 +128,6 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
         folders = (Path.cwd(),) if allow_dirs is None else tuple(Path(folder) for folder in allow_dirs)
         self.tasks = default_registry() if tasks is None else tasks
         self.tasks.load_entry_points()
-        self.worker = new_worker_id()
         self._clock: Clock = clock or SystemClock()
         self._concurrency = concurrency
         self._limits = limits or None
@@ -140,21 +140,29 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
         )
         self._loader = StateLoader(self._log)
         permissions = Permissions(folders=folders, hosts=tuple(allow_hosts))
-        runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True)
+        self._runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True)
         self._operating = Operating(self._log, self._loader, self._clock)
         self._queries = Queries(self._log)
+        self._recovers = recover
+        self._lease_seconds = lease_seconds
+        self._supervisors: dict[asyncio.AbstractEventLoop, Supervisor] = {}
+        self._consumers: dict[str, Consumer] = {}
+        self._begin_as_worker()
+
+    def _begin_as_worker(self) -> None:
+        """Take a name of its own in this process: one that is forked from it is another worker."""
+        self.worker = new_worker_id()
+        self._process = os.getpid()
         children = Children(self._log, self._loader, self._clock, self._queries.latest_flow)
-        parts = (self._log, self._loader, runner, self.tasks, self._clock, self.worker, children)
+        parts = (self._log, self._loader, self._runner, self.tasks, self._clock, self.worker, children)
         if self._limits is None:
             self._advancer = Advancer(*parts)
         else:
             self._limits.check_types(self.tasks.types())
             self._advancer = LimitedAdvancer(*parts, limits=self._limits)
         self._agenda = Agenda(self._log, self._clock, self.worker)
-        self._recovers = recover
-        self._lease_seconds = lease_seconds
-        self._supervisors: dict[asyncio.AbstractEventLoop, Supervisor] = {}
-        self._consumers: dict[str, Consumer] = {}
+        self._supervisors.clear()
+        self._consumers.clear()
 
     # -- flows -------------------------------------------------------------------------------
 
@@ -313,6 +321,8 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
     def _bound(self, *, recover: bool = False) -> Supervisor:
         """The running loop's supervisor: a new one when the loop is new, for each thread may run one."""
         loop = asyncio.get_running_loop()
+        if self._process != os.getpid():
+            self._begin_as_worker()
         supervisor = self._supervisors.get(loop)
         if supervisor is None:
             for ended in [other for other in list(self._supervisors) if other.is_closed()]:

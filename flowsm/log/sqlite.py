@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import sqlite3
 import weakref
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -81,7 +83,7 @@ class SqliteEventLog:
         if not str(path) or "\0" in str(path):
             raise UsageError(f"expected the path of a file for the log, or ':memory:', found {str(path)!r}")
         folder = private_folder() if str(path) == ":memory:" else None
-        self.path = str(path) if folder is None else str(Path(folder.name) / "flowsm.db")
+        self.path = str(path) if folder is None else str(folder / "flowsm.db")
         self._statements = Statements(row_statements or {})
         self._clock: Clock = clock or SystemClock()
         steps = (*LOG_MIGRATIONS, *migrations)
@@ -96,7 +98,7 @@ class SqliteEventLog:
                 new_work=new_appender,
             )
         )
-        self._release = weakref.finalize(self, _release, self._sessions, folder)
+        self._release = weakref.finalize(self, _release, self._sessions, folder, os.getpid())
 
     async def append(self, batch: Append) -> Appended:
         """Record the batch; see `EventLog.append`."""
@@ -371,7 +373,7 @@ def _in_our_words(path: str, function: Callable[[sqlite3.Connection], _T], conne
         raise unavailable(path, error) from error
 
 
-def _release(sessions: Sessions, folder: Any) -> None:
+def _release(sessions: Sessions, folder: Path | None, made_by: int) -> None:
     sessions.release()
-    if folder is not None:
-        folder.cleanup()
+    if folder is not None and os.getpid() == made_by:  # a process that was forked leaves it to the one that made it
+        shutil.rmtree(folder, ignore_errors=True)

@@ -38,12 +38,12 @@ _PAGE_MIN_BYTES: Final = 512
 _RETRY_SECONDS: Final = 0.005
 
 
-def private_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder for the file behind `:memory:`, removed when it is cleaned up, or by the interpreter's exit.
+def private_folder() -> Path:
+    """A folder for the file behind `:memory:`; whoever asks for it removes it.
 
     A shared in-memory database locks its readers out at once, busy timeout or not; a file in WAL mode does not.
     """
-    return tempfile.TemporaryDirectory(prefix="flowsm-", ignore_cleanup_errors=True)
+    return Path(tempfile.mkdtemp(prefix="flowsm-"))
 
 
 def set_busy_timeout(connection: sqlite3.Connection, milliseconds: int) -> None:

@@ -7,11 +7,13 @@ that was closed is let go of.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from flowsm.errors import LogUnavailable
 from flowsm.storage.errors import spoils
@@ -100,14 +102,15 @@ class Session:
 
 
 class Sessions:
-    """All connections of one file in this process."""
+    """All connections of one file in this process, and in no other that is forked from it."""
 
     def __init__(self, connectors: Connectors) -> None:
+        _ALL.add(self)
         self._connectors = connectors
         self._lock = threading.Lock()
         self._sessions: dict[asyncio.AbstractEventLoop, Session] = {}
         self._latest: Session | None = None
-        self._closed = False
+        self._closed = self._forked = False
         self._sync: SyncWriter | None = None
 
     def current(self) -> Session:
@@ -168,6 +171,36 @@ class Sessions:
         if sync is not None:
             sync.release()
 
+    def let_go_of_inherited(self) -> None:
+        """In a process that was forked: leave the connections to its parent, whose they are, and open no others.
+
+        SQLite keeps the locks of a file in the memory of the process: what it opens beside them here reads what was.
+        """
+        self._lock = threading.Lock()  # somebody may have held the other one
+        if self._sessions or self._sync is not None:
+            _INHERITED.append((self._sessions, self._latest, self._sync))
+            self._sessions, self._latest, self._sync = {}, None, None
+            self._closed = self._forked = True
+
     def _check_open(self) -> None:
+        if self._forked:
+            raise LogUnavailable(
+                self._connectors.path,
+                "it was open when this process was forked, and SQLite carries nothing over a fork: begin to use it, "
+                "or make the manager, after the fork",
+            )
         if self._closed:
             raise LogUnavailable(self._connectors.path, "the log is closed; open it again")
+
+
+_ALL: Final[weakref.WeakSet[Sessions]] = weakref.WeakSet()
+_INHERITED: Final[list[Any]] = []
+
+
+def _after_fork() -> None:
+    for sessions in list(_ALL):
+        sessions.let_go_of_inherited()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

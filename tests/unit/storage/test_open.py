@@ -134,8 +134,9 @@ def test_a_database_that_is_damaged(tmp_path):
 
 
 def test_a_private_folder():
-    """The folder of a private log is gone after its cleanup."""
-    folder = private_folder()
-    assert Path(folder.name).is_dir()
-    folder.cleanup()
-    assert not Path(folder.name).exists()
+    """Each private log has a folder of its own, which nobody else may look into."""
+    one, two = private_folder(), private_folder()
+    assert one != two
+    for folder in (one, two):
+        assert folder.stat().st_mode & 0o777 == 0o700
+        folder.rmdir()
