@@ -6,15 +6,15 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from pprint import pformat
 from typing import Any, Final
 
 from flowsm.definition.digest import canonical_json
-from flowsm.definition.waiting import WAIT, WAIT_FOR_SIGNAL
+from flowsm.definition.waiting import SUBFLOW
 from flowsm.events.facts import (
     ErrorInfo,
     ExecutionCancelling,
     ExecutionCreated,
+    ExecutionFailed,
     ExecutionPaused,
     ExecutionRedriven,
     ExecutionResumed,
@@ -31,15 +31,15 @@ from flowsm.events.facts import (
 from flowsm.machine.compile import ABORT
 from flowsm.machine.state import Phase
 from flowsm.replay.history import History, Step
+from flowsm.replay.source import Call, Name, render, text_literal
+from flowsm.status import TaskStatus
 
 __all__ = ["GeneratedTest", "generate_test"]
 
-_WIDTH: Final = 100
-_NESTED_MAX: Final = 40
-"""Deeper values are written as JSON text: Python's parser has a limit of its own."""
-_NAME: Final = re.compile(r"[^0-9A-Za-z]+")
+_NOT_IN_NAMES: Final = re.compile(r"[^0-9A-Za-z]+")
 _TASK_FAILED: Final = "TaskFailed"
 _UNRESOLVED: Final = "UnresolvedReference"
+_FLOW_TIMEOUT: Final = "FlowTimeout"
 
 
 @dataclass(frozen=True)
@@ -52,25 +52,32 @@ class GeneratedTest:
 
 @dataclass
 class _Script:
-    """What is collected of a history; all of it is Python source."""
+    """What is collected of a history."""
 
-    results: dict[str, list[str]] = field(default_factory=dict)
-    signals: list[str] = field(default_factory=list)
+    results: dict[str, list[Any]] = field(default_factory=dict)
+    signals: list[Call] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    uses: set[str] = field(default_factory=set)
+    uses: set[str] = field(default_factory=lambda: {"FlowTester"})
     """What of `flowsm.testing` is named."""
 
-    def ends(self, task: str, source: str) -> None:
-        self.results.setdefault(task, []).append(source)
+    def ends(self, task: str, how: Any) -> None:
+        """One more attempt of the task."""
+        self.results.setdefault(task, []).append(how)
 
-    def use(self, name: str) -> str:
+    def name(self, name: str) -> Name:
+        """A name of `flowsm.testing`."""
         self.uses.add(name)
-        return name
+        return Name(name)
+
+    def call(self, name: str, /, *given: Any, **fields: Any) -> Call:
+        """A call of one of its names."""
+        self.uses.add(name)
+        return Call(name, *given, **fields)
 
     def act(self, seq: int, name: str, /, **fields: Any) -> None:
         """Something from outside; what is None is left out."""
         given = {key: value for key, value in fields.items() if value is not None}
-        self.signals.append(f"{self.use('After')}({seq}, {_call(self.use(name), **given)})")
+        self.signals.append(self.call("After", seq, self.call(name, **given)))
 
 
 def generate_test(history: History, *, flow_file: str | None = None) -> GeneratedTest:
@@ -87,7 +94,7 @@ def generate_test(history: History, *, flow_file: str | None = None) -> Generate
         _collect(history, step, script)
     last = history.state_at(history.last)
     if last.phase in {Phase.RUNNING, Phase.PROBING} or _is_child_open(history):
-        script.ends(last.node, script.use("GOES_ON"))
+        script.ends(last.node, script.name("GOES_ON"))
     return GeneratedTest(_source(history, script, flow_file), tuple(script.notes))
 
 
@@ -105,18 +112,19 @@ def _collect(history: History, step: Step, script: _Script) -> None:
     if isinstance(fact, TaskCompleted):
         _completed(history, step, fact, script)
     elif isinstance(fact, TaskTimedOut):
-        if phase == Phase.RUNNING or (phase == Phase.WAITING and _type_of(history, fact.task) != WAIT):
-            script.ends(fact.task, script.use("TIMES_OUT"))
+        if phase == Phase.RUNNING or (phase == Phase.WAITING and _type_of(history, fact.task) == SUBFLOW):
+            script.ends(fact.task, script.name("TIMES_OUT"))
+        if phase == Phase.WAITING and fact.error.type == _FLOW_TIMEOUT:
+            script.act(step.event.seq - 1, "Pass", seconds=history.machine.flow.timeout)
     elif isinstance(fact, TaskInterrupted):
         if phase in {Phase.RUNNING, Phase.PROBING}:
             is_found = phase == Phase.PROBING and fact.by == "probe"
-            script.ends(fact.task, script.use("NOT_DONE" if is_found else "INTERRUPTED"))
+            script.ends(fact.task, script.name("NOT_DONE" if is_found else "INTERRUPTED"))
     elif isinstance(fact, ResolutionAwaited):
         if phase == Phase.PROBING:
-            error = _call(script.use("Fails"), "RuntimeError", fact.reason)
-            script.ends(fact.task, error)
+            script.ends(fact.task, script.call("Fails", "RuntimeError", fact.reason))
     elif isinstance(fact, TransitionTaken):
-        if fact.trigger == ABORT and phase == Phase.DECIDED and step.before.deadline is not None:
+        if fact.trigger == ABORT:
             _time_was_over(history, step, script)
     elif isinstance(fact, Unknown):
         script.notes.append(f"event {step.event.seq} is of type {fact.type!r}, which this flowsm does not know")
@@ -131,18 +139,18 @@ def _completed(history: History, step: Step, fact: TaskCompleted, script: _Scrip
         error = fact.error
         if error is None or error.type != _UNRESOLVED or error.types != (_UNRESOLVED,):
             script.ends(fact.task, _result(fact, script))
-    elif phase == Phase.AWAITED and task_type not in {WAIT, WAIT_FOR_SIGNAL}:
+    elif phase == Phase.AWAITED and task_type == SUBFLOW:
         script.ends(fact.task, _child_result(fact, script))
 
 
-def _result(fact: TaskCompleted, script: _Script) -> str:
+def _result(fact: TaskCompleted, script: _Script) -> Any:
     error = fact.error
     if error is not None and (error.type != _TASK_FAILED or error.types != (_TASK_FAILED,)):
         return _raised(error, script)
     is_plain = fact.status == fact.outcome == "success" and fact.message is None and not fact.warnings
     if is_plain:
-        return _literal(fact.data)
-    fields: dict[str, Any] = {"status": _Source(f"TaskStatus.{fact.status.upper()}")}
+        return fact.data
+    fields: dict[str, Any] = {"status": Name(f"TaskStatus.{TaskStatus(fact.status).name}")}
     if fact.outcome != fact.status:
         fields["outcome"] = fact.outcome
     if fact.data is not None:
@@ -153,19 +161,20 @@ def _result(fact: TaskCompleted, script: _Script) -> str:
         fields["message"] = fact.message
     if fact.warnings:
         fields["warnings"] = list(fact.warnings)
-    return _call("TaskResult", **fields)
+    script.uses.add("TaskResult")
+    return Call("TaskResult", **fields)
 
 
-def _raised(error: ErrorInfo, script: _Script, **more: Any) -> str:
+def _raised(error: ErrorInfo, script: _Script, **more: Any) -> Call:
     given = dict(more)
     if error.types and error.types != (error.type, "Exception"):
         given["types"] = error.types
-    return _call(script.use("Fails"), error.type, error.message, **given)
+    return script.call("Fails", error.type, error.message, **given)
 
 
-def _child_result(fact: TaskCompleted, script: _Script) -> str:
+def _child_result(fact: TaskCompleted, script: _Script) -> Any:
     if fact.status == "success":
-        return _literal(fact.data)
+        return fact.data
     more: dict[str, Any] = {} if fact.data is None else {"data": fact.data}
     if fact.outcome != fact.status:
         more["outcome"] = fact.outcome
@@ -173,14 +182,12 @@ def _child_result(fact: TaskCompleted, script: _Script) -> str:
 
 
 def _time_was_over(history: History, step: Step, script: _Script) -> None:
-    """The flow's own time ended while an attempt gave its result: time passes there."""
-    before = step.before
-    transitions = before.transitions - before.transitions_base
-    attempt = before.attempt
-    if transitions >= history.machine.flow.max_transitions or attempt is None or not attempt.started_seq:
-        return
-    seconds = history.machine.flow.timeout
-    script.act(attempt.started_seq, "Pass", seconds=seconds)
+    """The flow's own time ended: it passes while the attempt runs that gave the last result, or where it stood still."""
+    after = history.event(step.event.seq + 1).fact if step.event.seq < history.last else None
+    if isinstance(after, ExecutionFailed) and after.error.type == _FLOW_TIMEOUT:
+        attempt = step.before.attempt
+        ran = attempt.started_seq if attempt is not None and step.before.phase == Phase.DECIDED else 0
+        script.act(ran or step.event.seq - 1, "Pass", seconds=history.machine.flow.timeout)
 
 
 def _told(history: History, step: Step, script: _Script) -> None:
@@ -219,110 +226,58 @@ def _type_of(history: History, task: str) -> str:
 def _source(history: History, script: _Script, flow_file: str | None) -> str:
     created, state = history.event(1).fact, history.state_at(history.last)
     given = created.input if isinstance(created, ExecutionCreated) else None
-    flow = json.loads(canonical_json(history.machine.flow))
-    results = "".join(f"    {_literal(task)}: {_listed(ends, 4)},\n" for task, ends in script.results.items())
-    body = f"RESULTS = {{\n{results}}}\n"
-    signals = f"\nSIGNALS = {_listed(script.signals, 0)}\n" if script.signals else ""
-    flow_source = (
-        f"FLOW = {_literal(flow)}\n"
-        if flow_file is None
-        else f"FLOW = Path(__file__).parent / {_literal(flow_file)}\n"
-    )
-    lines = [f"# What was not scripted: {_comment(note)}" for note in script.notes]
-    path = ["rehearsal.assert_path(", *_wrapped(list(state.path)), ")"] if state.path else ["rehearsal.assert_path([])"]
-    if len(state.path) and len(path) == 3:
-        path = [f"rehearsal.assert_path({path[1].strip().removesuffix(',')})"]
-    tester = f"FlowTester(FLOW, RESULTS{', signals=SIGNALS' if signals else ''}, started={_literal(_started(history))})"
+    names = {"RESULTS": script.results}
+    tester = Call("FlowTester", Name("FLOW"), Name("RESULTS"), started=_started(history))
+    if script.signals:
+        names["SIGNALS"] = sorted(script.signals, key=lambda act: act.given[0])
+        tester.fields = {"signals": Name("SIGNALS"), **tester.fields}
+    flow = f"Path(__file__).parent / {text_literal(flow_file)}" if flow_file is not None else _assigned_flow(history)
+    title = f"# Execution {ascii(history.stream)} of the flow {ascii(history.machine.flow.name)}, as it was recorded."
     text = "\n".join(
         [
-            f"# Execution {_comment(history.stream)} of the flow {_comment(history.machine.flow.name)}, as it was recorded.",
-            *lines,
+            title,
+            *(f"# Not scripted: {ascii(note)}" for note in script.notes),
             "",
-            f"{flow_source}",
-            f"INPUT = {_literal(given)}",
+            f"FLOW = {flow}",
             "",
-            f"{body}{signals}",
+            f"INPUT = {render(given, before=8)}",
+            *(
+                line
+                for name, value in names.items()
+                for line in ("", f"{name} = {render(value, before=len(name) + 3)}")
+            ),
             "",
-            f"def test_{_identifier(history.stream)}():",
+            "",
+            f"def test_{_identifier(history.stream)}() -> None:",
             '    """The flow takes the recorded path with the recorded outcomes."""',
-            f"    rehearsal = {tester}.run(INPUT)",
-            *(f"    {line}" for line in path),
-            f"    rehearsal.assert_status({_literal(state.status.value)})",
+            f"    tester = {render(tester, indent=4, before=9)}",
+            "    rehearsal = tester.run(INPUT)",
+            f"    {render(Call('rehearsal.assert_path', list(state.path)), indent=4)}",
+            f"    {render(Call('rehearsal.assert_status', state.status.value), indent=4)}",
             "",
         ]
     )
-    return _head(script, text, flow_file) + text
+    return _imports(script, text, has_path=flow_file is not None) + text
 
 
-def _head(script: _Script, text: str, flow_file: str | None) -> str:
-    imports = ["import json\n"] if "json.loads(" in text else []
-    imports += ["from pathlib import Path\n"] if flow_file is not None else []
-    imports += ["\n"] if imports else []
-    imports += ["from flowsm import TaskResult, TaskStatus\n"] if any(
-        one.startswith("TaskResult(") for ends in script.results.values() for one in ends
-    ) else []
-    imports.append(f"from flowsm.testing import {', '.join(sorted({'FlowTester', *script.uses}))}\n\n")
-    return "".join(imports)
+def _assigned_flow(history: History) -> str:
+    return render(json.loads(canonical_json(history.machine.flow)), before=7)
+
+
+def _imports(script: _Script, text: str, *, has_path: bool) -> str:
+    standard = ["import json\n"] * ("json.loads(" in text) + ["from pathlib import Path\n"] * has_path
+    own = ["from flowsm import TaskResult, TaskStatus\n"] * ("TaskResult" in script.uses)
+    names = sorted(script.uses - {"TaskResult"}, key=lambda name: (not name.isupper(), name))
+    own.append(f"from flowsm.testing import {', '.join(names)}\n")
+    return "".join([*standard, *["\n"] * bool(standard), *own, "\n"])
 
 
 def _started(history: History) -> str:
     """When it began, by which timers are set."""
-    for event in history.events:
-        if isinstance(event.fact, ExecutionStarted):
-            return datetime.fromisoformat(event.at).isoformat()
-    return datetime.fromisoformat(history.event(1).at).isoformat()
+    began = next((event.at for event in history.events if isinstance(event.fact, ExecutionStarted)), "")
+    return began or history.event(1).at
 
 
 def _identifier(text: str) -> str:
-    return _NAME.sub("_", text).strip("_").lower() or "execution"
-
-
-def _comment(text: str) -> str:
-    """A text that cannot leave the comment that it stands in."""
-    return ascii(text)
-
-
-class _Source(str):
-    """Text that is source already."""
-
-    __slots__ = ()
-
-
-def _call(name: str, /, *given: Any, **fields: Any) -> str:
-    words = [_literal(value) for value in given]
-    words += [f"{key}={_literal(value)}" for key, value in fields.items()]
-    return f"{name}({', '.join(words)})"
-
-
-def _listed(items: list[str], indent: int) -> str:
-    one = f"[{', '.join(items)}]"
-    if "\n" not in one and len(one) <= _WIDTH - indent:
-        return one
-    inner = "".join(f"{' ' * (indent + 4)}{item},\n" for item in items)
-    return f"[\n{inner}{' ' * indent}]"
-
-
-def _wrapped(names: list[str]) -> list[str]:
-    return [f"    {line}" for line in f"{pformat(names, width=_WIDTH - 8, compact=True)},".splitlines()]
-
-
-def _literal(value: Any) -> str:
-    """JSON data as a Python expression."""
-    if isinstance(value, _Source):
-        return str(value)
-    if _depth(value) > _NESTED_MAX:
-        return f"json.loads({json.dumps(value)!r})"
-    return pformat(value, width=_WIDTH, sort_dicts=False)
-
-
-def _depth(value: Any) -> int:
-    deepest, level = 0, [value]
-    while level:
-        deepest += 1
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-    return deepest
+    """What of a text a function's name may hold."""
+    return _NOT_IN_NAMES.sub("_", text).strip("_").lower() or "execution"

@@ -95,4 +95,3 @@ Act: TypeAlias = Done | After
 
 Scripted: TypeAlias = Any | Ending | Fails | BaseException | type[BaseException] | Callable[[TaskContext], Any]
 """How an attempt ends: a JSON value, a `TaskResult`, an exception, an `Ending`, `Fails`, or a function that says it."""
-

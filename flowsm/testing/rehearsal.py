@@ -83,7 +83,9 @@ class Rehearsal:
         """Fail unless that is its status."""
         if self.status != expected:
             because = f": {self.state.error.message}" if self.state.error is not None else ""
-            raise AssertionError(f"expected the status {str(expected)!r}, it is {self.status.value!r}{because}{self._odd()}")
+            raise AssertionError(
+                f"expected the status {str(expected)!r}, it is {self.status.value!r}{because}{self._odd()}"
+            )
         return self
 
     def assert_outcomes(self, task: str, expected: Sequence[str]) -> Self:
@@ -101,7 +103,9 @@ class Rehearsal:
         """Fail unless that is the data of the task's latest result."""
         result = self.state.results.get(task)
         if result is None:
-            raise AssertionError(f"expected task {task!r} to have a result; those that have are {list(self.state.results)}")
+            raise AssertionError(
+                f"expected task {task!r} to have a result; those that have are {list(self.state.results)}"
+            )
         if result.data != expected:
             raise AssertionError(f"expected the data {expected!r} of task {task!r}, found {result.data!r}")
         return self
@@ -112,11 +116,16 @@ class Rehearsal:
         for number, wanted in enumerate(expected):
             if wanted not in rest:
                 found = [event.type for event in self.events]
-                raise AssertionError(f"expected {wanted!r} (number {number + 1} of {len(expected)}) in {found}{self._odd()}")
+                raise AssertionError(
+                    f"expected {wanted!r} (number {number + 1} of {len(expected)}) in {found}{self._odd()}"
+                )
         return self
 
     def _parting(self, path: list[str], wanted: list[str]) -> str:
-        same = next((at for at, pair in enumerate(zip(path, wanted, strict=False)) if pair[0] != pair[1]), min(len(path), len(wanted)))
+        same = next(
+            (at for at, pair in enumerate(zip(path, wanted, strict=False)) if pair[0] != pair[1]),
+            min(len(path), len(wanted)),
+        )
         here = repr(path[same]) if same < len(path) else f"its end ({self.status.value})"
         there = repr(wanted[same]) if same < len(wanted) else "its end"
         into = [one for one in self.decisions if one.target in self.history.machine.tasks]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flowsm.events.commands import Driver, RecordChild
@@ -44,7 +44,9 @@ class Script:
         planned = self._results.get(task, _UNTOLD)
         place = f"attempt {attempt} in visit {visit} of task {task!r}"
         if planned is _UNTOLD:
-            raise Unscripted(f"the flow came to {place}, and nothing is scripted for it: give results={{{task!r}: ...}}")
+            raise Unscripted(
+                f"the flow came to {place}, and nothing is scripted for it: give results={{{task!r}: ...}}"
+            )
         if not isinstance(planned, list):
             return planned
         used = self._used.get(task, 0)
@@ -72,31 +74,38 @@ async def said(scripted: Scripted, context: Any) -> Scripted:
 
 
 class ScriptedChildren(Children):
-    """Sub-flows that are not run: each ends as its script says."""
+    """Sub-flows that are not run: each ends as its script says.
 
-    def __init__(self, script: Script) -> None:
+    Args:
+        script: says how.
+        is_held: whether something is to be done to their parent first, at this seq of its.
+    """
+
+    def __init__(self, script: Script, is_held: Callable[[int], bool]) -> None:
         self._script = script
+        self._is_held = is_held
         self._planned: dict[str, Scripted] = {}
-        self.is_held = True
-        """Whether something is to be done to their parent before they end."""
-        self.trouble: BaseException | None = None
 
     async def look(
         self, parent: ExecutionState, effect: AwaitChild, driver: Driver, chance: float
     ) -> RecordChild | None:
         """The end that is scripted; None while it does not come."""
         attempt = parent.attempt
-        if self.is_held or attempt is None:
+        if attempt is None or self._is_held(parent.seq):
             return None
         if effect.child not in self._planned:
             self._planned[effect.child] = self._script.next(parent.node, attempt.visit, attempt.attempt)
         planned = self._planned[effect.child]
-        if planned is Ending.GOES_ON or (planned is Ending.TIMES_OUT and not effect.cancel):
+        if self.goes_on(effect.child) or (planned is Ending.TIMES_OUT and not effect.cancel):
             return None
         if isinstance(planned, Ending):
             return RecordChild(driver=driver, child=effect.child, status=FlowStatus.CANCELLED.value, chance=chance)
         status, data, error = _child_end(planned, parent.node)
         return RecordChild(driver=driver, child=effect.child, status=status, data=data, error=error, chance=chance)
+
+    def goes_on(self, child: str) -> bool:
+        """Whether it has no end."""
+        return self._planned.get(child) is Ending.GOES_ON
 
 
 def _child_end(planned: Scripted, task: str) -> tuple[str, Any, ErrorInfo | None]:

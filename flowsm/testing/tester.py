@@ -91,7 +91,7 @@ class _Engine:
         self.log = MemoryEventLog(clock=self.clock)
         self.loader = StateLoader(self.log)
         self.script = Script(self.results)
-        self.children = ScriptedChildren(self.script)
+        self.children = ScriptedChildren(self.script, self._is_due)
         self.operating = Operating(self.log, self.loader, self.clock)
         tasks = self._tasks()
         runner = AttemptRunner(tasks, self.clock, Permissions(folders=()))
@@ -118,7 +118,6 @@ class _Engine:
     async def _advance(self) -> ExecutionState | None:
         """Drive on; None where the attempt that runs was left."""
         self.left.clear()
-        self.children.is_held = await self._is_due()
         driving = asyncio.ensure_future(self.advancer.advance(_ID))
         leaving = asyncio.ensure_future(self.left.wait())
         await asyncio.wait({driving, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -133,8 +132,8 @@ class _Engine:
         """Let happen what comes next where it stands still: somebody, or time; whether there was anything."""
         effect = next_effect(state)
         due = effect.due if isinstance(effect, WaitUntil | AwaitChild) else None
-        if isinstance(effect, AwaitChild) and self.children.is_held:
-            return True
+        if isinstance(effect, AwaitChild) and self.children.goes_on(effect.child):
+            return False
         waits = state.attempt.waiting if state.attempt is not None else None
         for_somebody = due is None or (state.phase == Phase.WAITING and waits is not None and waits.signal is not None)
         if self.signals and (due is None or (for_somebody and not isinstance(self.signals[0], After))):
@@ -150,14 +149,14 @@ class _Engine:
 
     # -- what is done from outside -----------------------------------------------------------
 
-    async def _is_due(self) -> bool:
+    def _is_due(self, seq: int) -> bool:
         first = self.signals[0] if self.signals else None
-        return isinstance(first, After) and first.seq <= (await self.loader.load(_ID))[0].seq
+        return isinstance(first, After) and first.seq <= seq
 
     async def _act(self) -> bool:
         """Do what is to be done now; whether there was anything."""
         acted = False
-        while await self._is_due():
+        while self._is_due((await self.loader.load(_ID))[0].seq):
             await self._give(self.signals.pop(0))
             acted = True
         return acted

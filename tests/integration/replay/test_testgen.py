@@ -107,10 +107,24 @@ def recordings(folder: Path, count: int) -> list[History]:
 
 def outcomes(folder: Path) -> dict[str, str]:
     """What pytest says of each test in a folder."""
-    command = [sys.executable, "-m", "pytest", "-q", "-rA", "--tb=no", "-p", "no:cacheprovider", "--rootdir=.", "-c", os.devnull]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rA",
+        "--tb=no",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir=.",
+        "-c",
+        os.devnull,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120)
-    lines = [line.split(" ", 2) for line in ran.stdout.splitlines() if line.startswith(("PASSED ", "FAILED ", "ERROR "))]
+    lines = [
+        line.split(" ", 2) for line in ran.stdout.splitlines() if line.startswith(("PASSED ", "FAILED ", "ERROR "))
+    ]
     return {name.partition("::")[0]: said for said, name, *_ in lines}
 
 
