@@ -28,7 +28,7 @@ COMMANDS: Final = {
     "timeline": ("flowsm.cli.replay:timeline", "Print what happened, an attempt being one line."),
     "state": ("flowsm.cli.replay:state", "Print the whole state after any event, as JSON."),
     "diff": ("flowsm.cli.replay:diff", "Print what changed between two events, or in what two executions differ."),
-    "testgen": ("flowsm.cli.testgen:testgen", "Print a test that takes a flow through what was recorded."),
+    "testgen": ("flowsm.cli.testgen:generate", "Print a test that takes a flow through what was recorded."),
     "debug": ("flowsm.cli.debug:debug", "Go through an execution event by event, forth and back."),
     "whatif": ("flowsm.cli.rehearse:whatif", "Send every recorded history through another version of its flow."),
     "upgrade": ("flowsm.cli.rehearse:upgrade", "Say whether executions could go on with another version, or why not."),

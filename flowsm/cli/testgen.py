@@ -13,10 +13,10 @@ from flowsm.cli.output import talk
 from flowsm.manager import FlowManager
 from flowsm.replay.testgen import GeneratedTest, generate_test
 
-__all__ = ["testgen"]
+__all__ = ["generate"]
 
 
-def testgen(
+def generate(
     execution: ExecutionId,
     /,
     *,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 from flowsm.definition.digest import canonical_json
@@ -108,21 +107,13 @@ def _is_child_open(history: History) -> bool:
 
 
 def _collect(history: History, step: Step, script: _Script) -> None:
-    fact, phase = step.event.fact, step.before.phase
+    fact = step.event.fact
     if isinstance(fact, TaskCompleted):
         _completed(history, step, fact, script)
     elif isinstance(fact, TaskTimedOut):
-        if phase == Phase.RUNNING or (phase == Phase.WAITING and _type_of(history, fact.task) == SUBFLOW):
-            script.ends(fact.task, script.name("TIMES_OUT"))
-        if phase == Phase.WAITING and fact.error.type == _FLOW_TIMEOUT:
-            script.act(step.event.seq - 1, "Pass", seconds=history.machine.flow.timeout)
-    elif isinstance(fact, TaskInterrupted):
-        if phase in {Phase.RUNNING, Phase.PROBING}:
-            is_found = phase == Phase.PROBING and fact.by == "probe"
-            script.ends(fact.task, script.name("NOT_DONE" if is_found else "INTERRUPTED"))
-    elif isinstance(fact, ResolutionAwaited):
-        if phase == Phase.PROBING:
-            script.ends(fact.task, script.call("Fails", "RuntimeError", fact.reason))
+        _timed_out(history, step, fact, script)
+    elif isinstance(fact, TaskInterrupted | ResolutionAwaited):
+        _left(step, fact, script)
     elif isinstance(fact, TransitionTaken):
         if fact.trigger == ABORT:
             _time_was_over(history, step, script)
@@ -130,6 +121,26 @@ def _collect(history: History, step: Step, script: _Script) -> None:
         script.notes.append(f"event {step.event.seq} is of type {fact.type!r}, which this flowsm does not know")
     else:
         _told(history, step, script)
+
+
+def _timed_out(history: History, step: Step, fact: TaskTimedOut, script: _Script) -> None:
+    """An attempt that hung, or a wait: of these only sub-flows are scripted, and the end of the flow's own time."""
+    phase = step.before.phase
+    if phase == Phase.RUNNING or (phase == Phase.WAITING and _type_of(history, fact.task) == SUBFLOW):
+        script.ends(fact.task, script.name("TIMES_OUT"))
+    if phase == Phase.WAITING and fact.error.type == _FLOW_TIMEOUT:
+        script.act(step.event.seq - 1, "Pass", seconds=history.machine.flow.timeout)
+
+
+def _left(step: Step, fact: TaskInterrupted | ResolutionAwaited, script: _Script) -> None:
+    """An attempt, or a probe, that gave no result."""
+    phase = step.before.phase
+    if isinstance(fact, ResolutionAwaited):
+        if phase == Phase.PROBING:
+            script.ends(fact.task, script.call("Fails", "RuntimeError", fact.reason))
+    elif phase in {Phase.RUNNING, Phase.PROBING}:
+        is_found = phase == Phase.PROBING and fact.by == "probe"
+        script.ends(fact.task, script.name("NOT_DONE" if is_found else "INTERRUPTED"))
 
 
 def _completed(history: History, step: Step, fact: TaskCompleted, script: _Script) -> None:
@@ -226,17 +237,17 @@ def _type_of(history: History, task: str) -> str:
 def _source(history: History, script: _Script, flow_file: str | None) -> str:
     created, state = history.event(1).fact, history.state_at(history.last)
     given = created.input if isinstance(created, ExecutionCreated) else None
-    names = {"RESULTS": script.results}
+    names: dict[str, Any] = {"RESULTS": script.results}
     tester = Call("FlowTester", Name("FLOW"), Name("RESULTS"), started=_started(history))
     if script.signals:
         names["SIGNALS"] = sorted(script.signals, key=lambda act: act.given[0])
         tester.fields = {"signals": Name("SIGNALS"), **tester.fields}
     flow = f"Path(__file__).parent / {text_literal(flow_file)}" if flow_file is not None else _assigned_flow(history)
-    title = f"# Execution {ascii(history.stream)} of the flow {ascii(history.machine.flow.name)}, as it was recorded."
+    title = f"# Execution {history.stream!a} of the flow {history.machine.flow.name!a}, as it was recorded."
     text = "\n".join(
         [
             title,
-            *(f"# Not scripted: {ascii(note)}" for note in script.notes),
+            *(f"# Not scripted: {note!a}" for note in script.notes),
             "",
             f"FLOW = {flow}",
             "",

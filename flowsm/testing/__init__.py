@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flowsm.events.commands import Cancel, Pause, Redrive, Resolve, Resume, Signal
 from flowsm.testing.clock import ManualClock
+from flowsm.testing.crashing import crash_everywhere
 from flowsm.testing.outcomes import GOES_ON, INTERRUPTED, NOT_DONE, TIMES_OUT, After, Fails, Pass
 from flowsm.testing.rehearsal import Rehearsal
 from flowsm.testing.script import Unscripted
@@ -27,4 +28,5 @@ __all__ = [
     "Resume",
     "Signal",
     "Unscripted",
+    "crash_everywhere",
 ]

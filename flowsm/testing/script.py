@@ -15,12 +15,12 @@ from flowsm.status import FlowStatus, TaskStatus
 from flowsm.tasks.outcome import Normalised, error_info, normalise
 from flowsm.testing.outcomes import Ending, Fails, Scripted
 
-__all__ = ["Script", "ScriptedChildren", "Unscripted"]
+__all__ = ["Script", "ScriptedChildren", "Unscripted", "said"]
 
 _UNTOLD: Final = object()
 
 
-class Unscripted(AssertionError):  # noqa: N818 - it is what a test fails with
+class Unscripted(AssertionError):
     """The execution came to an attempt that the script says nothing of, or to an end that cannot be there."""
 
 
@@ -113,7 +113,7 @@ def _child_end(planned: Scripted, task: str) -> tuple[str, Any, ErrorInfo | None
         status = FlowStatus.CANCELLED if planned.outcome == "cancelled" else FlowStatus.FAILED
         error = ErrorInfo(type=planned.type, message=planned.message, types=planned.types) if planned.type else None
         return status.value, planned.data, error
-    ended = result_of(planned, task)
+    ended = _result_of(planned, task)
     result = ended.result
     if result.status is TaskStatus.SUCCESS:
         return FlowStatus.COMPLETED.value, result.data, None
@@ -123,7 +123,7 @@ def _child_end(planned: Scripted, task: str) -> tuple[str, Any, ErrorInfo | None
     return status.value, result.data, info
 
 
-def result_of(planned: Scripted, task: str) -> Normalised:
+def _result_of(planned: Scripted, task: str) -> Normalised:
     """A value, a result or an exception as the engine would record it."""
     if isinstance(planned, type) and issubclass(planned, BaseException):
         planned = planned()

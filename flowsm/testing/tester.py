@@ -186,22 +186,26 @@ class _Engine:
         await self._act()
         try:
             planned = await self._planned(context)
-            if planned is Ending.NOT_DONE and is_probe:
-                return None
-            if planned is Ending.TIMES_OUT and context.deadline is not None:
-                self._pass(context.deadline)
-                await asyncio.Event().wait()
-            if planned is Ending.TIMES_OUT or planned is Ending.NOT_DONE:
-                what = "has no timeout" if planned is Ending.TIMES_OUT else "is no probe"
-                raise Unscripted(f"task {context.task_name!r} is scripted as {planned.name}, and {what}")
         except Unscripted as trouble:
-            self.trouble = trouble
-            planned = Ending.GOES_ON
+            return await self._leave(trouble)
+        if planned is Ending.NOT_DONE and is_probe:
+            return None
+        if planned is Ending.TIMES_OUT and context.deadline is not None:
+            self._pass(context.deadline)
+            return await asyncio.Event().wait()
+        if planned is Ending.TIMES_OUT or planned is Ending.NOT_DONE:
+            what = "has no timeout" if planned is Ending.TIMES_OUT else "was not asked about an interruption"
+            return await self._leave(Unscripted(f"task {context.task_name!r} {what}, and {planned.name} is scripted"))
         if isinstance(planned, Ending):
             self.is_over = planned is Ending.GOES_ON
-            self.left.set()
-            await asyncio.Event().wait()
+            return await self._leave()
         return planned
+
+    async def _leave(self, trouble: Unscripted | None = None) -> None:
+        """Let the attempt have no result, as if its process had ended."""
+        self.trouble = trouble
+        self.left.set()
+        await asyncio.Event().wait()
 
     async def _planned(self, context: TaskContext) -> Scripted:
         planned = await said(self.script.next(context.task_name, context.visit, context.attempt), context)

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import json
 import re
-import shutil
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any
 
 import msgspec
 from random_flows import HurriedClock, Key, Script
 
 from flowsm import FlowManager
 from flowsm.events.envelope import Recorded
-from flowsm.log.port import Append, Appended
+from flowsm.testing.mortal import CrashPoint, Mortal, ProcessEnded, bury, points
 
 __all__ = ["CrashPoint", "Lives", "Mortal", "check_calls", "family", "outline", "points", "results_in", "tables"]
 
@@ -42,83 +40,6 @@ UNTOLD = {
 }
 """What of an event depends on who recorded it, and when, and where."""
 _DIGEST = re.compile(":[0-9a-f]{16}(?![0-9a-f])")
-
-
-@dataclass(frozen=True)
-class CrashPoint:
-    """The append (1, 2, …) of a life at which it ends, and on which side of the commit."""
-
-    append: int
-    side: Literal["before", "after"]
-
-
-class ProcessEnded(BaseException):
-    """What a call that cannot wait raises when the process has ended: it is to reach nobody but who made the call."""
-
-
-class Mortal:
-    """Takes the place of a manager's ways to write, counts the appends, and dies at one of them."""
-
-    def __init__(self, manager: FlowManager) -> None:
-        log: Any = manager._log
-        self._append, self._append_sync, self._append_after = log.append, log.append_sync, log.append_after
-        self._write = log.write
-        log.append, log.append_sync, log.append_after = self.append, self.append_sync, self.append_after
-        log.write = self.write
-        self._point: CrashPoint | None = None
-        self.appends = 0
-        self.ended = asyncio.Event()
-
-    async def alive(self) -> None:
-        """Return unless the process has ended: whatever it read meanwhile, it does nothing more."""
-        if self.ended.is_set():
-            await asyncio.Event().wait()
-
-    def dies_at(self, point: CrashPoint | None) -> None:
-        """Count from here on, and die at this point."""
-        self._point, self.appends = point, 0
-
-    async def append(self, batch: Append) -> Appended:
-        """Record, unless the process ends before; answer, unless it ends before that."""
-        await self._go_on("before")
-        appended = await self._append(batch)
-        await self._go_on("after")
-        return appended
-
-    def append_sync(self, batch: Append) -> Appended:
-        """The same for a caller that cannot wait."""
-        if self._ends("before"):
-            self._end()
-        appended = self._append_sync(batch)
-        if self._ends("after"):
-            self._end()
-        return appended
-
-    async def append_after(self, gate: Append, guarded: Any) -> Appended:
-        """The same for what a task does in the transaction that records its result."""
-        await self._go_on("before")
-        appended = await self._append_after(gate, guarded)
-        await self._go_on("after")
-        return appended
-
-    async def write(self, function: Any) -> Any:
-        """Other writes are no crash points, but nothing is written after the end either."""
-        await self.alive()
-        return await self._write(function)
-
-    def _ends(self, side: str) -> bool:
-        if side == "before":
-            self.appends += 1
-        return self.ended.is_set() or self._point == CrashPoint(self.appends, side)  # type: ignore[arg-type]
-
-    async def _go_on(self, side: str) -> None:
-        if self._ends(side):
-            self.ended.set()
-            await asyncio.Event().wait()
-
-    def _end(self) -> NoReturn:
-        self.ended.set()
-        raise ProcessEnded
 
 
 Work = Callable[[FlowManager, Mortal], Awaitable[None]]
@@ -153,26 +74,19 @@ class Lives:
         manager = FlowManager(
             self.path, tasks=self.script.tasks, durability="normal", clock=self.clock, recover=recover
         )
-        mortal = Mortal(manager)
+        mortal = Mortal(manager._log)
         with contextlib.suppress(ProcessEnded):
             asyncio.run(_life(manager, mortal, work))
         if not mortal.ended.is_set():
             return True
-        self._bury()
+        old = self.path
+        self.count += 1
+        bury(old, self.path, self.kept)
         manager._log.release()
-        (self.folder / f"life-{self.count - 1}.db").unlink()
+        old.unlink()
         self.clock.advance(self.downtime)
         self.clock.reboot()  # the process that ended is this one, and lives: its lease must not count
         return False
-
-    def _bury(self) -> None:
-        """Give the next life the files as they are now, while the dead one's connections are still open."""
-        old = self.path
-        self.count += 1
-        for ending in self.kept:
-            left = old.with_name(old.name + ending)
-            if left.exists():
-                shutil.copy(left, self.path.with_name(self.path.name + ending))
 
 
 async def _life(manager: FlowManager, mortal: Mortal, work: Work) -> None:
@@ -257,10 +171,3 @@ async def family(manager: FlowManager, root: str) -> list[str]:
     statement = "SELECT execution_id FROM executions_{g} WHERE execution_id = :root OR (execution_id >= :a AND execution_id < :b)"
     rows = await manager._log.query(statement, {"root": root, "a": f"{root}:", "b": f"{root};"})
     return sorted(row[0] for row in rows)
-
-
-def points() -> Iterator[CrashPoint]:
-    """All crash points, in order; it is for the caller to see that a life ended before its point."""
-    for append in itertools.count(1):
-        yield CrashPoint(append, "before")
-        yield CrashPoint(append, "after")

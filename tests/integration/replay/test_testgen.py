@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import json
 import os
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 from crash_points import CrashPoint, Lives, Mortal, family
 from fast_folder import fast_folder
 from outside import World
