@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +33,7 @@ from flowsm.testing.script import Script, ScriptedChildren, Unscripted, said
 __all__ = ["FlowTester"]
 
 _ID: Final = "rehearsal"
+_SEED: Final = 1
 _STARTED: Final = "2026-01-31T12:00:00+00:00"
 
 
@@ -77,6 +79,22 @@ class FlowTester:
         return await _Engine(self, self._results, self._signals, ManualClock(self._started)).rehearse(input)
 
 
+class _SteadyAdvancer(Advancer):
+    """Spreads retries alike in every rehearsal."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._random = random.Random(_SEED)  # noqa: S311 (no secret)
+
+
+class _SteadyRunner(AttemptRunner):
+    """The same, where an attempt has a result."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._random = random.Random(_SEED)  # noqa: S311 (no secret)
+
+
 @dataclass
 class _Engine:
     """One rehearsal."""
@@ -94,8 +112,8 @@ class _Engine:
         self.children = ScriptedChildren(self.script, self._is_due)
         self.operating = Operating(self.log, self.loader, self.clock)
         tasks = self._tasks()
-        runner = AttemptRunner(tasks, self.clock, Permissions(folders=()))
-        self.advancer = Advancer(self.log, self.loader, runner, tasks, self.clock, _ID, self.children)
+        runner = _SteadyRunner(tasks, self.clock, Permissions(folders=()))
+        self.advancer = _SteadyAdvancer(self.log, self.loader, runner, tasks, self.clock, _ID, self.children)
         self.left = asyncio.Event()
         self.is_over = False
         self.trouble: BaseException | None = None
@@ -135,8 +153,8 @@ class _Engine:
         if isinstance(effect, AwaitChild) and self.children.goes_on(effect.child):
             return False
         waits = state.attempt.waiting if state.attempt is not None else None
-        for_somebody = due is None or (state.phase == Phase.WAITING and waits is not None and waits.signal is not None)
-        if self.signals and (due is None or (for_somebody and not isinstance(self.signals[0], After))):
+        is_asked = state.phase == Phase.ASKING or (waits is not None and waits.signal is not None)
+        if self.signals and (due is None or (is_asked and not isinstance(self.signals[0], After))):
             await self._give(self.signals.pop(0))
             return True
         if due is None:
