@@ -192,10 +192,10 @@ class _Engine:
     # -- what tasks do -----------------------------------------------------------------------
 
     def _tasks(self) -> TaskFactory:
-        tasks = TaskFactory(builtins=False)
+        tasks = TaskFactory()  # for the types that are the machine's own
         code = _code(self)
         for task_type in {task.task_type for task in self.tester.flow.tasks} - set(WAITING_TYPES):
-            tasks.register_task(task_type, code)
+            tasks.register_task(task_type, code, replace=True)
         return tasks
 
     async def play(self, context: TaskContext, *, is_probe: bool) -> Any:
