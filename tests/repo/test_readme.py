@@ -64,6 +64,7 @@ def shell(tmp_path_factory):
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "NO_COLOR": "1"}
     environment.pop("FLOWSM_DB", None)
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what is shown needs none, and theirs warn
 
     def run(command, **options):
         return subprocess.run(
