@@ -91,16 +91,9 @@ def generate_test(history: History, *, flow_file: str | None = None) -> Generate
     script = _Script()
     for step in history.steps():
         _collect(history, step, script)
-    last = history.state_at(history.last)
-    if last.phase in {Phase.RUNNING, Phase.PROBING} or _is_child_open(history):
-        script.ends(last.node, script.name("GOES_ON"))
+    if history.state_at(history.last).ended_at is None:
+        script.act(history.last, "Stop")
     return GeneratedTest(_source(history, script, flow_file), tuple(script.notes))
-
-
-def _is_child_open(history: History) -> bool:
-    last = history.state_at(history.last)
-    waiting = last.attempt.waiting if last.attempt is not None else None
-    return last.phase == Phase.WAITING and waiting is not None and waiting.child is not None
 
 
 # -- what is scripted -----------------------------------------------------------------------------

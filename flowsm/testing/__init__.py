@@ -5,13 +5,12 @@ from __future__ import annotations
 from flowsm.events.commands import Cancel, Pause, Redrive, Resolve, Resume, Signal
 from flowsm.testing.clock import ManualClock
 from flowsm.testing.crashing import crash_everywhere
-from flowsm.testing.outcomes import GOES_ON, INTERRUPTED, NOT_DONE, TIMES_OUT, After, Fails, Pass
+from flowsm.testing.outcomes import INTERRUPTED, NOT_DONE, TIMES_OUT, After, Fails, Pass, Stop
 from flowsm.testing.rehearsal import Rehearsal
 from flowsm.testing.script import Unscripted
 from flowsm.testing.tester import FlowTester
 
 __all__ = [
-    "GOES_ON",
     "INTERRUPTED",
     "NOT_DONE",
     "TIMES_OUT",
@@ -27,6 +26,7 @@ __all__ = [
     "Resolve",
     "Resume",
     "Signal",
+    "Stop",
     "Unscripted",
     "crash_everywhere",
 ]

@@ -11,7 +11,6 @@ from flowsm.events.commands import Cancel, Pause, Redrive, Resolve, Resume, Sign
 from flowsm.tasks.context import TaskContext
 
 __all__ = [
-    "GOES_ON",
     "INTERRUPTED",
     "NOT_DONE",
     "TIMES_OUT",
@@ -22,6 +21,7 @@ __all__ = [
     "Fails",
     "Pass",
     "Scripted",
+    "Stop",
 ]
 
 
@@ -31,13 +31,11 @@ class Ending(Enum):
     TIMES_OUT = "it hangs until its time is over"
     INTERRUPTED = "it is left without a result: by a crash, or by the pause or cancellation that just came"
     NOT_DONE = "its probe, asked about an interrupted attempt, finds that it was not done"
-    GOES_ON = "it has no end yet: the rehearsal stops there"
 
 
 TIMES_OUT: Final = Ending.TIMES_OUT
 INTERRUPTED: Final = Ending.INTERRUPTED
 NOT_DONE: Final = Ending.NOT_DONE
-GOES_ON: Final = Ending.GOES_ON
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,12 @@ class Pass:
     seconds: float
 
 
-Done: TypeAlias = Signal | Pause | Resume | Cancel | Redrive | Resolve | Pass
+@dataclass(frozen=True)
+class Stop:
+    """The rehearsal ends there, whatever the execution would do."""
+
+
+Done: TypeAlias = Signal | Pause | Resume | Cancel | Redrive | Resolve | Pass | Stop
 """What is done to an execution from outside."""
 
 

@@ -96,16 +96,12 @@ class ScriptedChildren(Children):
         if effect.child not in self._planned:
             self._planned[effect.child] = self._script.next(parent.node, attempt.visit, attempt.attempt)
         planned = self._planned[effect.child]
-        if self.goes_on(effect.child) or (planned is Ending.TIMES_OUT and not effect.cancel):
+        if planned is Ending.TIMES_OUT and not effect.cancel:
             return None
         if isinstance(planned, Ending):
             return RecordChild(driver=driver, child=effect.child, status=FlowStatus.CANCELLED.value, chance=chance)
         status, data, error = _child_end(planned, parent.node)
         return RecordChild(driver=driver, child=effect.child, status=status, data=data, error=error, chance=chance)
-
-    def goes_on(self, child: str) -> bool:
-        """Whether it has no end."""
-        return self._planned.get(child) is Ending.GOES_ON
 
 
 def _child_end(planned: Scripted, task: str) -> tuple[str, Any, ErrorInfo | None]:

@@ -26,7 +26,7 @@ from flowsm.tasks.base import BaseTask
 from flowsm.tasks.context import Permissions, TaskContext
 from flowsm.tasks.factory import TaskFactory
 from flowsm.testing.clock import ManualClock
-from flowsm.testing.outcomes import Act, After, Ending, Fails, Pass, Scripted
+from flowsm.testing.outcomes import Act, After, Ending, Fails, Pass, Scripted, Stop
 from flowsm.testing.rehearsal import Rehearsal
 from flowsm.testing.script import Script, ScriptedChildren, Unscripted, said
 
@@ -125,7 +125,7 @@ class _Engine:
         await self.advancer.create(prepared, command, _ID, start=False)
         while not self.is_over:
             await self._act()
-            state = await self._advance()
+            state = None if self.is_over else await self._advance()
             if self.trouble is not None:
                 raise self.trouble
             if state is not None and not self.is_over and not await self._act():
@@ -150,8 +150,6 @@ class _Engine:
         """Let happen what comes next where it stands still: somebody, or time; whether there was anything."""
         effect = next_effect(state)
         due = effect.due if isinstance(effect, WaitUntil | AwaitChild) else None
-        if isinstance(effect, AwaitChild) and self.children.goes_on(effect.child):
-            return False
         waits = state.attempt.waiting if state.attempt is not None else None
         is_asked = state.phase == Phase.ASKING or (waits is not None and waits.signal is not None)
         if self.signals and (due is None or (is_asked and not isinstance(self.signals[0], After))):
@@ -181,6 +179,9 @@ class _Engine:
 
     async def _give(self, act: Act) -> None:
         done = act.done if isinstance(act, After) else act
+        if isinstance(done, Stop):
+            self.is_over = True
+            return
         if isinstance(done, Pass):
             self.clock.advance(done.seconds)
             return
@@ -202,6 +203,8 @@ class _Engine:
         """What an attempt, or a probe, comes to."""
         await asyncio.sleep(0)  # the alarm of its timeout is to be set first
         await self._act()
+        if self.is_over:
+            return await self._leave()
         try:
             planned = await self._planned(context)
         except Unscripted as trouble:
@@ -215,7 +218,6 @@ class _Engine:
             what = "has no timeout" if planned is Ending.TIMES_OUT else "was not asked about an interruption"
             return await self._leave(Unscripted(f"task {context.task_name!r} {what}, and {planned.name} is scripted"))
         if isinstance(planned, Ending):
-            self.is_over = planned is Ending.GOES_ON
             return await self._leave()
         return planned
 

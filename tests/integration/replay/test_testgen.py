@@ -36,6 +36,8 @@ class Recording:
         folder.mkdir()
         self.rng = random.Random(f"recorded {seed}")
         document = random_flow(seed, ALL_TASKS)
+        if self.rng.random() < 0.4:
+            document["timeout"] = self.rng.choice([3, 70, 4000])
         self.flow = msgspec.convert(document, FlowConfig)
         self.clock = HurriedClock()
         self.script = Script(seed, document, self.clock)

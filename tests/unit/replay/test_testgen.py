@@ -15,7 +15,6 @@ from flowsm.events.facts import Unknown
 from flowsm.replay.history import History
 from flowsm.replay.testgen import generate_test
 from flowsm.testing import (
-    GOES_ON,
     INTERRUPTED,
     NOT_DONE,
     TIMES_OUT,
@@ -30,6 +29,7 @@ from flowsm.testing import (
     Resolve,
     Resume,
     Signal,
+    Stop,
 )
 
 Document = dict[str, Any]
@@ -52,7 +52,9 @@ CASES: list[tuple[Document, Any, list[Any]]] = [
     (MINE | {"timeout": 3}, [TIMES_OUT], []),
     (MINE, [INTERRUPTED, 1], []),
     (MINE | {"on_interrupt": "fail"}, [INTERRUPTED], []),
-    (MINE, [GOES_ON], []),
+    (MINE, [], [After(4, Stop())]),
+    (MINE, [1], [After(1, Stop())]),
+    (PERSON, [], [After(5, Stop())]),
     (PROBED, [INTERRUPTED, NOT_DONE, 1], []),
     (PROBED, [INTERRUPTED, 2], []),
     (PROBED, [INTERRUPTED, INTERRUPTED, 2], []),
@@ -65,7 +67,7 @@ CASES: list[tuple[Document, Any, list[Any]]] = [
     (CHILD, [{"x": 1}], []),
     (CHILD, [Fails("E", "m", types=("E",), data=1, outcome="cancelled")], []),
     (CHILD, [TIMES_OUT], []),
-    (CHILD, [GOES_ON], []),
+    (CHILD, [], [After(5, Stop())]),
     (PERSON, [], [Signal(name="a", payload=0, outcome="fine")]),
     (PERSON, [], [After(1, Signal(name="a", payload=False))]),
     (PERSON, [], []),

@@ -10,7 +10,6 @@ import pytest
 from flowsm import FlowStatus, TaskContext, TaskResult, TaskStatus
 from flowsm.errors import InputInvalid
 from flowsm.testing import (
-    GOES_ON,
     INTERRUPTED,
     NOT_DONE,
     TIMES_OUT,
@@ -24,6 +23,7 @@ from flowsm.testing import (
     Resolve,
     Resume,
     Signal,
+    Stop,
     Unscripted,
 )
 
@@ -107,7 +107,7 @@ def test_sub_flows_end_as_scripted() -> None:
     FlowTester(flow, {"c": result, "b": 1}).run().assert_outcomes("c", ["cancelled"])
     late = FlowTester(flow_of(CHILD | {"timeout": 9}), {"c": TIMES_OUT}).run()
     late.assert_events(["wait.started", "task.timed_out"]).assert_status("failed")
-    stays = FlowTester(flow_of(CHILD | {"timeout": 9}), {"c": GOES_ON}).run()
+    stays = FlowTester(flow_of(CHILD | {"timeout": 9}), signals=[After(5, Stop())]).run()
     assert stays.execution.current_task == "c"
     stopped = FlowTester(flow_of(CHILD), {"c": INTERRUPTED}, signals=[After(4, Cancel())]).run()
     stopped.assert_status("cancelled")
@@ -128,7 +128,7 @@ def test_it_stops_where_somebody_is_missing() -> None:
     """A flow that waits for a signal without end is a result, no error."""
     rehearsal = FlowTester(flow_of({"name": "p", "task_type": "wait_for_signal"})).run().assert_path(["p"])
     rehearsal.assert_status(FlowStatus.WAITING)
-    going = FlowTester(flow_of({"name": "a"}), {"a": GOES_ON}).run()
+    going = FlowTester(flow_of({"name": "a"}), signals=[After(4, Stop())]).run()
     assert going.events[-1].type == "task.started"
 
 
