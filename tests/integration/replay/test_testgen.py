@@ -101,7 +101,8 @@ def recordings(folder: Path, count: int) -> list[History]:
     seed = 0
     while len(found) < count:
         seed += 1
-        found += Recording(seed, folder / str(seed)).make()
+        made = Recording(seed, folder / str(seed)).make()
+        found += [history for history in made if history.state_at(history.last).path]  # else there is nothing to differ
     return found[:count]
 
 
