@@ -115,6 +115,7 @@ def outcomes(folder: Path) -> dict[str, str]:
         "-q",
         "-rA",
         "--tb=no",
+        "--assert=plain",
         "-p",
         "no:cacheprovider",
         "--rootdir=.",
