@@ -111,6 +111,7 @@ PAGE_MAX_ROWS: Final = 1_000
 # Upkeep
 DOCTOR_WAL_MAX_BYTES: Final = 256 * MIB
 ARCHIVE_LINE_MAX_BYTES: Final = 512 * MIB  # a result of 64 MiB, escaped
+REDACT_SCRUB_MIN_CHARS: Final = 4  # shorter values are not looked for beyond the places that are named
 ARCHIVE_BATCH_BYTES: Final = 8 * MIB
 ARCHIVE_BATCH_EVENTS: Final = 1_000  # purged, or imported, in one transaction, unless one execution has more
 PURGE_REST_SECONDS: Final = 0.01  # at least, between two transactions, for writers in other processes

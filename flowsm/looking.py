@@ -19,6 +19,7 @@ from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.loading import StateLoader
 from flowsm.status import FlowStatus
 from flowsm.tasks.factory import TaskFactory
+from flowsm.upkeep.reading import OpenedFile, with_redactions
 
 __all__ = ["LookingVerbs"]
 
@@ -31,6 +32,7 @@ class LookingVerbs:
     _loader: StateLoader
     _queries: Queries
     _agenda: Agenda
+    opened: list[OpenedFile]
 
     async def get_flow_status(self, execution_id: str) -> FlowExecution:
         """The execution as it is now, results included.
@@ -91,7 +93,7 @@ class LookingVerbs:
 
     async def owners(self, execution_ids: Iterable[str]) -> list[Owner]:
         """Which worker has each of these executions, and whether it is alive; unknown ids are left out."""
-        return await self._agenda.owners(execution_ids)
+        return [] if self.opened else await self._agenda.owners(execution_ids)
 
     async def holds(self, execution_ids: Iterable[str]) -> list[Hold]:
         """What limit holds these executions back now; those that none does, and unknown ids, are left out."""
@@ -115,4 +117,4 @@ class LookingVerbs:
         Raises:
             ExecutionNotFound: there is no such execution.
         """
-        return await verify(self._log, execution_id)
+        return with_redactions(await verify(self._log, execution_id), self.opened)

@@ -147,6 +147,7 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
         self._lease_seconds = lease_seconds
         self._supervisors: dict[asyncio.AbstractEventLoop, Supervisor] = {}
         self._consumers: dict[str, Consumer] = {}
+        self.opened = []
         self._begin_as_worker()
 
     def _begin_as_worker(self) -> None:

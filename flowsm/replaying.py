@@ -17,6 +17,7 @@ from flowsm.replay.pages import EventPages
 from flowsm.replay.timeline import Entry, timeline
 from flowsm.replay.waiting import Surroundings
 from flowsm.runtime.loading import StateLoader
+from flowsm.upkeep.reading import OpenedFile
 
 __all__ = ["ReplayVerbs"]
 
@@ -28,6 +29,7 @@ class ReplayVerbs:
     _loader: StateLoader
     _agenda: Agenda
     _clock: Clock
+    opened: list[OpenedFile]
 
     async def replay(self, execution_id: str) -> History:
         """All that is recorded of an execution, with its machine.
@@ -99,7 +101,8 @@ class ReplayVerbs:
             UsageError: there is no such event; else as `replay`.
         """
         history = await self.replay(execution_id)
-        return explain(history, seq, await self._surroundings(history, task_types))
+        around = None if self.opened else await self._surroundings(history, task_types)  # a file does not know them
+        return explain(history, seq, around)
 
     async def _surroundings(self, history: History, task_types: Collection[str] | None) -> Surroundings:
         owner = next(iter(await self._agenda.owners([history.stream])), None)

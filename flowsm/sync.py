@@ -253,6 +253,8 @@ class FlowManager:
     anchor = _blocking(core.FlowManager.anchor)
     doctor = _blocking(core.FlowManager.doctor)
     archive = _blocking(core.FlowManager.archive)
+    export = _blocking(core.FlowManager.export)
+    open_file = _blocking(core.FlowManager.open_file)
     import_archive = _blocking(core.FlowManager.import_archive)
 
     def follow(self, name: str, *, types: Iterable[str] | None = None, after: After = "now") -> Iterator[Recorded]:

@@ -49,7 +49,8 @@ COMMANDS: Final = {
     "anchor": ("flowsm.cli.anchor:anchor", "Note the digests of all streams, to keep elsewhere."),
     "backup": ("flowsm.cli.backup:backup", "Copy the log while it is in use."),
     "archive": ("flowsm.cli.archive:archive", "Move executions that ended long ago to a file."),
-    "import": ("flowsm.cli.import_:import_", "Bring the executions of an archive into a log."),
+    "export": ("flowsm.cli.export:export", "Write one execution to a file that can be looked at anywhere."),
+    "import": ("flowsm.cli.import_:import_", "Bring the executions of an archive, or an export, into a log."),
     "schema": ("flowsm.cli.schema:schema", "Print a schema: of flows, of events, or the log's SQL."),
 }
 """Each command, in the order of the help: where its function is, and its promise."""

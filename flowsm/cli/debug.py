@@ -13,8 +13,8 @@ from cyclopts import Parameter
 from flowsm.cli.debug_session import DebugSession
 from flowsm.cli.debug_words import WORDS
 from flowsm.cli.exit_codes import FAILED, FINE
-from flowsm.cli.opening import ask
-from flowsm.cli.options import DEFAULT_DB, Db, ExecutionId
+from flowsm.cli.opening import ask_about
+from flowsm.cli.options import DEFAULT_DB, Db, ExecutionOrFile
 from flowsm.cli.output import print_text, safe, talk
 from flowsm.errors import FlowsmError
 from flowsm.manager import FlowManager
@@ -26,7 +26,7 @@ _COMMENT = "#"
 
 
 def debug(
-    execution: ExecutionId,
+    execution: ExecutionOrFile,
     /,
     *,
     seq: Annotated[int, Parameter(help="Begin after the event with this seq, by default before the first.")] = 0,
@@ -41,8 +41,8 @@ def debug(
     Nothing is executed and nothing is written. Words are read from a pipe as well: one that fails ends it then.
     """
 
-    async def session(manager: FlowManager) -> int:
-        history = await manager.browse(await manager.resolve_id(execution))
+    async def session(manager: FlowManager, found: str) -> int:
+        history = await manager.browse(found)
         talks = sys.stdin.isatty() and not batch
         session = DebugSession(Debugger(history, seq))
         if talks:
@@ -60,7 +60,7 @@ def debug(
                 return FINE
             return FINE if _run(session, _piped()) else FAILED
 
-    return ask(db, session)
+    return ask_about(execution, db, session)
 
 
 def _run(session: DebugSession, lines: Iterable[str]) -> bool:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flowsm.cli.opening import ask
-from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionId
+from flowsm.cli.opening import ask, ask_about
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionOrFile
 from flowsm.cli.output import print_json
 from flowsm.cli.table import print_table
 from flowsm.cli.wording import describe
@@ -19,7 +19,7 @@ __all__ = ["events"]
 
 
 def events(
-    execution: ExecutionId,
+    execution: ExecutionOrFile,
     /,
     *,
     after: Annotated[int, Parameter(help="Only those with a higher seq.")] = 0,
@@ -29,11 +29,13 @@ def events(
 ) -> None:
     """Print the recorded events of an execution, verified against the hash chain; '$log' stands for the log's own."""
 
-    async def question(manager: FlowManager) -> list[Recorded]:
-        found = execution if is_system_stream(execution) else await manager.resolve_id(execution)
+    async def question(manager: FlowManager, found: str) -> list[Recorded]:
         return await manager.events(found, after=after, limit=limit)
 
-    found = ask(db, question)
+    if is_system_stream(execution):
+        found = ask(db, lambda manager: question(manager, execution))
+    else:
+        found = ask_about(execution, db, question)
     if as_json:
         print_json([event.as_dict() for event in found])
         return

@@ -8,10 +8,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flowsm.cli.opening import ask
-from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionId
+from flowsm.cli.opening import ask_about
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionOrFile
 from flowsm.cli.output import MARKS, console_for, local_time, print_json, print_text, safe, seconds_text
 from flowsm.cli.table import print_table
+from flowsm.errors import ExecutionNotFound
 from flowsm.manager import FlowManager
 from flowsm.replay.explain import Explanation
 from flowsm.replay.timeline import Entry
@@ -22,7 +23,7 @@ _MICROSECONDS = 1_000_000
 
 
 def explain(
-    execution: ExecutionId,
+    execution: ExecutionOrFile,
     /,
     *,
     seq: Annotated[int | None, Parameter(help="As it was after the event with this seq.")] = None,
@@ -31,14 +32,17 @@ def explain(
 ) -> None:
     """Say why an execution went where it went: the cause of a failure, or what it waits for."""
 
-    async def question(manager: FlowManager) -> list[Explanation]:
+    async def question(manager: FlowManager, execution_id: str) -> list[Explanation]:
         """The execution, and below it the sub-flow that its failure came from."""
-        found = [await manager.explain(await manager.resolve_id(execution), seq)]
+        found = [await manager.explain(execution_id, seq)]
         while (child := found[-1].child) is not None:
-            found.append(await manager.explain(child))
+            try:
+                found.append(await manager.explain(child))
+            except ExecutionNotFound:  # a file holds it only if it was exported with its children
+                break
         return found
 
-    found = ask(db, question)
+    found = ask_about(execution, db, question)
     if as_json:
         print_json(found[0])
         return

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_explain
-from flowsm.cli.opening import ask
+from flowsm.cli.opening import ask, file_of, only_root
 from flowsm.cli.options import DEFAULT_DB, Db
 from flowsm.cli.output import print_text
 from flowsm.definition.load import load_flow
@@ -28,7 +28,7 @@ def graph(
             name="FILE|ID",
             allow_leading_hyphen=True,
             validator=only_a_hyphen,
-            help="A flow document (a path, or - for stdin), or an execution: its id or @last.",
+            help="A flow document (a path, or - for stdin), or an execution: its id, @last, or its export.",
         ),
     ],
     /,
@@ -39,17 +39,18 @@ def graph(
     db: Db = DEFAULT_DB,
 ) -> None:
     """Draw a flow, or an execution coloured by what happened."""
-    if looks_like_file(target):
+    path = None if target == "-" else file_of(target)
+    if path is None and looks_like_file(target):
         machine = compile_flow(load_flow(target if target == "-" else Path(target)))
         print_text(machine.diagram(format))
         return
-    if not db.exists() and not target.startswith("@"):
+    if path is None and not db.exists() and not target.startswith("@"):
         raise NotFound(f"{target!r} is neither a flow document, nor an execution: there is no log at {str(db)!r}")
 
     async def question(manager: FlowManager) -> str:
-        found = await resolve_or_explain(manager, target, db)
+        found = await resolve_or_explain(manager, target, db) if path is None else only_root(manager.opened[0])
         machine = await manager.machine_of(found)
         events = await manager.events(found)
         return machine.diagram(format, fold(machine, found, events, new_state(found)))
 
-    print_text(ask(db, question))
+    print_text(ask(path or db, question))

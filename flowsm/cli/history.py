@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flowsm.cli.opening import ask
-from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionId
+from flowsm.cli.opening import ask_about
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionOrFile
 from flowsm.cli.output import local_time, print_json, seconds_text
 from flowsm.cli.table import print_table
 from flowsm.manager import FlowManager
@@ -14,13 +14,13 @@ __all__ = ["history"]
 _MICROSECONDS = 1_000_000
 
 
-def history(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def history(execution: ExecutionOrFile, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """Print every attempt of every task of an execution, in the order of their starts."""
 
-    async def question(manager: FlowManager) -> list[AttemptRow]:
-        return await manager.history(await manager.resolve_id(execution))
+    async def question(manager: FlowManager, found: str) -> list[AttemptRow]:
+        return await manager.history(found)
 
-    found = ask(db, question)
+    found = ask_about(execution, db, question)
     if as_json:
         print_json(found)
         return

@@ -15,22 +15,25 @@ __all__ = ["import_"]
 
 
 def import_(
-    archive: Annotated[Path, Parameter(name="FILE", help="What `flowsm archive` made.")],
+    archive: Annotated[Path, Parameter(name="FILE", help="What `flowsm archive` or `flowsm export` made.")],
     /,
     *,
+    unfinished: Annotated[
+        bool, Parameter(help="Executions that have not ended, too: whoever drives this log drives them on.")
+    ] = False,
     reason: Reason = "",
     actor: Actor = "",
     db: Db = DEFAULT_DB,
     as_json: AsJson = False,
 ) -> None:
-    """Bring the executions of an archive into a log, which is made if it is not there.
+    """Bring the executions of an archive, or of an export, into a log, which is made if it is not there.
 
     All of it is verified first. What is in the log already is left alone; what contradicts it is named, and nothing
     is imported.
     """
     report = ask(
         db,
-        lambda manager: manager.import_archive(archive, reason=reason, actor=who(actor)),
+        lambda manager: manager.import_archive(archive, unfinished=unfinished, reason=reason, actor=who(actor)),
         changes=True,
         makes=True,
     )

@@ -15,6 +15,7 @@ __all__ = [
     "Db",
     "Durable",
     "ExecutionId",
+    "ExecutionOrFile",
     "Reason",
     "TasksOption",
     "go_on_options",
@@ -34,7 +35,12 @@ Durable: TypeAlias = Annotated[
     Parameter(name="--durability", help="full survives a loss of power, normal the death of the process."),
 ]
 ExecutionId: TypeAlias = Annotated[
-    str, Parameter(name="ID", help="An execution: its id, a unique beginning of it, @last or @last-failed.")
+    str,
+    Parameter(name="ID", help="An execution: its id, a unique beginning of it, @last or @last-failed."),
+]
+ExecutionOrFile: TypeAlias = Annotated[
+    str,
+    Parameter(name="ID", help="An execution: its id, a unique beginning of it, @last, @last-failed, or its .flowrun."),
 ]
 TasksOption: TypeAlias = Annotated[
     list[str] | None,

@@ -7,14 +7,15 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from flowsm.cli.opening import ask
-from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionId
+from flowsm.cli.opening import ask, ask_about, file_of, only_root
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionOrFile
 from flowsm.cli.output import local_time, print_json, print_text, safe, seconds_text, short
 from flowsm.cli.table import print_table
 from flowsm.errors import UsageError
 from flowsm.manager import FlowManager
 from flowsm.replay.difference import Change, Comparison, json_patch, state_json
 from flowsm.replay.timeline import Entry
+from flowsm.upkeep.archive_file import is_archive
 
 __all__ = ["diff", "print_changes", "state", "timeline"]
 
@@ -22,13 +23,13 @@ _MICROSECONDS: Final = 1_000_000
 _SIGNS: Final = {"add": "+", "remove": "-", "replace": "~"}
 
 
-def timeline(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def timeline(execution: ExecutionOrFile, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """Print what happened, an attempt being one line: its result, what it waited for, and where it led."""
 
-    async def question(manager: FlowManager) -> list[Entry]:
-        return await manager.timeline(await manager.resolve_id(execution))
+    async def question(manager: FlowManager, found: str) -> list[Entry]:
+        return await manager.timeline(found)
 
-    found = ask(db, question)
+    found = ask_about(execution, db, question)
     if as_json:
         print_json(found)
         return
@@ -36,7 +37,7 @@ def timeline(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson 
 
 
 def state(
-    execution: ExecutionId,
+    execution: ExecutionOrFile,
     /,
     *,
     seq: Annotated[int | None, Parameter(help="After the event with this seq, by default the last.")] = None,
@@ -44,15 +45,15 @@ def state(
 ) -> None:
     """Print the whole state of an execution after any of its events, as JSON."""
 
-    async def question(manager: FlowManager) -> Any:
-        history = await manager.replay(await manager.resolve_id(execution))
+    async def question(manager: FlowManager, found: str) -> Any:
+        history = await manager.replay(found)
         return state_json(history.state_at(history.last if seq is None else seq))
 
-    print_json(ask(db, question))
+    print_json(ask_about(execution, db, question))
 
 
 def diff(
-    first: ExecutionId,
+    first: ExecutionOrFile,
     second: Annotated[str, Parameter(help="A seq of the same execution, or another execution.")],
     third: Annotated[int | None, Parameter(help="The later seq; by default the last.")] = None,
     /,
@@ -66,14 +67,19 @@ def diff(
     if seq is None and (third is not None or patch):
         raise UsageError(f"{second!r} is no seq: `flowsm diff ID SEQ [SEQ]`, or `flowsm diff ID OTHER` without --patch")
 
+    path, other = file_of(first), None if seq is not None else file_of(second)
+    if other is not None and path is None and not is_archive(db):
+        raise UsageError(f"{second} is a file, and {first!r} is none: export that, too (flowsm export), and give both")
+
     async def question(manager: FlowManager) -> list[Change] | Comparison:
-        found = await manager.resolve_id(first)
+        found = await manager.resolve_id(first) if path is None else only_root(manager.opened[0])
         if seq is None:
-            return await manager.compare(found, await manager.resolve_id(second))
+            against = await manager.resolve_id(second) if other is None else only_root(manager.opened[-1])
+            return await manager.compare(found, against)
         later = (await manager.get_flow_status(found)).seq if third is None else third
         return await manager.diff(found, seq, later)
 
-    found = ask(db, question)
+    found = ask(db if path is None else path, question, beside=other)
     if patch and not isinstance(found, Comparison):
         print_json(json_patch(found))
     elif as_json:

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from rich.text import Text
 
-from flowsm.cli.opening import ask
-from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionId
+from flowsm.cli.opening import ask_about
+from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionOrFile
 from flowsm.cli.output import (
     console_for,
     local_time,
@@ -29,16 +29,16 @@ from flowsm.tasks.result import TaskResult
 __all__ = ["show"]
 
 
-def show(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def show(execution: ExecutionOrFile, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """Show one execution: status, path, results."""
 
-    async def question(manager: FlowManager) -> tuple[FlowExecution, dict[str, str], str]:
-        found = await manager.get_flow_status(await manager.resolve_id(execution))
+    async def question(manager: FlowManager, execution_id: str) -> tuple[FlowExecution, dict[str, str], str]:
+        found = await manager.get_flow_status(execution_id)
         holds = await manager.holds([found.execution_id])
         held = "".join(f"{hold.words}, since {local_time(datetime.fromisoformat(hold.since))}" for hold in holds)
         return found, await deserted(manager, [(found.execution_id, found.status)]), held
 
-    found, said, held = ask(db, question)
+    found, said, held = ask_about(execution, db, question)
     if as_json:
         print_json(found)
         return

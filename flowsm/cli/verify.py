@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flowsm.cli.opening import ask
+from flowsm.cli.opening import ask, file_of
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db
 from flowsm.cli.report import answer
 from flowsm.manager import FlowManager
@@ -16,13 +16,16 @@ __all__ = ["verify"]
 
 
 def verify(
-    execution: Annotated[str | None, Parameter(name="ID", help="Only this execution.")] = None,
+    execution: Annotated[str | None, Parameter(name="ID", help="Only this execution, or a file.")] = None,
     /,
     *,
     db: Db = DEFAULT_DB,
     as_json: AsJson = False,
 ) -> int:
     """Check the log: the chain is whole, every transition is the machine's, every row is what the events say."""
+    path = None if execution is None else file_of(execution)
+    if path is not None:
+        db, execution = path, None
 
     async def question(manager: FlowManager) -> VerifyReport:
         return await manager.verify(None if execution is None else await manager.resolve_id(execution))

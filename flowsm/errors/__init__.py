@@ -33,6 +33,7 @@ FlowsmError
 │   ├── RebuildSuperseded      another rebuild, begun later, or a purge has taken over
 │   ├── FileExists             a file that was to be made is there already
 │   ├── ImportConflict         executions of an archive are in the log with other events
+│   ├── ImportRefused          an execution of an export has not ended, and may go on where it came from
 │   └── AmbiguousId
 ├── IllegalEvent               an event that the machine would not allow: log and machine part here
 ├── NotAllowed                 a folder or host that the caller did not allow
@@ -42,6 +43,7 @@ FlowsmError
 ├── TransactionTimeout         that function took longer than its time limit
 └── LogError
     ├── ArchiveBroken          an archive is not what was written
+    ├── ArchiveRedacted        what is in the file is not what was recorded: it cannot be imported
     ├── LogTooNew              the file was written by a newer flowsm
     ├── LogBroken              the stored events are not what was recorded
     ├── LogUnavailable         SQLite could not do it now: locked, full, read-only, not a database
@@ -85,6 +87,7 @@ from flowsm.errors.conflicts import (
     FlowMismatch,
     IllegalCommand,
     ImportConflict,
+    ImportRefused,
     LeaseHeld,
     LeaseLost,
     LimitReached,
@@ -98,6 +101,7 @@ from flowsm.errors.conflicts import (
 from flowsm.errors.log import (
     AppendUnknown,
     ArchiveBroken,
+    ArchiveRedacted,
     LogBroken,
     LogTooNew,
     LogUnavailable,
@@ -107,6 +111,7 @@ __all__ = [
     "AmbiguousId",
     "AppendUnknown",
     "ArchiveBroken",
+    "ArchiveRedacted",
     "CodeMissing",
     "Conflict",
     "ConflictError",
@@ -125,6 +130,7 @@ __all__ = [
     "IllegalCommand",
     "IllegalEvent",
     "ImportConflict",
+    "ImportRefused",
     "InputInvalid",
     "LeaseHeld",
     "LeaseLost",

@@ -16,6 +16,7 @@ __all__ = [
     "FlowMismatch",
     "IllegalCommand",
     "ImportConflict",
+    "ImportRefused",
     "LeaseHeld",
     "LeaseLost",
     "LimitReached",
@@ -193,6 +194,17 @@ class ImportConflict(ConflictError):
         self.path, self.conflicts = path, tuple(conflicts)
         shown = "; ".join(self.conflicts[:5]) + ("; …" if len(self.conflicts) > 5 else "")  # noqa: PLR2004
         super().__init__(f"{path}: {len(self.conflicts)} of its executions contradict the log: {shown}")
+
+
+class ImportRefused(ConflictError):
+    """An execution of a file has not ended: it may go on in the log that it came from, and would here, too."""
+
+    def __init__(self, path: str, stream: str, status: str) -> None:
+        self.path, self.stream, self.status = path, stream, status
+        super().__init__(
+            f"{path}: {stream} is {status}, not ended: it may go on where it came from, and would be driven here as "
+            "well; read the file as it is, or say --unfinished if nobody drives it there any more"
+        )
 
 
 class AmbiguousId(ConflictError):

@@ -7,6 +7,7 @@ from flowsm.errors.base import LogError
 __all__ = [
     "AppendUnknown",
     "ArchiveBroken",
+    "ArchiveRedacted",
     "LogBroken",
     "LogTooNew",
     "LogUnavailable",
@@ -20,6 +21,17 @@ class ArchiveBroken(LogError):
         self.path, self.line, self.reason = path, line, reason
         place = f", line {line}" if line else ""
         super().__init__(f"{path}{place}: {reason}; take another copy of the archive")
+
+
+class ArchiveRedacted(LogError):
+    """What is in the file is not what was recorded: it can be read, and never imported."""
+
+    def __init__(self, path: str, words: str) -> None:
+        self.path, self.words = path, words
+        super().__init__(
+            f"{path} is {words}: it can be read, and is not what was recorded, so it cannot be imported; "
+            "export the execution without --redact"
+        )
 
 
 class LogTooNew(LogError):

@@ -83,6 +83,7 @@ class SqliteEventLog:
         if not str(path) or "\0" in str(path):
             raise UsageError(f"expected the path of a file for the log, or ':memory:', found {str(path)!r}")
         folder = private_folder() if str(path) == ":memory:" else None
+        self.is_private = folder is not None
         self.path = str(path) if folder is None else str(folder / "flowsm.db")
         self._statements = Statements(row_statements or {})
         self._clock: Clock = clock or SystemClock()

@@ -10,24 +10,22 @@ import os
 import time
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from flowsm.errors import Conflict, DefinitionNotFound, FileExists, LogBroken, UsageError
-from flowsm.events.envelope import Recorded
-from flowsm.events.facts import ExecutionCreated
-from flowsm.events.system import LogPurged, StreamHead
-from flowsm.limits import PROBLEMS_MAX, PURGE_REST_SECONDS, READ_PAGE_EVENTS
-from flowsm.log.port import Head, Increment, LogView
+from flowsm.errors import Conflict, FileExists, LogBroken, UsageError
+from flowsm.events.system import LogPurged
+from flowsm.limits import PROBLEMS_MAX, PURGE_REST_SECONDS
+from flowsm.log.port import Increment
 from flowsm.log.purge import Purge
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.projections.system import rows_without, share_of
 from flowsm.storage.backup import sync_folder
 from flowsm.upkeep.archive_file import ArchiveWriter, End
 from flowsm.upkeep.archived import FoldedStream, batches, verify_archive
+from flowsm.upkeep.log_writer import LogWriter
 from flowsm.upkeep.now import Now
 from flowsm.upkeep.paging import pages
 
@@ -118,7 +116,7 @@ async def _count(log: SqliteEventLog, selection: Selection, report: ArchiveRepor
 
 
 async def _write(log: SqliteEventLog, path: Path, selection: Selection, report: ArchiveReport, now: Now) -> End:
-    writer = _LogWriter(log, ArchiveWriter(path, now()))
+    writer = LogWriter(log, ArchiveWriter(path, now()))
     statuses: Counter[str] = Counter()
     try:
         async for page in pages(log, "ended_before", msgspec.to_builtins(selection), after=""):
@@ -133,65 +131,6 @@ async def _write(log: SqliteEventLog, path: Path, selection: Selection, report: 
         return await asyncio.to_thread(writer.file.finish)
     finally:
         writer.file.close()
-
-
-class _LogWriter:
-    """Writes executions of a log to an archive, with the flows and payloads that they need, each of these once."""
-
-    def __init__(self, log: SqliteEventLog, file: ArchiveWriter) -> None:
-        self.file = file
-        self._log = log
-        self._flows: set[str] = set()
-        self._payloads: set[str] = set()
-
-    async def add(self, stream: str) -> None:
-        """Write one execution; nothing of it is written when an event of it is broken.
-
-        Raises:
-            LogBroken: one is.
-        """
-        head, first = await self._log.look(partial(self._first, stream=stream))
-        count = len(first)
-        while count < head.seq:  # a long one is checked before the first line of it is written
-            page = await self._log.look(partial(self._page, head=head, after=count))
-            count += len(page)
-        await asyncio.to_thread(self.file.stream, StreamHead(stream, head.seq, head.digest), head.epoch)
-        await asyncio.to_thread(self._put, first)
-        count = len(first)
-        while count < head.seq:
-            page = await self._log.look(partial(self._page, head=head, after=count))
-            await asyncio.to_thread(self._put, page)
-            count += len(page)
-
-    def _put(self, page: Sequence[tuple[Recorded, bytes]]) -> None:
-        for event, data in page:
-            self.file.event(event, data)
-
-    def _first(self, view: LogView, *, stream: str) -> tuple[Head, list[tuple[Recorded, bytes]]]:
-        head = view.head(stream)
-        if head is None:
-            raise LogBroken(stream, 0, "it has a row, but no events")
-        page = self._page(view, head=head, after=0)
-        fact = page[0][0].fact
-        if not isinstance(fact, ExecutionCreated):
-            raise LogBroken(stream, 1, f"begins with {fact.TYPE}, not with {ExecutionCreated.TYPE}")
-        if fact.digest not in self._flows:
-            try:
-                self.file.flow(fact.digest, view.definition(fact.digest))
-            except DefinitionNotFound as error:
-                raise LogBroken(stream, 1, str(error)) from error
-            self._flows.add(fact.digest)
-        return head, page
-
-    def _page(self, view: LogView, *, head: Head, after: int) -> list[tuple[Recorded, bytes]]:
-        """The next events; the payloads that they need are written at once, for the archive has them before a stream."""
-        page = view.read_stored(head.stream, after=after, limit=min(READ_PAGE_EVENTS, head.seq - after))
-        for event, _ in page:
-            for reference in getattr(event.fact, "stored", {}).values():
-                if reference.digest not in self._payloads:
-                    self.file.payload(reference.digest, view.payload(event, reference.digest))
-                    self._payloads.add(reference.digest)
-        return page
 
 
 async def purge_archived(log: SqliteEventLog, path: Path, why: Why, now: Now, report: ArchiveReport) -> None:

@@ -1,6 +1,9 @@
-"""The file of an archive: NDJSON, compressed by gzip, one JSON object a line, each of the `kind` that it says.
+"""The file of an archive, and of an export: NDJSON, one JSON object a line, each of the `kind` that it says.
 
-archive   the first: the format, when it was made
+An archive is compressed by gzip, an export (`.flowrun`) is not; either is read. An export may hold executions that have
+not ended, and may be redacted: then its digests are taken over what is left, and `original` is the recorded one.
+
+archive   the first: the format, when it was made, how it was redacted
 flow      a flow's canonical JSON, before the first stream that needs it
 payload   a large value's JSON text, before the first stream that needs it
 stream    an execution: its head, and how many events follow
@@ -15,6 +18,7 @@ import hashlib
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -30,10 +34,27 @@ from flowsm.log.chain import GENESIS
 from flowsm.log.read import record
 from flowsm.log.restore import RestoredEvent, RestoredStream
 
-__all__ = ["ArchiveWriter", "ArchivedStream", "End", "Flow", "Item", "Payload", "is_archive", "read_archive"]
+__all__ = [
+    "SUFFIX",
+    "ArchiveWriter",
+    "ArchivedStream",
+    "End",
+    "Flow",
+    "Item",
+    "Payload",
+    "Redacted",
+    "is_archive",
+    "read_archive",
+    "redaction_of",
+]
 
+SUFFIX: Final = ".flowrun"
+"""How the name of an export ends."""
 _FORMAT: Final = 1
+_REDACTED_FORMAT: Final = 2
+"""What is redacted is not what was recorded: it has a format of its own, that nobody takes it for the other."""
 _MAGIC: Final = b"\x1f\x8b"
+_BEGIN: Final = b'{"kind":"archive",'
 _LEVEL: Final = 6
 _ENCODE: Final = msgspec.json.Encoder().encode
 
@@ -42,9 +63,23 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", gc=Fals
     pass
 
 
-class _First(_Line, frozen=True, kw_only=True, tag="archive"):
+class Redacted(msgspec.Struct, frozen=True, kw_only=True):
+    """By whom and what of a file was redacted: the JSON pointers that were asked for."""
+
+    by: str
+    pointers: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """The same, as part of a sentence."""
+        by = f" by {self.by}" if self.by else ""
+        return f"redacted{by} ({', '.join(self.pointers)})"
+
+
+class _First(_Line, frozen=True, kw_only=True, omit_defaults=True, tag="archive"):
     format: int
     made_at: str
+    redacted: Redacted | None = None
 
 
 class Flow(_Line, frozen=True, kw_only=True, tag="flow"):
@@ -61,20 +96,22 @@ class Payload(_Line, frozen=True, kw_only=True, tag="payload"):
     text: str
 
 
-class _Stream(_Line, frozen=True, kw_only=True, tag="stream"):
+class _Stream(_Line, frozen=True, kw_only=True, omit_defaults=True, tag="stream"):
     stream: str
     seq: int
     digest: str
     epoch: int
+    original: str = ""
 
 
-class _Event(_Line, frozen=True, kw_only=True, tag="event"):
+class _Event(_Line, frozen=True, kw_only=True, omit_defaults=True, tag="event"):
     seq: int
     type: str
     version: int
     at: str
     data: str
     digest: str
+    original: str = ""
 
 
 class End(_Line, frozen=True, kw_only=True, tag="end"):
@@ -108,24 +145,37 @@ Item = Flow | Payload | ArchivedStream | End
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file begins like an archive."""
+    """Whether a file is named like an export, or begins like an archive."""
     try:
         with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
+            begin = file.read(len(_BEGIN))
     except OSError:
         return False
+    return path.suffix == SUFFIX or begin[: len(_MAGIC)] == _MAGIC or begin == _BEGIN
 
 
 class ArchiveWriter:
-    """Writes an archive line by line; `finish` makes it whole and durable."""
+    """Writes an archive line by line; `finish` makes it whole and durable.
 
-    def __init__(self, path: Path, made_at: str) -> None:
-        self._file = path.open("xb")
-        self._gzip = gzip.GzipFile(filename="", mode="wb", fileobj=self._file, compresslevel=_LEVEL, mtime=0)
+    Args:
+        target: the file to be made, or one that is open, which is left open.
+        made_at: when.
+        compressed: whether by gzip.
+        redacted: how the values that will be given were redacted.
+    """
+
+    def __init__(
+        self, target: Path | BinaryIO, made_at: str, *, compressed: bool = True, redacted: Redacted | None = None
+    ) -> None:
+        self._owns = isinstance(target, Path)
+        self._file: BinaryIO = target.open("xb") if isinstance(target, Path) else target
+        self._gzip: gzip.GzipFile | None = None
+        if compressed:
+            self._gzip = gzip.GzipFile(filename="", mode="wb", fileobj=self._file, compresslevel=_LEVEL, mtime=0)
         self._sha256 = hashlib.sha256()
         self._made_at = made_at
         self._counts = {"flow": 0, "payload": 0, "stream": 0, "event": 0}
-        self._put(_First(format=_FORMAT, made_at=made_at))
+        self._put(_First(format=_REDACTED_FORMAT if redacted else _FORMAT, made_at=made_at, redacted=redacted))
 
     def flow(self, digest: str, document: bytes) -> None:
         """Write a flow."""
@@ -137,13 +187,13 @@ class ArchiveWriter:
         self._counts["payload"] += 1
         self._put(Payload(digest=digest, text=text.decode()))
 
-    def stream(self, head: StreamHead, epoch: int) -> None:
-        """Begin a stream; `head.seq` events have to follow."""
+    def stream(self, head: StreamHead, epoch: int, original: str = "") -> None:
+        """Begin a stream; `head.seq` events have to follow. `original` is its digest before it was redacted."""
         self._counts["stream"] += 1
-        self._put(_Stream(stream=head.stream, seq=head.seq, digest=head.digest, epoch=epoch))
+        self._put(_Stream(stream=head.stream, seq=head.seq, digest=head.digest, epoch=epoch, original=original))
 
-    def event(self, event: Recorded, data: bytes) -> None:
-        """Write the stream's next event, with its data as it was stored."""
+    def event(self, event: Recorded, data: bytes, original: str = "") -> None:
+        """Write the stream's next event, with its data as it was stored, or as it was redacted from `original`."""
         self._counts["event"] += 1
         self._put(
             _Event(
@@ -153,6 +203,7 @@ class ArchiveWriter:
                 at=event.at,
                 data=data.decode(),
                 digest=event.digest,
+                original=original,
             )
         )
 
@@ -161,21 +212,55 @@ class ArchiveWriter:
         counts = {f"{kind}{'s'}": count for kind, count in self._counts.items()}
         end = End(made_at=self._made_at, digest=self._sha256.hexdigest(), **counts)
         self._put(end)
-        self._gzip.close()
+        if self._gzip is not None:
+            self._gzip.close()
         self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        if self._owns:
+            os.fsync(self._file.fileno())
+        self.close()
         return end
 
     def close(self) -> None:
         """Let go of the file, whole or not."""
-        self._gzip.close()
-        self._file.close()
+        if self._gzip is not None:
+            self._gzip.close()
+        if self._owns:
+            self._file.close()
 
     def _put(self, line: _Line) -> None:
         text = _ENCODE(line) + b"\n"
         self._sha256.update(text)
-        self._gzip.write(text)
+        if self._gzip is not None:
+            self._gzip.write(text)
+        else:
+            self._file.write(text)
+
+
+def redaction_of(path: Path) -> Redacted | None:
+    """How an archive was redacted, as its first line says.
+
+    Raises:
+        ArchiveBroken: the first line is not one of an archive.
+    """
+    reader = _Reader(path)
+    with _opened(path, reader) as file:
+        return reader.first(file).redacted
+
+
+@contextmanager
+def _opened(path: Path, reader: _Reader) -> Iterator[BinaryIO]:
+    """The lines of the file, compressed or not."""
+    try:
+        with path.open("rb") as raw:
+            if raw.peek(len(_MAGIC))[: len(_MAGIC)] != _MAGIC:
+                yield raw
+                return
+            with gzip.open(raw, "rb") as file:
+                yield file  # type: ignore[misc] # GzipFile reads bytes
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ArchiveBroken(str(path), reader.line, f"it was cut, or is damaged ({error})") from error
+    except OSError as error:
+        raise ArchiveBroken(str(path), 0, f"it cannot be read: {error.strerror or error}") from error
 
 
 def read_archive(path: Path) -> Iterator[Item]:
@@ -185,13 +270,8 @@ def read_archive(path: Path) -> Iterator[Item]:
         ArchiveBroken: it is not what was written, or cannot be read.
     """
     reader = _Reader(path)
-    try:
-        with gzip.open(path, "rb") as file:
-            yield from reader.items(file)  # type: ignore[arg-type] # GzipFile reads bytes
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ArchiveBroken(str(path), reader.line, f"it was cut, or is damaged ({error})") from error
-    except OSError as error:
-        raise ArchiveBroken(str(path), 0, f"it cannot be read: {error.strerror or error}") from error
+    with _opened(path, reader) as file:
+        yield from reader.items(file)
 
 
 class _Reader:
@@ -200,12 +280,20 @@ class _Reader:
         self._path = str(path)
         self._sha256 = hashlib.sha256()
 
-    def items(self, file: BinaryIO) -> Iterator[Item]:
+    def first(self, file: BinaryIO) -> _First:
+        """The first line."""
         first = self._next(file)
         if not isinstance(first, _First):
             raise self._broken("expected an archive of flowsm, found something else")
-        if first.format != _FORMAT:
-            raise self._broken(f"an archive of format {first.format}, this flowsm reads {_FORMAT}: upgrade flowsm")
+        if first.format not in {_FORMAT, _REDACTED_FORMAT}:
+            known = f"{_FORMAT} and {_REDACTED_FORMAT}"
+            raise self._broken(f"an archive of format {first.format}, this flowsm reads {known}: upgrade flowsm")
+        if (first.format == _REDACTED_FORMAT) != (first.redacted is not None):
+            raise self._broken("whether it is redacted, and its format, contradict each other")
+        return first
+
+    def items(self, file: BinaryIO) -> Iterator[Item]:
+        first = self.first(file)
         counts = {"flows": 0, "payloads": 0, "streams": 0, "events": 0}
         while True:
             before = self._sha256.hexdigest()

@@ -30,12 +30,20 @@ class FoldedStream(msgspec.Struct, frozen=True):
         return self.archived.head
 
     @property
+    def broken(self) -> str:
+        """Why the stream is not the history of an execution; empty when it is."""
+        problem = self.folded.problem
+        return "" if problem is None else f"seq {problem.seq}: {problem.message}"
+
+    @property
+    def unfinished(self) -> str:
+        """That the execution has not ended, as it stands in the file; empty when it has."""
+        return "" if self.folded.state.ended_at is not None else f"it is {self.folded.state.status}, not ended"
+
+    @property
     def problem(self) -> str:
         """Why the stream is not the history of an execution that has ended; empty when it is."""
-        problem = self.folded.problem
-        if problem is not None:
-            return f"seq {problem.seq}: {problem.message}"
-        return "" if self.folded.state.ended_at is not None else f"it is {self.folded.state.status}, not ended"
+        return self.broken or self.unfinished
 
 
 class Batch(msgspec.Struct, frozen=True):

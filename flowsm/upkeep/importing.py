@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from flowsm.errors import ArchiveBroken, Conflict, ImportConflict, LogUnavailable
+from flowsm.errors import ArchiveBroken, ArchiveRedacted, Conflict, ImportConflict, ImportRefused, LogUnavailable
 from flowsm.events.system import LogImported, StreamHead
 from flowsm.limits import CONFLICT_RETRIES_MAX, REFOLD_PAGE_STREAMS
 from flowsm.log.port import Increment, LogView, RowChange
@@ -17,12 +18,12 @@ from flowsm.log.restore import Restore
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.projections.system import share_of
 from flowsm.upkeep.archive import Why
-from flowsm.upkeep.archive_file import End
+from flowsm.upkeep.archive_file import End, redaction_of
 from flowsm.upkeep.archived import Batch, FoldedStream, batches, verify_archive
 from flowsm.upkeep.now import Now
 from flowsm.upkeep.paging import SQL, Purged
 
-__all__ = ["ImportReport", "import_archive"]
+__all__ = ["ImportReport", "Importer", "import_archive", "run_import"]
 
 
 class ImportReport(msgspec.Struct, kw_only=True):
@@ -35,17 +36,37 @@ class ImportReport(msgspec.Struct, kw_only=True):
     events: int = 0
 
 
-async def import_archive(log: SqliteEventLog, path: str | Path, why: Why, now: Now) -> ImportReport:
-    """Bring the executions of an archive into a log; those that are there already are left alone.
+async def import_archive(
+    log: SqliteEventLog, path: str | Path, why: Why, now: Now, *, unfinished: bool = False
+) -> ImportReport:
+    """Bring the executions of an archive, or an export, into a log; those that are there already are left alone.
+
+    Args:
+        log: where to.
+        path: the file.
+        why: what is recorded with it.
+        now: the time.
+        unfinished: whether executions may come in that have not ended; whoever drives this log drives them on then.
 
     Raises:
         ArchiveBroken: the archive is not what was written; nothing was imported.
+        ArchiveRedacted: it is not what was recorded; nothing was imported.
+        ImportRefused: an execution has not ended, and `unfinished` was not said; what came before it stays.
         ImportConflict: an execution is there, or was purged, with other events; nothing was imported.
         LogUnavailable: the log cannot be written; what was imported before stays, and is left alone the next time.
     """
     path = Path(path)
+    redacted = await asyncio.to_thread(redaction_of, path)
+    if redacted is not None:
+        raise ArchiveRedacted(str(path), redacted.words)
+    importer = await run_import(log, path, why, now, unfinished=unfinished)
+    return importer.report
+
+
+async def run_import(log: SqliteEventLog, path: Path, why: Why, now: Now, *, unfinished: bool) -> Importer:
+    """Import a file, redacted or not, and give the import; errors as those of `import_archive`."""
     end, heads = await verify_archive(path)
-    importer = _Importer(log, path, end, why, now)
+    importer = Importer(log, path, end, why, now, unfinished=unfinished)
     await importer.look_up(heads)
     payloads: list[str] = []
     async for batch in batches(path):
@@ -53,13 +74,16 @@ async def import_archive(log: SqliteEventLog, path: str | Path, why: Why, now: N
         await importer.take(batch)
     if payloads:
         await log.drop_unused(payloads)
-    return importer.report
+    return importer
 
 
-class _Importer:
-    """One import under way."""
+class Importer:
+    """One import under way; `parents` are the executions that came in, or were there, each with its parent."""
 
-    def __init__(self, log: SqliteEventLog, path: Path, end: End, why: Why, now: Now) -> None:
+    def __init__(
+        self, log: SqliteEventLog, path: Path, end: End, why: Why, now: Now, *, unfinished: bool = False
+    ) -> None:
+        self.parents: dict[str, str | None] = {}
         self.report = ImportReport(path=str(path), digest=end.digest)
         self._log = log
         self._path = path
@@ -68,6 +92,7 @@ class _Importer:
         self._now = now
         self._purged = Purged()
         self._present: set[str] = set()
+        self._unfinished = unfinished
 
     async def look_up(self, heads: Sequence[StreamHead]) -> None:
         """Find out which streams are there already.
@@ -108,12 +133,17 @@ class _Importer:
         """Bring in what is not there.
 
         Raises:
-            ArchiveBroken: a stream is not the history of an execution that has ended.
+            ArchiveBroken: a stream is not the history of an execution.
+            ImportRefused: one has not ended, and may not come in so.
             ImportConflict: one came to be there meanwhile, with other events.
         """
         for stream in batch.streams:
-            if stream.problem:
-                raise ArchiveBroken(str(self._path), 0, f"{stream.head.stream}, {stream.problem}")
+            if stream.broken:
+                raise ArchiveBroken(str(self._path), 0, f"{stream.head.stream}, {stream.broken}")
+            if stream.unfinished and not self._unfinished:
+                raise ImportRefused(str(self._path), stream.head.stream, stream.folded.state.status)
+            parent = getattr(stream.archived.recorded[0].fact, "parent", None)
+            self.parents[stream.head.stream] = parent.execution_id if parent is not None else None
         if batch.payloads or batch.flows:  # later streams may need them, too
             await self._log.store_documents(
                 [(payload.digest, payload.text.encode()) for payload in batch.payloads],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -16,7 +17,9 @@ from flowsm.tasks.factory import TaskFactory
 from flowsm.upkeep.anchor import AnchorReport, anchor_lines, write_anchor
 from flowsm.upkeep.archive import ArchiveReport, Selection, Why, archive
 from flowsm.upkeep.doctor import DoctorReport, examine
+from flowsm.upkeep.exporting import Export, ExportReport, export
 from flowsm.upkeep.importing import ImportReport, import_archive
+from flowsm.upkeep.reading import OpenedFile, open_file
 
 __all__ = ["BackupReport", "UpkeepVerbs"]
 
@@ -34,6 +37,7 @@ class UpkeepVerbs:
     tasks: TaskFactory
     _log: SqliteEventLog
     _clock: Clock
+    opened: list[OpenedFile]
 
     async def backup(self, path: str | Path, *, force: bool = False) -> BackupReport:
         """Copy the log, as of one moment, to another file while work goes on; the copy is checked, then gets its name.
@@ -109,15 +113,67 @@ class UpkeepVerbs:
         selection = Selection(before=before, flow=flow or "", status=str(status or ""))
         return await archive(self._log, path, selection, Why(reason=reason, actor=actor), self._now, dry_run=dry_run)
 
-    async def import_archive(self, path: str | Path, *, reason: str = "", actor: str = "") -> ImportReport:
-        """Bring the executions of an archive into this log, verified; those that are there already are left alone.
+    async def export(
+        self,
+        execution_id: str,
+        path: str | Path | BinaryIO,
+        *,
+        redact: Sequence[str] = (),
+        with_children: bool = False,
+        actor: str = "",
+    ) -> ExportReport:
+        """Write an execution, as it stands now, to one file of NDJSON that every reading command opens anywhere.
+
+        Args:
+            execution_id: which.
+            path: the file to be made, or one that is open for bytes.
+            redact: JSON pointers (`/input…`, `/results/TASK/…`, `/signals/NAME…`) to what the file must not hold.
+            with_children: also the executions that its sub-flows started, and theirs.
+            actor: who redacts it; the file says so.
 
         Raises:
-            ArchiveBroken: the archive is not what was written; nothing was imported.
+            ExecutionNotFound: there is no such execution.
+            FileExists: the file is there.
+            LogBroken: what is recorded cannot be read.
+            UsageError: a pointer that names nothing in it, or a file that cannot be written.
+        """
+        wanted = Export(stream=execution_id, with_children=with_children, redact=tuple(redact), actor=actor)
+        target = Path(path) if isinstance(path, (str, Path)) else path
+        return await export(self._log, wanted, target, self._now())
+
+    async def open_file(self, path: str | Path) -> OpenedFile:
+        """Read an export or an archive in place of a log, redacted or not; the manager's own must be `:memory:`.
+
+        Raises:
+            ArchiveBroken: the file is not what was written.
+            ImportConflict: a file that was opened before holds the same execution with other events.
+            UsageError: the manager has a log of its own.
+        """
+        if not self._log.is_private:
+            raise UsageError(f"a file is read by FlowManager(':memory:'), not beside what is in {self._log.path}")
+        opened = await open_file(self._log, Path(path), self._now)
+        self.opened.append(opened)
+        return opened
+
+    async def import_archive(
+        self, path: str | Path, *, unfinished: bool = False, reason: str = "", actor: str = ""
+    ) -> ImportReport:
+        """Bring the executions of a file into this log, verified; those that are there already are left alone.
+
+        Args:
+            path: what `archive` or `export` made.
+            unfinished: whether executions may come in that have not ended; they are driven on here then.
+            reason: why; it is recorded.
+            actor: who asked for it; it is recorded.
+
+        Raises:
+            ArchiveBroken: the file is not what was written; nothing was imported.
+            ArchiveRedacted: it is not what was recorded; nothing was imported.
+            ImportRefused: an execution has not ended, and `unfinished` was not said.
             ImportConflict: executions are there, or were purged, with other events; nothing was imported.
             LogUnavailable: the log cannot be written; a second import goes on.
         """
-        return await import_archive(self._log, path, Why(reason=reason, actor=actor), self._now)
+        return await import_archive(self._log, path, Why(reason=reason, actor=actor), self._now, unfinished=unfinished)
 
     def _now(self) -> str:
         return timestamp(self._clock.now())

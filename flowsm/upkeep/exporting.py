@@ -1,0 +1,203 @@
+"""export: one execution, as it stands now, in a file that every reading command opens anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from flowsm.errors import DefinitionNotFound, ExecutionNotFound, FileExists, LogBroken, UsageError
+from flowsm.events.envelope import Recorded
+from flowsm.events.facts import ExecutionCreated, WaitStarted
+from flowsm.events.system import StreamHead
+from flowsm.limits import READ_PAGE_EVENTS
+from flowsm.log.chain import GENESIS, event_digest
+from flowsm.log.port import Head, LogView, RowStore
+from flowsm.storage.backup import sync_folder
+from flowsm.upkeep.archive_file import ArchiveWriter, End, Redacted
+from flowsm.upkeep.log_writer import LogWriter
+from flowsm.upkeep.redact import Redactor
+
+__all__ = ["Export", "ExportReport", "export"]
+
+
+class Export(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be exported: an execution, with those that its sub-flows started or without, redacted or whole."""
+
+    stream: str
+    with_children: bool = False
+    redact: tuple[str, ...] = ()
+    actor: str = ""
+
+
+class ExportReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was exported; `digest` is that of the file's last line, `redacted` are the pointers."""
+
+    path: str
+    digest: str
+    executions: int
+    events: int
+    redacted: tuple[str, ...] = ()
+
+
+async def export(log: RowStore, wanted: Export, target: Path | BinaryIO, now: str) -> ExportReport:
+    """Write an execution to a file, whole or not at all, or to a file that is open.
+
+    Raises:
+        ExecutionNotFound: there is no such execution.
+        FileExists: the file is there.
+        LogBroken: what is recorded cannot be read.
+        UsageError: a pointer that names nothing in it, or a file that cannot be written.
+    """
+    if not isinstance(target, Path):
+        return _report(await _write(log, wanted, target, now), "", wanted)
+    partial_path = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    _require_none(target)
+    try:
+        end = await _write(log, wanted, partial_path, now)
+        _require_none(target)
+        partial_path.replace(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise UsageError(f"{target}: the export cannot be written: {error.strerror or error}") from error
+    finally:
+        partial_path.unlink(missing_ok=True)
+    return _report(end, str(target), wanted)
+
+
+def _require_none(target: Path) -> None:
+    if target.exists():
+        raise FileExists(str(target))
+
+
+def _report(end: End, path: str, wanted: Export) -> ExportReport:
+    return ExportReport(path=path, digest=end.digest, executions=end.streams, events=end.events, redacted=wanted.redact)
+
+
+async def _write(log: RowStore, wanted: Export, target: Path | BinaryIO, now: str) -> End:
+    redacted, scan = None, None
+    if not await log.look(partial(_is_there, stream=wanted.stream)):
+        raise ExecutionNotFound(wanted.stream)
+    if wanted.redact:
+        redactor = Redactor(wanted.redact)
+        redacted, scan = Redacted(by=wanted.actor, pointers=wanted.redact), _Scan(log, redactor)
+        await _walk(log, wanted, scan.add, scan.children)
+        if redactor.unfound:
+            raise UsageError(f"--redact {redactor.unfound[0]!r} names nothing that is recorded in {wanted.stream}")
+    file = ArchiveWriter(target, now, compressed=False, redacted=redacted)
+    try:
+        if scan is not None:
+            await scan.write(file)
+        else:
+            writer = LogWriter(log, file)
+            await _walk(log, wanted, writer.add, writer.children)
+        return await asyncio.to_thread(file.finish)
+    finally:
+        file.close()
+
+
+async def _walk(log: RowStore, wanted: Export, add: Any, children: set[str]) -> None:
+    """Add the execution, and, if they are wanted, those below it, each after its parent."""
+    done = {wanted.stream}
+    await add(wanted.stream)
+    while wanted.with_children and (new := sorted(children - done)):
+        for child in new:
+            done.add(child)
+            if await log.look(partial(_is_there, stream=child)):
+                await add(child)
+
+
+def _is_there(view: LogView, *, stream: str) -> bool:
+    return view.head(stream) is not None
+
+
+class _Scan:
+    """Executions that are redacted: looked at first, up to where they are now, then written up to there."""
+
+    def __init__(self, log: RowStore, redactor: Redactor) -> None:
+        self.children: set[str] = set()
+        self._log = log
+        self._redactor = redactor
+        self._heads: list[Head] = []
+
+    async def add(self, stream: str) -> None:
+        """Look at an execution."""
+        head = await self._log.look(lambda view: view.head(stream))
+        if head is None:
+            raise ExecutionNotFound(stream)
+        self._heads.append(head)
+        async for event, data in self._events(head):
+            if isinstance(event.fact, WaitStarted) and event.fact.child is not None:
+                self.children.add(event.fact.child)
+            self._redactor.look(event.type, data)
+
+    async def write(self, file: ArchiveWriter) -> None:
+        """Write what was looked at; large values stand in the events, for their digests have changed."""
+        flows: set[str] = set()
+        for head in self._heads:
+            digest, document = await self._log.look(partial(_flow, head=head))
+            if digest not in flows:
+                flows.add(digest)
+                file.flow(digest, document)
+            tasks = msgspec.json.decode(document)["tasks"]
+            templates = {task["name"]: task.get("parameters", {}) for task in tasks}
+            last = GENESIS
+            async for event, _ in self._sealed(head, templates):
+                last = event.digest
+            file.stream(StreamHead(head.stream, head.seq, last), head.epoch, head.digest)
+            originals = self._digests(head)
+            async for event, data in self._sealed(head, templates):
+                file.event(event, data, await anext(originals))
+
+    async def _sealed(self, head: Head, templates: dict[str, Any]) -> AsyncIterator[tuple[Recorded, bytes]]:
+        """The events as they are left, each sealed anew."""
+        previous = GENESIS
+        async for event, data in self._events(head):
+            self._redactor.rewrite(event.type, data, templates)
+            text = msgspec.json.encode(data)
+            previous = event_digest(previous, event.stream, event.seq, event.at, (event.type, event.version, text))
+            yield msgspec.structs.replace(event, digest=previous), text
+
+    async def _digests(self, head: Head) -> AsyncIterator[str]:
+        """The digests that the events were recorded with."""
+        async for event, _ in self._events(head):
+            yield event.digest
+
+    async def _events(self, head: Head) -> AsyncIterator[tuple[Recorded, dict[str, Any]]]:
+        """The events, each with the JSON data that were recorded, large values in place."""
+        after = 0
+        while after < head.seq:
+            page = await self._log.look(partial(_page, head=head, after=after))
+            after += len(page)
+            for event, data in page:
+                yield event, data
+
+
+def _page(view: LogView, *, head: Head, after: int) -> list[tuple[Recorded, dict[str, Any]]]:
+    events: Sequence[tuple[Recorded, bytes]] = view.read_stored(
+        head.stream, after=after, limit=min(READ_PAGE_EVENTS, head.seq - after)
+    )
+    return [(event, _data(view, event, text)) for event, text in events]
+
+
+def _data(view: LogView, event: Recorded, text: bytes) -> dict[str, Any]:
+    data: dict[str, Any] = msgspec.json.decode(text)
+    for field, reference in getattr(event.fact, "stored", {}).items():
+        data[field] = msgspec.json.decode(view.payload(event, reference.digest))
+    data.pop("stored", None)
+    return data
+
+
+def _flow(view: LogView, *, head: Head) -> tuple[str, bytes]:
+    fact = view.read(head.stream, limit=1)[0].fact
+    if not isinstance(fact, ExecutionCreated):
+        raise LogBroken(head.stream, 1, f"begins with {fact.TYPE}, not with {ExecutionCreated.TYPE}")
+    try:
+        return fact.digest, view.definition(fact.digest)
+    except DefinitionNotFound as error:
+        raise LogBroken(head.stream, 1, str(error)) from error
