@@ -321,6 +321,8 @@ class _Reader:
     def _next(self, file: BinaryIO) -> _AnyLine:
         self.line += 1
         text = file.readline(ARCHIVE_LINE_MAX_BYTES)
+        if self.line == 1 and text and not text.startswith(_BEGIN):
+            raise self._broken("expected an archive, or an export, of flowsm, found something else")
         if not text.endswith(b"\n"):
             raise self._broken("it ends here, without its last line" if not text else "the line is cut, or too long")
         self._sha256.update(text)

@@ -51,6 +51,7 @@ class UpkeepVerbs:
             LogUnavailable: the log cannot be read, the copy cannot be written, or does not pass the check.
             UsageError: the file is the log itself, or in use.
         """
+        self._require_recorded()
         size = await self._log.backup(path, replace=force)
         return BackupReport(path=str(path), size_bytes=size)
 
@@ -61,10 +62,12 @@ class UpkeepVerbs:
             FileExists: the file is there, and `force` was not said.
             UsageError: it cannot be written.
         """
+        self._require_recorded()
         return await write_anchor(self._log, path, self._now(), replace=force)
 
     def anchor_lines(self) -> AsyncIterator[bytes]:
         """The lines of such a file."""
+        self._require_recorded()
         return anchor_lines(self._log, self._now())
 
     async def doctor(self, *, anchor: str | Path | None = None) -> DoctorReport:
@@ -137,6 +140,7 @@ class UpkeepVerbs:
             LogBroken: what is recorded cannot be read.
             UsageError: a pointer that names nothing in it, or a file that cannot be written.
         """
+        self._require_recorded()
         wanted = Export(stream=execution_id, with_children=with_children, redact=tuple(redact), actor=actor)
         target = Path(path) if isinstance(path, (str, Path)) else path
         return await export(self._log, wanted, target, self._now())
@@ -174,6 +178,16 @@ class UpkeepVerbs:
             LogUnavailable: the log cannot be written; a second import goes on.
         """
         return await import_archive(self._log, path, Why(reason=reason, actor=actor), self._now, unfinished=unfinished)
+
+    def _require_recorded(self) -> None:
+        """Let nothing be made of what was redacted that looks as if it had been recorded.
+
+        Raises:
+            UsageError: a redacted file was opened.
+        """
+        for file in self.opened:
+            if file.redacted is not None:
+                raise UsageError(f"{file.path} is {file.redacted.words}: only what was recorded can be kept")
 
     def _now(self) -> str:
         return timestamp(self._clock.now())

@@ -259,7 +259,7 @@ async def test_a_purge_during_verify_is_no_problem(manager, old, out, monkeypatc
 
 async def test_long_executions_and_small_batches(manager, flows, clock, out, monkeypatch, rows):
     """An execution longer than a page, and batches of a few events, make no difference."""
-    monkeypatch.setattr("flowsm.upkeep.archive.READ_PAGE_EVENTS", 3)
+    monkeypatch.setattr("flowsm.upkeep.log_writer.READ_PAGE_EVENTS", 3)
     monkeypatch.setattr("flowsm.upkeep.archived.ARCHIVE_BATCH_EVENTS", 20)
     monkeypatch.setattr("flowsm.upkeep.paging.REFOLD_PAGE_STREAMS", 2)
     for name in (*flows, *flows):
