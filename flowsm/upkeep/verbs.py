@@ -112,6 +112,7 @@ class UpkeepVerbs:
         if status is not None and status not in ENDED_STATUSES:
             options = ", ".join(sorted(ENDED_STATUSES))
             raise UsageError(f"status is {str(status)!r}: only what has ended can be archived: {options}")
+        self._require_recorded()
         before = timestamp(self._clock.now() - older_than)
         selection = Selection(before=before, flow=flow or "", status=str(status or ""))
         return await archive(self._log, path, selection, Why(reason=reason, actor=actor), self._now, dry_run=dry_run)
