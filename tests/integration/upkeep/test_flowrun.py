@@ -214,7 +214,8 @@ async def waiting(manager):
 
 
 async def stands(manager, name):
-    """Whether it is there, and waits."""
+    """Whether it is there, and waits; all else goes on meanwhile."""
+    await asyncio.sleep(0)
     try:
         return (await manager.events(name))[-1].type == "wait.started"
     except ExecutionNotFound:
