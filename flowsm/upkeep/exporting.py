@@ -147,26 +147,20 @@ class _Scan:
             tasks = msgspec.json.decode(document)["tasks"]
             templates = {task["name"]: task.get("parameters", {}) for task in tasks}
             last = GENESIS
-            async for event, _ in self._sealed(head, templates):
+            async for event, _, _ in self._sealed(head, templates):
                 last = event.digest
             file.stream(StreamHead(head.stream, head.seq, last), head.epoch, head.digest)
-            originals = self._digests(head)
-            async for event, data in self._sealed(head, templates):
-                file.event(event, data, await anext(originals))
+            async for event, data, original in self._sealed(head, templates):
+                file.event(event, data, original)
 
-    async def _sealed(self, head: Head, templates: dict[str, Any]) -> AsyncIterator[tuple[Recorded, bytes]]:
-        """The events as they are left, each sealed anew."""
+    async def _sealed(self, head: Head, templates: dict[str, Any]) -> AsyncIterator[tuple[Recorded, bytes, str]]:
+        """The events as they are left, each sealed anew, and the digests that they were recorded with."""
         previous = GENESIS
         async for event, data in self._events(head):
             self._redactor.rewrite(event.type, data, templates)
             text = msgspec.json.encode(data)
             previous = event_digest(previous, event.stream, event.seq, event.at, (event.type, event.version, text))
-            yield msgspec.structs.replace(event, digest=previous), text
-
-    async def _digests(self, head: Head) -> AsyncIterator[str]:
-        """The digests that the events were recorded with."""
-        async for event, _ in self._events(head):
-            yield event.digest
+            yield msgspec.structs.replace(event, digest=previous), text, event.digest
 
     async def _events(self, head: Head) -> AsyncIterator[tuple[Recorded, dict[str, Any]]]:
         """The events, each with the JSON data that were recorded, large values in place."""

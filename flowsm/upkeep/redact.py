@@ -109,6 +109,8 @@ class Redactor:
         return MARKER if is_number and value in self._numbers else value
 
     def _clean_text(self, text: str) -> str:
+        if not self._texts:
+            return text
         size = REDACT_SCRUB_MIN_CHARS
         parts: list[str] = []
         done = place = 0
