@@ -37,6 +37,7 @@ RESULT_MAX_WARNINGS: Final = 100
 CONCURRENT_EXECUTIONS_DEFAULT: Final = 100
 INTERRUPTIONS_MAX: Final = 3
 """Crashes of one visit after which a person is asked: a task that kills its process must not do so for ever."""
+SAID_MAX_CHARS: Final = 10_000  # of what an operator says with a verb: why, who
 SIGNALS_KEPT_MAX: Final = 1_000
 SIGNAL_KEYS_MAX: Final = 1_000
 SUBFLOW_DEPTH_MAX: Final = 16

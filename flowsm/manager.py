@@ -55,7 +55,7 @@ from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.openings import Openings
 from flowsm.runtime.operating import Operating
 from flowsm.runtime.settings import Limits
-from flowsm.runtime.starting import checked_key, chosen_id, same_id
+from flowsm.runtime.starting import begun, checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.runtime.watch import Watch
 from flowsm.storage.open import Durability
@@ -248,7 +248,7 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
             StartConflict: the key belongs to an execution of another flow, input or id.
         """
         prepared, command = self._prepare(flow, input, idempotency_key)
-        command = msgspec.structs.replace(command, start_at=_moment(start_at), paused=paused)
+        command = begun(command, start_at, paused=paused)
         self._require_tasks(prepared.machine)
         chosen = chosen_id(execution_id)
         supervisor = self._bound()
@@ -373,14 +373,3 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
         for task in machine.tasks.values():
             if task.task_type not in self.tasks:
                 self.tasks.info(task.task_type)
-
-
-def _moment(start_at: datetime | None) -> str | None:
-    if start_at is None:
-        return None
-    if not isinstance(start_at, datetime) or start_at.tzinfo is None:
-        raise UsageError(f"start_at is {start_at!r}, expected a datetime with its offset from UTC")
-    try:
-        return timestamp(start_at)
-    except OverflowError:
-        raise UsageError(f"start_at is {start_at.isoformat()}, which lies outside the years 1 to 9999 in UTC") from None

@@ -8,6 +8,7 @@ from typing import Any
 
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Remove, Resolution, Resolve, Resume, Signal
 from flowsm.projections.queries import Queries
+from flowsm.runtime.arguments import checked_flag
 from flowsm.runtime.bulk import BulkReport, BulkVerb, Chosen, Operated, check_chosen, command_all, command_of
 from flowsm.runtime.execution import FlowExecution
 from flowsm.runtime.operating import Operating
@@ -50,6 +51,7 @@ class OperatorVerbs:
             actor: who says so.
 
         Raises:
+            UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
             SignalConflict: the key came with another content.
             SignalRefused: the payload does not fit the wait that is open, or too many signals wait to be taken.
@@ -62,6 +64,7 @@ class OperatorVerbs:
         """End an execution: what runs is stopped, then the flow's `on_cancel` cleans up.
 
         Raises:
+            UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
             IllegalCommand: it has ended, or is being cancelled.
         """
@@ -71,6 +74,7 @@ class OperatorVerbs:
         """Stop before the next task; with `now` the running attempt is stopped too, and run again on `resume`.
 
         Raises:
+            UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
             IllegalCommand: it has ended, is being cancelled, or was paused before.
         """
@@ -80,6 +84,7 @@ class OperatorVerbs:
         """Let a paused execution go on.
 
         Raises:
+            UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
             IllegalCommand: it is not paused.
         """
@@ -91,6 +96,7 @@ class OperatorVerbs:
         """Let a failed execution go on from the task that failed, or from `task`; earlier results are kept.
 
         Raises:
+            UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
             IllegalCommand: it has not failed, or never came to that task.
         """
@@ -110,6 +116,7 @@ class OperatorVerbs:
         """Say what became of an interrupted attempt that a person is asked about: success, failure, or retry.
 
         Raises:
+            UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
             IllegalCommand: it does not ask.
         """
@@ -122,6 +129,7 @@ class OperatorVerbs:
         """Take an ended execution out of the lists; its history stays.
 
         Raises:
+            UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
             IllegalCommand: it has not ended, or was removed before.
         """
@@ -163,6 +171,7 @@ class OperatorVerbs:
             UsageError: no filter, or an argument that cannot be used.
             LogUnavailable: the log cannot be read, or written; what was done before stays.
         """
+        checked_flag("dry_run", dry_run)
         chosen = Chosen(status=status, flow=flow, since=since)
         check_chosen(chosen, everything=everything)
         command = command_of(verb, now=now, task=task, reason=reason, actor=actor)

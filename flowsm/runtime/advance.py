@@ -32,6 +32,7 @@ from flowsm.machine.decide import only_recorded, step
 from flowsm.machine.effect import AwaitChild, Decide, Effect, Probe, RunTask, next_effect
 from flowsm.machine.evolve import evolve
 from flowsm.machine.state import ExecutionState, Phase, new_state
+from flowsm.runtime.arguments import stored_alike
 from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.batch import batch_of
 from flowsm.runtime.children import Children
@@ -149,6 +150,7 @@ class Advancer:
         machine, before = prepared.machine, new_state(execution_id)
         now = self._clock.now()
         facts, after = step(machine, before, command, now)
+        stored_alike(facts, without_large=True)
         if start:
             more, after = step(machine, after, self._advance(machine), now)
             facts += more

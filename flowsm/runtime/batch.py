@@ -12,6 +12,7 @@ from flowsm.machine.decide import step
 from flowsm.machine.effect import Decide, Probe, RunTask, next_effect
 from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.projections.project import project
+from flowsm.runtime.arguments import stored_alike
 from flowsm.runtime.loading import Prepared
 
 __all__ = ["batch_of", "creation_of"]
@@ -52,6 +53,7 @@ def creation_of(prepared: Prepared, command: Create, execution_id: str, now: dat
     """What records a new execution that nobody drives yet, and the state that it is in then."""
     before = new_state(execution_id)
     facts, after = step(prepared.machine, before, command, now)
+    stored_alike(facts, without_large=True)
     return batch_of(before, facts, after, definition=prepared.definition), after
 
 

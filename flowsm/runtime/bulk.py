@@ -13,6 +13,7 @@ from flowsm.errors import ConflictError, LogBroken, NotFound, UsageError
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Remove, Resume
 from flowsm.limits import BULK_PAGE_EXECUTIONS
 from flowsm.projections.queries import ExecutionRow, Queries
+from flowsm.runtime.arguments import checked_command, checked_flag, shown
 from flowsm.status import FlowStatus
 
 __all__ = ["BulkReport", "BulkVerb", "Chosen", "Operated", "check_chosen", "command_all", "command_of"]
@@ -117,8 +118,15 @@ def check_chosen(chosen: Chosen, *, everything: bool) -> None:
     """See to it that nobody asks all executions by leaving something out.
 
     Raises:
-        UsageError: nothing is chosen, or everything and something of it.
+        UsageError: nothing is chosen, or everything and something of it; or a filter that is none.
     """
+    checked_flag("everything", everything)
+    for name in ("status", "flow"):
+        value = getattr(chosen, name)
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"{name} is {shown(value)}, expected a text")
+    if chosen.since is not None and not isinstance(chosen.since, datetime):
+        raise UsageError(f"since is {shown(chosen.since)}, expected a datetime with its offset from UTC")
     if chosen == Chosen() and not everything:
         raise UsageError("expected a filter (status, flow, since); to mean every execution, say so: everything, --all")
     if chosen != Chosen() and everything:
@@ -129,16 +137,17 @@ def command_of(verb: BulkVerb, *, now: bool, task: str | None, reason: str, acto
     """The command that an operator's word stands for.
 
     Raises:
-        UsageError: there is no such word, or it has no such option.
+        UsageError: there is no such word, or it has no such option, or one that cannot be recorded.
     """
-    if verb not in get_args(BulkVerb):
+    checked_flag("now", now)
+    if not isinstance(verb, str) or verb not in get_args(BulkVerb):
         raise UsageError(f"verb is {verb!r}, expected one of {', '.join(get_args(BulkVerb))}")
     if now and verb != "pause":
         raise UsageError(f"now is an option of pause, not of {verb}")
     if task is not None and verb != "retry":
         raise UsageError(f"task is an option of retry, not of {verb}")
     if verb == "pause":
-        return Pause(now=now, reason=reason, actor=actor)
+        return checked_command(Pause(now=now, reason=reason, actor=actor))
     if verb == "retry":
-        return Redrive(task=task, reason=reason, actor=actor)
-    return _PLAIN[verb](reason=reason, actor=actor)
+        return checked_command(Redrive(task=task, reason=reason, actor=actor))
+    return checked_command(_PLAIN[verb](reason=reason, actor=actor))

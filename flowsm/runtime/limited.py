@@ -22,6 +22,7 @@ from flowsm.machine.effect import next_effect
 from flowsm.machine.evolve import evolve
 from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.runtime.advance import Advancer, drive, stands
+from flowsm.runtime.arguments import stored_alike
 from flowsm.runtime.batch import batch_of
 from flowsm.runtime.loading import Prepared
 from flowsm.runtime.openings import Openings
@@ -82,6 +83,7 @@ class LimitedAdvancer(Advancer):
             return await super().create(prepared, command, execution_id, start=start)
         before, now = new_state(execution_id), self._clock.now()
         created, after = step(machine, before, command, now)
+        stored_alike(created, without_large=True)
         more, after = step(machine, after, self._advance(machine), now)
         facts = created + more
         drive(machine, before, facts)

@@ -9,6 +9,7 @@ from flowsm.limits import CONFLICT_RETRIES_MAX
 from flowsm.log.port import EventLog
 from flowsm.machine.decide import step
 from flowsm.machine.state import ExecutionState
+from flowsm.runtime.arguments import checked_command, checked_id, stored_alike
 from flowsm.runtime.batch import batch_of
 from flowsm.runtime.loading import StateLoader
 
@@ -31,25 +32,30 @@ class Operating:
 
     async def would(self, execution_id: str, command: Command) -> ExecutionState:
         """The state as it is, if the command is possible in it; nothing is recorded. Errors as those of `ask`."""
-        state, machine = await self._loader.load(execution_id)
-        step(machine, state, command, self._clock.now())
+        state, machine = await self._loader.load(checked_id(execution_id))
+        facts, _ = step(machine, state, checked_command(command), self._clock.now())
+        stored_alike(facts)
         return state
 
     async def ask(self, execution_id: str, command: Command) -> ExecutionState:
         """Record what follows from the command; returns the state after it.
 
         Raises:
+            UsageError: an argument cannot be recorded; nothing was.
             ExecutionNotFound: there is no such execution.
             IllegalCommand: it is not possible in the present state.
             SignalConflict: a signal's idempotency key came with another content.
             SignalRefused: a signal that cannot be kept, or does not fit what waits for it.
         """
+        checked_id(execution_id)
+        command = checked_command(command)
         failed: Exception | None = None
         for _ in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
             facts, after = step(machine, state, command, self._clock.now())
             if not facts:
                 return state
+            stored_alike(facts)
             try:
                 await self._log.append(batch_of(state, facts, after, keep=True))
             except Conflict as conflict:

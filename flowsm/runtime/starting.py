@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+import msgspec
+
+from flowsm.clock import timestamp
 from flowsm.errors import StartConflict, StartedBefore, UsageError
+from flowsm.events.commands import Create
 from flowsm.ids import is_execution_id, is_idempotency_key, new_execution_id
 from flowsm.limits import EXECUTION_ID_MAX_CHARS, IDEMPOTENCY_KEY_MAX_CHARS
+from flowsm.runtime.arguments import checked_flag, shown
 
-__all__ = ["checked_key", "chosen_id", "same_id"]
+__all__ = ["begun", "checked_key", "chosen_id", "same_id"]
 
 
 def chosen_id(execution_id: str | None) -> str:
@@ -36,6 +43,21 @@ def checked_key(key: str | None) -> str | None:
             f"idempotency key {key!r} is not usable: expected 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable characters"
         )
     return key
+
+
+def begun(command: Create, start_at: datetime | None, *, paused: bool) -> Create:
+    """The command to create an execution, with when it begins.
+
+    Raises:
+        UsageError: `start_at` is no moment with its offset from UTC, or `paused` is no boolean.
+    """
+    if start_at is not None and not (isinstance(start_at, datetime) and start_at.tzinfo is not None):
+        raise UsageError(f"start_at is {shown(start_at)}, expected a datetime with its offset from UTC")
+    try:
+        moment = None if start_at is None else timestamp(start_at)
+    except OverflowError:
+        raise UsageError(f"start_at is {shown(start_at)}, which lies outside the years 1 to 9999 in UTC") from None
+    return msgspec.structs.replace(command, start_at=moment, paused=checked_flag("paused", paused))
 
 
 def same_id(earlier: StartedBefore, chosen: str | None) -> str:
