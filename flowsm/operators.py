@@ -45,7 +45,7 @@ class OperatorVerbs:
         Args:
             execution_id: whom to tell.
             name: the signal's name.
-            payload: any JSON value: the waiting task's result.
+            payload: any JSON value, of 64 MiB and 200 levels at most: the waiting task's result.
             outcome: the word that the waiting task ends with, `success` by default.
             idempotency_key: a second signal with the same key and content changes nothing.
             actor: who says so.

@@ -17,6 +17,7 @@ from flowsm.events.commands import Command, Resolution
 from flowsm.events.facts import Fact
 from flowsm.ids import is_idempotency_key
 from flowsm.limits import FINDING_VALUE_MAX_CHARS, IDEMPOTENCY_KEY_MAX_CHARS, NAME_MAX_CHARS, SAID_MAX_CHARS
+from flowsm.tasks.jsonvalue import NotJson, json_form
 
 __all__ = ["checked_command", "checked_flag", "checked_id", "shown", "stored_alike"]
 
@@ -96,6 +97,13 @@ def _text(name: str, value: object, most: int, *, least: int) -> str:
     return str.__str__(value)  # the text alone of an enumeration's member, or another class of texts
 
 
+def _json(name: str, value: object) -> Any:
+    try:
+        return json_form(value)
+    except NotJson as error:
+        raise UsageError(f"{name} at {error}") from None
+
+
 def _optional(check: Callable[[str, object], str], name: str, value: object) -> str | None:
     return None if value is None else check(name, value)
 
@@ -117,11 +125,13 @@ _word: Final = partial(_text, most=NAME_MAX_CHARS, least=1)
 _said: Final = partial(_text, most=SAID_MAX_CHARS, least=0)
 _CHECKS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "actor": _said,
+    "data": _json,
     "idempotency_key": partial(_optional, _key),
     "message": partial(_optional, _said),
     "name": _word,
     "now": checked_flag,
     "outcome": partial(_optional, _word),
+    "payload": _json,
     "reason": _said,
     "resolution": _resolution,
     "task": partial(_optional, _word),

@@ -16,7 +16,7 @@ __all__ = ["NotJson", "json_form"]
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _DECODE: Final = msgspec.json.Decoder().decode
-_DEEP_HINT: Final = f"more than {RESULT_MAX_DEPTH} levels deep, or it contains itself; return something flatter"
+_DEEP_HINT: Final = f"more than {RESULT_MAX_DEPTH} levels deep, or it contains itself; give something flatter"
 
 
 class NotJson(ValueError):
@@ -47,7 +47,7 @@ def json_form(value: Any, at: str = "") -> Any:
         raise NotJson(
             at,
             f"{len(text) / MIB:.1f} MiB of JSON, at most {RESULT_MAX_BYTES // MIB} MiB can be recorded; "
-            f"store it in a file and return its path",
+            f"store it in a file and give its path",
         )
     if len(text) > RESULT_MAX_DEPTH and _too_deep(form, text):
         raise NotJson(at, _DEEP_HINT)
@@ -88,7 +88,7 @@ def _find_misfit(value: Any, at: str) -> NotJson | None:
         pointer, here = pending.pop()
         if type(here) is float:
             if not math.isfinite(here):
-                return NotJson(pointer, f"{here} is not JSON; return None instead, or leave it out")
+                return NotJson(pointer, f"{here} is not JSON; give None instead, or leave it out")
             continue
         if isinstance(here, dict):
             misfit = _odd_keys(here, pointer)
@@ -147,9 +147,9 @@ def _odd_leaf(leaf: Any, pointer: str) -> NotJson | None:
         return NotJson(pointer, "the text holds half a character (a lone surrogate); encode it with errors='replace'")
     except Exception as error:  # noqa: BLE001 - any code may be behind a value
         if type(leaf) is int:
-            return NotJson(pointer, "the number has too many digits; return a float or a text")
+            return NotJson(pointer, "the number has too many digits; give a float or a text")
         if type(error) is TypeError:
-            hint = "return dicts, lists, texts, numbers, booleans or None"
+            hint = "give dicts, lists, texts, numbers, booleans or None"
             return NotJson(pointer, f"a value of type {type(leaf).__name__!r} is not JSON; {hint}")
         return NotJson(pointer, f"a value of type {type(leaf).__name__!r} is not JSON: {error}")
     return _find_misfit(form, pointer) if isinstance(form, dict | list) else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from small_flows import flow_of, task_of
 
 from flowsm import FlowManager
 from flowsm.errors import UsageError
@@ -13,7 +15,6 @@ from flowsm.events.commands import Cancel, Create
 from flowsm.events.facts import ExecutionCancelling, SignalReceived
 from flowsm.limits import NAME_MAX_CHARS, SAID_MAX_CHARS
 from flowsm.runtime.arguments import stored_alike
-from tests.support.small_flows import flow_of, task_of
 
 WAITS = flow_of(task_of("ok", "wait_for_signal"))
 
@@ -165,3 +166,72 @@ async def test_the_last_line_of_defence_stands_before_every_verb_and_creation(ma
     with pytest.raises(UsageError, match=r"execution\.created cannot be recorded"):
         manager.create_flow_execution(WAITS)
     assert len((await manager.executions()).items) == 1
+
+
+def deep(levels: int) -> Any:
+    """A list in a list in a list."""
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+class Loop(list):  # type: ignore[type-arg]
+    """A list that contains itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.append(self)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"a": [float("nan")]}, "at /a/0: nan is not JSON"),
+        (object(), "a value of type 'object' is not JSON"),
+        ("\ud800", "half a character"),
+        ({"\ud800": 1}, "half a character"),
+        (Loop(), "more than 200 levels deep, or it contains itself"),
+        (deep(201), "more than 200 levels deep"),
+        pytest.param(1 << 20_000, "too many digits", id="huge"),
+    ],
+)
+async def test_a_value_that_is_no_json_is_refused(manager, value, words):
+    """Of a signal as of a resolution; the sentence says where and why."""
+    execution_id = manager.create_flow_execution(WAITS)
+    with pytest.raises(UsageError, match="payload at ") as refused:
+        await manager.signal(execution_id, "ok", value)
+    assert words in str(refused.value)
+    with pytest.raises(UsageError, match="data at ") as refused:
+        await manager.resolve(execution_id, "success", data=value)
+    assert words in str(refused.value)
+    assert len(await manager.events(execution_id)) == 1
+
+
+async def test_the_stated_limit_of_a_payload_is_the_one_that_holds(manager, monkeypatch):
+    """As for results: 64 MiB of JSON; here a smaller one."""
+    monkeypatch.setattr("flowsm.tasks.jsonvalue.RESULT_MAX_BYTES", 1_000_000)
+    execution_id = manager.create_flow_execution(WAITS)
+    with pytest.raises(UsageError, match=r"payload at /: 1\.0 MiB of JSON, at most"):
+        await manager.signal(execution_id, "ok", "x" * 1_000_000)
+    await manager.signal(execution_id, "ok", "x" * 999_000)
+
+
+async def test_a_payload_is_the_same_live_and_read_again(path, tasks):
+    """Tuples are lists and keys are texts at once, so that conditions ask of them what a replay asks."""
+    clause = {"path": "/results/ok/data/sizes", "op": "eq", "value": [1, 2]}
+    flow = flow_of(
+        task_of("ok", "wait_for_signal"),
+        task_of("other", "wait_for_signal"),
+        to=(("ok", "success", "other", clause),),
+    )
+    given = {"sizes": (1, 2), 1: {3}}
+    async with FlowManager(path, tasks=tasks) as manager:
+        handle = await manager.start(flow)
+        await manager.signal(handle.execution_id, "ok", given)
+        given["later"] = True
+        while (live := await handle.status()).status != "waiting" or live.current_task != "other":  # noqa: ASYNC110 (on a real condition)
+            await asyncio.sleep(0)
+        assert live.task_results["ok"].data == {"sizes": [1, 2], "1": [3]}
+        assert (await FlowManager(path, tasks=tasks).get_flow_status(handle.execution_id)) == live
+        assert (await manager.verify()).ok
