@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from typing import Any, Final
 
 from flowsm.errors import SignalConflict, SignalRefused
@@ -17,16 +18,18 @@ from flowsm.events.facts import (
     ResolutionGiven,
     SignalReceived,
 )
-from flowsm.limits import SIGNALS_KEPT_MAX
+from flowsm.limits import SIGNALS_KEPT_MAX, SIGNALS_UNAWAITED_MAX
 from flowsm.machine.decisions.draft import Draft
 from flowsm.machine.decisions.waits import payload_misfit
 from flowsm.machine.retry import RESOLVED_AS_FAILURE
+from flowsm.machine.signals import signal_names
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.status import TaskStatus
 
 __all__ = ["cancel", "pause", "redrive", "resolve", "resume", "signal"]
 
 _DIGEST_CHARS: Final = 32
+_NAMES_SHOWN: Final = 10
 
 
 def signal(draft: Draft, command: Signal) -> None:
@@ -34,7 +37,8 @@ def signal(draft: Draft, command: Signal) -> None:
 
     Raises:
         SignalConflict: the key came with another content.
-        SignalRefused: the payload does not fit the wait that is open, or too many signals wait to be taken.
+        SignalRefused: the payload does not fit the wait that is open, or too many signals wait to be taken, where the
+            open wait would not take this one.
     """
     state = draft.state
     content = _content(command)
@@ -43,14 +47,13 @@ def signal(draft: Draft, command: Signal) -> None:
         if state.signal_keys[key] != content:
             raise SignalConflict(state.stream, command.name, key)
         return
-    attempt = state.attempt
-    if state.phase == Phase.WAITING and attempt is not None and attempt.waiting is not None:
-        is_next = attempt.waiting.signal == command.name and state.signal is None
-        misfit = payload_misfit(attempt.parameters, command.payload) if is_next else ""
+    attempt, used = state.attempt, state.phase not in {Phase.ENDING, Phase.ENDED}
+    if attempt is not None and _is_next(state, command.name):
+        misfit = payload_misfit(attempt.parameters, command.payload)
         if misfit:
             raise SignalRefused(state.stream, command.name, f"its payload does not fit what waits for it: {misfit}")
-    if len(state.signals) >= SIGNALS_KEPT_MAX:
-        raise SignalRefused(state.stream, command.name, f"{SIGNALS_KEPT_MAX} signals are waiting to be taken")
+    elif used:
+        _expect_room(draft, command.name)
     draft.record(
         SignalReceived(
             name=command.name,
@@ -58,9 +61,36 @@ def signal(draft: Draft, command: Signal) -> None:
             outcome=command.outcome,
             idempotency_key=key,
             content=content if key is not None else "",
-            used=state.phase not in {Phase.ENDING, Phase.ENDED},
+            used=used,
             actor=command.actor,
         )
+    )
+
+
+def _is_next(state: ExecutionState, name: str) -> bool:
+    """Whether the wait that is open takes a signal of this name, were it to come now."""
+    waiting = state.attempt.waiting if state.attempt is not None else None
+    return state.phase == Phase.WAITING and waiting is not None and waiting.signal == name and state.signal is None
+
+
+def _expect_room(draft: Draft, name: str) -> None:
+    """Signals of one name, and names that nothing is known to wait for, have each a bound of their own."""
+    state = draft.state
+    kept = Counter(signal.name for signal in state.signals)
+    if kept[name] >= SIGNALS_KEPT_MAX:
+        reason = f"{SIGNALS_KEPT_MAX:,} signals of this name wait to be taken"
+        paused = ", and the execution is paused: resume it" if state.paused is not None else ""
+        way = f"each wait for {name!r} takes one{paused}; send it again when one was taken"
+        raise SignalRefused(state.stream, name, f"{reason}; {way}")
+    known = signal_names(draft.machine).names
+    if name in known or name in kept or len(kept.keys() - set(known)) < SIGNALS_UNAWAITED_MAX:
+        return
+    expected = ", ".join(map(repr, known[:_NAMES_SHOWN])) + (", …" if len(known) > _NAMES_SHOWN else "")
+    way = f"send one that a task of the flow waits for: {expected or 'there is none'}; or send it when its wait is open"
+    raise SignalRefused(
+        state.stream,
+        name,
+        f"signals of {SIGNALS_UNAWAITED_MAX:,} names that no task is known to wait for are kept; {way}",
     )
 
 
