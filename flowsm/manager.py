@@ -53,7 +53,7 @@ from flowsm.runtime.lease import Lease
 from flowsm.runtime.limited import LimitedAdvancer
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.openings import Openings
-from flowsm.runtime.operating import Operating
+from flowsm.runtime.operating import Answer, Operating
 from flowsm.runtime.settings import Limits
 from flowsm.runtime.starting import begun, checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
@@ -294,11 +294,14 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
 
     async def operate(self, execution_id: str, command: Command) -> FlowExecution:
         """Record a command of an operator, and have whoever drives the execution see it; see `OperatorVerbs`."""
-        state = await self._operating.ask(execution_id, command)
+        return execution_of((await self._answered(execution_id, command)).state)
+
+    async def _answered(self, execution_id: str, command: Command) -> Answer:
+        answer = await self._operating.answer(execution_id, command)
         supervisor = self._supervisors.get(asyncio.get_running_loop())
         if supervisor is not None:
-            supervisor.was_told(state)
-        return execution_of(state)
+            supervisor.was_told(answer.state)
+        return answer
 
     # -- living ------------------------------------------------------------------------------
 

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Remove, Resolution, Resolve, Resume, Signal
+from flowsm.events.facts import SignalReceived
 from flowsm.projections.queries import Queries
 from flowsm.runtime.arguments import checked_flag
 from flowsm.runtime.bulk import BulkReport, BulkVerb, Chosen, Operated, check_chosen, command_all, command_of
 from flowsm.runtime.execution import FlowExecution
-from flowsm.runtime.operating import Operating
+from flowsm.runtime.operating import Answer, Operating
+from flowsm.runtime.signalling import Signalled, signalled
 from flowsm.status import FlowStatus
 
 __all__ = ["OperatorVerbs"]
@@ -30,6 +32,9 @@ class OperatorVerbs:
         """Record a command, and have whoever drives the execution see it."""
         raise NotImplementedError
 
+    async def _answered(self, execution_id: str, command: Command) -> Answer:
+        raise NotImplementedError
+
     async def signal(
         self,
         execution_id: str,
@@ -39,8 +44,11 @@ class OperatorVerbs:
         outcome: str | None = None,
         idempotency_key: str | None = None,
         actor: str = "",
-    ) -> FlowExecution:
+    ) -> Signalled:
         """Tell an execution something: the first wait for a signal of that name takes it, now or later.
+
+        One that comes after the end is recorded, and of no use: then the answer's `used` is False. Its `warning` says
+        so, or that no task of the flow waits for such a name, with the nearest one that a task waits for.
 
         Args:
             execution_id: whom to tell.
@@ -58,7 +66,13 @@ class OperatorVerbs:
             IllegalCommand: the execution was removed.
         """
         command = Signal(name=name, payload=payload, outcome=outcome, idempotency_key=idempotency_key, actor=actor)
-        return await self.operate(execution_id, command)
+        answer = await self._answered(execution_id, command)
+        told = next((fact for fact in answer.facts if isinstance(fact, SignalReceived)), None)
+        if told is not None:
+            used = told.used
+        else:
+            used = answer.state.ended_at is None or await self._operating.came_in_time(execution_id, idempotency_key)
+        return signalled(answer.machine, answer.state, name, recorded=told is not None, used=used)
 
     async def cancel(self, execution_id: str, *, reason: str = "", actor: str = "") -> FlowExecution:
         """End an execution: what runs is stopped, then the flow's `on_cancel` cleans up.

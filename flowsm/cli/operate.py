@@ -10,15 +10,16 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flowsm.cli.bulk import NOTHING, BulkCommand, Choice, Many, SomeExecution, in_bulk, is_many
-from flowsm.cli.exit_codes import FINE
+from flowsm.cli.exit_codes import CONFLICT, FINE
 from flowsm.cli.json_option import read_data
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Db, ExecutionId, go_on_options
 from flowsm.cli.output import talk
-from flowsm.events.commands import Cancel, Command, Pause, Redrive, Resolution, Resolve, Resume, Signal
+from flowsm.events.commands import Cancel, Command, Pause, Redrive, Resolution, Resolve, Resume
 from flowsm.manager import FlowManager
 from flowsm.runtime.bulk import BulkVerb
 from flowsm.runtime.execution import FlowExecution
+from flowsm.runtime.signalling import Signalled
 
 __all__ = ["cancel", "pause", "resolve", "resume", "retry", "signal"]
 
@@ -37,10 +38,19 @@ def signal(
     key: Annotated[str | None, Parameter(help="A second signal with the same key changes nothing.")] = None,
     actor: Actor = "",
     db: Db = DEFAULT_DB,
-) -> None:
-    """Tell an execution something that it waits for, or will."""
-    told = Signal(name=name, payload=read_data(data), outcome=outcome, idempotency_key=key, actor=actor or _whoever())
-    _operate(db, execution, told, f"signal {name!r} recorded")
+) -> int:
+    """Tell an execution something that it waits for, or will; after its end that is of no use: exit code 5."""
+    payload, who = read_data(data), actor or _whoever()
+
+    async def question(manager: FlowManager) -> Signalled:
+        found = await manager.resolve_id(execution)
+        return await manager.signal(found, name, payload, outcome=outcome, idempotency_key=key, actor=who)
+
+    after = ask(db, question, changes=True)
+    _say(db, f"signal {name!r} {'recorded' if after.recorded else 'was recorded before'}", after)
+    if after.warning is not None:
+        talk(f"flowsm: warning: {after.warning}")
+    return FINE if after.used else CONFLICT
 
 
 def cancel(
@@ -124,7 +134,10 @@ def _operate(db: Db, execution: str, command: Command, done: str) -> None:
     async def question(manager: FlowManager) -> FlowExecution:
         return await manager.operate(await manager.resolve_id(execution), command)
 
-    after = ask(db, question, changes=True)
+    _say(db, done, ask(db, question, changes=True))
+
+
+def _say(db: Db, done: str, after: FlowExecution) -> None:
     if after.ended_at is not None or after.status == "paused":
         way = ""
     else:

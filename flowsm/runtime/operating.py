@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from flowsm.clock import Clock
 from flowsm.errors import Conflict
 from flowsm.events.commands import Command
+from flowsm.events.facts import Fact, SignalReceived
 from flowsm.limits import CONFLICT_RETRIES_MAX
 from flowsm.log.port import EventLog
+from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.state import ExecutionState
 from flowsm.runtime.arguments import checked_command, checked_id, stored_alike
 from flowsm.runtime.batch import batch_of
 from flowsm.runtime.loading import StateLoader
 
-__all__ = ["Operating"]
+__all__ = ["Answer", "Operating"]
+
+
+class Answer(NamedTuple):
+    """What a command led to: the state after it, and what was recorded, which is nothing for one that came before."""
+
+    machine: FlowMachine
+    state: ExecutionState
+    facts: tuple[Fact, ...]
 
 
 class Operating:
@@ -38,7 +50,11 @@ class Operating:
         return state
 
     async def ask(self, execution_id: str, command: Command) -> ExecutionState:
-        """Record what follows from the command; returns the state after it.
+        """Record what follows from the command; returns the state after it, with errors as those of `answer`."""
+        return (await self.answer(execution_id, command)).state
+
+    async def answer(self, execution_id: str, command: Command) -> Answer:
+        """Record what follows from the command; returns the state after it, and what was recorded.
 
         Raises:
             UsageError: an argument cannot be recorded; nothing was.
@@ -54,7 +70,7 @@ class Operating:
             state, machine = await self._loader.load(execution_id)
             facts, after = step(machine, state, command, self._clock.now())
             if not facts:
-                return state
+                return Answer(machine, state, facts)
             stored_alike(facts)
             try:
                 await self._log.append(batch_of(state, facts, after, keep=True))
@@ -62,5 +78,11 @@ class Operating:
                 failed = conflict
                 continue
             self._loader.remember(after)
-            return after
+            return Answer(machine, after, facts)
         raise failed or Conflict(execution_id, 0, 0)
+
+    async def came_in_time(self, execution_id: str, key: str | None) -> bool:
+        """Whether the latest signal with this idempotency key came before the execution's end."""
+        facts = [event.fact for event in await self._log.read(execution_id)]
+        told = [fact for fact in facts if isinstance(fact, SignalReceived) and fact.idempotency_key == key]
+        return not told or told[-1].used

@@ -55,3 +55,25 @@ def test_data_that_is_none_is_refused(flowsm, waiting, data, words):
     assert refused.code != 0
     assert words in refused.err
     assert "signal" not in flowsm("events", waiting).out
+
+
+def test_a_signal_after_the_end_is_recorded_and_said_to_be_of_no_use(flowsm, waiting):
+    """Exit code 5, for what was asked contradicts what is recorded; so for the same signal, sent again."""
+    assert flowsm("cancel", waiting).code == 0
+    for words in ("recorded", "was recorded before"):
+        told = flowsm("signal", waiting, "approve", "--key", "k")
+        assert (told.code, told.out) == (5, "")
+        assert f"signal 'approve' {words}: {waiting} is cancelled\n" in told.err
+        assert f"warning: signal 'approve' came after the end of execution '{waiting}', and is of no use" in told.err
+    assert flowsm("events", waiting).out.count("signal.received") == 1
+
+
+def test_a_signal_that_no_task_waits_for_is_recorded_with_a_warning(flowsm, waiting):
+    """With the name that was probably meant; one without a name is refused."""
+    told = flowsm("signal", waiting, "aprove")
+    assert told.code == 0
+    assert "warning: no task of flow 'Refund' waits for signal 'aprove' (did you mean 'approve'?)" in told.err
+    assert "warning" not in flowsm("signal", waiting, "approve").err
+    refused = flowsm("signal", waiting, "")
+    assert refused.code == 2
+    assert "name is '', expected a text of 1 to 200 characters" in refused.err
