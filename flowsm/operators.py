@@ -133,6 +133,7 @@ class OperatorVerbs:
             UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
             IllegalCommand: it does not ask.
+            ResolutionRefused: the data of a success does not fit the task's `result_schema`.
         """
         command = Resolve(
             resolution=resolution, outcome=outcome, data=data, message=message, reason=reason, actor=actor

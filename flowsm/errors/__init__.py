@@ -29,6 +29,7 @@ FlowsmError
 │   ├── IllegalCommand         not possible in the present state
 │   ├── SignalConflict         a signal's idempotency key came with another content
 │   ├── SignalRefused          a signal that does not fit what waits for it, or one too many
+│   ├── ResolutionRefused      what a person said of an attempt does not fit its task's `result_schema`
 │   ├── SubscriptionHeld       somebody follows the log under this name already
 │   ├── RebuildSuperseded      another rebuild, begun later, or a purge has taken over
 │   ├── FileExists             a file that was to be made is there already
@@ -92,6 +93,7 @@ from flowsm.errors.conflicts import (
     LeaseLost,
     LimitReached,
     RebuildSuperseded,
+    ResolutionRefused,
     SignalConflict,
     SignalRefused,
     StartConflict,
@@ -144,6 +146,7 @@ __all__ = [
     "NotFound",
     "PluginBroken",
     "RebuildSuperseded",
+    "ResolutionRefused",
     "SignalConflict",
     "SignalRefused",
     "StartConflict",

@@ -21,6 +21,7 @@ __all__ = [
     "LeaseLost",
     "LimitReached",
     "RebuildSuperseded",
+    "ResolutionRefused",
     "SignalConflict",
     "SignalRefused",
     "StartConflict",
@@ -156,6 +157,17 @@ class SignalRefused(ConflictError):
     def __init__(self, execution_id: str, name: str, reason: str) -> None:
         self.execution_id, self.name, self.reason = execution_id, name, reason
         super().__init__(f"signal {name!r} to execution {execution_id!r} is refused: {reason}")
+
+
+class ResolutionRefused(ConflictError):
+    """What a person said of an attempt has data that its task's `result_schema` does not allow; nothing was recorded."""
+
+    def __init__(self, execution_id: str, task: str, misfit: str) -> None:
+        self.execution_id, self.task, self.misfit = execution_id, task, misfit
+        super().__init__(
+            f"the resolution of task {task!r} of execution {execution_id!r} is refused: its data does not fit the task's "
+            f"result_schema: {misfit}; give data that fits, or resolve it as failure or retry"
+        )
 
 
 class SubscriptionHeld(ConflictError):

@@ -81,6 +81,7 @@ def step(
         IllegalCommand: the command is not possible in this state.
         SignalConflict: a signal's idempotency key came with another content.
         SignalRefused: a signal that cannot be kept, or does not fit what waits for it.
+        ResolutionRefused: data that does not fit the task's `result_schema`.
     """
     kind = type(command)
     if kind is RecordResult or kind is Advance:

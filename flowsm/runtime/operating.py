@@ -62,6 +62,7 @@ class Operating:
             IllegalCommand: it is not possible in the present state.
             SignalConflict: a signal's idempotency key came with another content.
             SignalRefused: a signal that cannot be kept, or does not fit what waits for it.
+            ResolutionRefused: data that does not fit the task's `result_schema`.
         """
         checked_id(execution_id)
         command = checked_command(command)

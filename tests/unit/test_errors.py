@@ -57,6 +57,10 @@ ERRORS = [
     ),
     (errors.StartedBefore("k", "x"), ["'x' was started with idempotency key 'k' before"]),
     (errors.FlowMismatch("x", "a" * 64, "b" * 64), ["digest aaaaaaaaaaaa,", "(bbbbbbbbbbbb)", "new execution"]),
+    (
+        errors.ResolutionRefused("x", "t", "at /a: is wrong"),
+        ["'t' of execution 'x'", "at /a: is wrong", "data that fits"],
+    ),
     (errors.IllegalCommand("cancel", "x", "ended", ["remove"]), ["cannot cancel execution 'x': it is ended", "remove"]),
     (errors.IllegalCommand("cancel", "x", "gone", []), ["possible now: nothing"]),
     (errors.AmbiguousId("a", ["ab", "ac"]), ["'a'", "ab, ac", "give more of it"]),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from flowsm.clock import elapsed_us, timestamp
 from flowsm.definition.model import TaskConfig
+from flowsm.definition.user_schema import schema_misfits
 from flowsm.events.commands import Driver
 from flowsm.events.facts import ErrorInfo, Fact, TaskCompleted
 from flowsm.machine.compile import FlowMachine
@@ -15,6 +16,9 @@ from flowsm.machine.state import Attempt, ExecutionState
 from flowsm.status import TaskStatus
 
 __all__ = ["Draft"]
+
+_SCHEMA_MISSED: Final = ("ResultSchemaMissed", "ValueError", "Exception")
+"""The class of the error, and its bases, as an attempt whose code gave the data names it."""
 
 
 class Draft:
@@ -90,6 +94,12 @@ class Draft:
         state = self.state
         return state.deadline is not None and self.at >= state.deadline and not state.cleaning
 
+    def misfit(self, data: Any) -> str:
+        """What is wrong with data as the result of the present task, by its `result_schema`; nothing if it fits."""
+        schema = self.task.result_schema
+        misfits = () if schema is None else schema_misfits(schema, data)
+        return "; ".join(f"at {misfit.pointer or 'the whole result'}: {misfit.message}" for misfit in misfits)
+
     def complete(
         self,
         status: TaskStatus,
@@ -99,7 +109,15 @@ class Draft:
         message: str | None = None,
         error: ErrorInfo | None = None,
     ) -> None:
-        """Record the result of the present attempt, which no code of the task gave."""
+        """Record the result of the present attempt, which no code of the task gave.
+
+        A success whose data misses the task's `result_schema` is a failure, as it is where code gave it.
+        """
+        misfit = self.misfit(data) if status is TaskStatus.SUCCESS else ""
+        if misfit:
+            message = f"the result does not fit the task's result_schema: {misfit}"
+            status, outcome, data = TaskStatus.FAILURE, None, None
+            error = ErrorInfo(type=_SCHEMA_MISSED[0], message=message, types=_SCHEMA_MISSED)
         self.record(
             TaskCompleted(
                 **self.place,

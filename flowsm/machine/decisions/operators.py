@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from typing import Any, Final
 
-from flowsm.errors import SignalConflict, SignalRefused
+from flowsm.errors import ResolutionRefused, SignalConflict, SignalRefused
 from flowsm.events.commands import Cancel, Pause, Redrive, Resolve, Resume, Signal
 from flowsm.events.facts import (
     ErrorInfo,
@@ -50,6 +50,8 @@ def signal(draft: Draft, command: Signal) -> None:
     attempt, used = state.attempt, state.phase not in {Phase.ENDING, Phase.ENDED}
     if attempt is not None and _is_next(state, command.name):
         misfit = payload_misfit(attempt.parameters, command.payload)
+        if not misfit and command.outcome != TaskStatus.FAILURE.value:
+            misfit = draft.misfit(command.payload)
         if misfit:
             raise SignalRefused(state.stream, command.name, f"its payload does not fit what waits for it: {misfit}")
     elif used:
@@ -100,7 +102,14 @@ def _content(command: Signal) -> str:
 
 
 def resolve(draft: Draft, command: Resolve) -> None:
-    """Say what became of the attempt that a person is asked about."""
+    """Say what became of the attempt that a person is asked about.
+
+    Raises:
+        ResolutionRefused: as a success it would have data that the task's `result_schema` does not allow.
+    """
+    misfit = draft.misfit(command.data) if command.resolution == "success" else ""
+    if misfit:
+        raise ResolutionRefused(draft.state.stream, draft.state.node, misfit)
     draft.record(
         ResolutionGiven(**draft.place, resolution=command.resolution, reason=command.reason, actor=command.actor)
     )
