@@ -21,7 +21,7 @@ from flowsm.machine.state import ExecutionState
 from flowsm.replay.debugger import Debugger, Stop
 from flowsm.replay.decisions import Decision, decision_of
 from flowsm.replay.stops import Breakpoint, Watch
-from flowsm.replay.waiting import waits_for
+from flowsm.replay.waiting import waits_for, why_asked
 
 __all__ = [
     "name_of",
@@ -115,7 +115,7 @@ def print_tasks(debugger: Debugger) -> None:
 
 def print_timers(debugger: Debugger) -> None:
     """What it waited for here."""
-    found = waits_for(debugger.history.machine, debugger.state)
+    found = waits_for(debugger.history.machine, debugger.state, asked=why_asked(debugger.history, debugger.state))
     print_text("".join(f"{safe(line)}\n" for line in found) or "it waits for nothing")
 
 

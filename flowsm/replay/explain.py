@@ -10,7 +10,7 @@ from flowsm.machine.state import ExecutionState, Phase, StoredResult
 from flowsm.replay.decisions import Decision, decision_of
 from flowsm.replay.history import History
 from flowsm.replay.timeline import Entry, timeline
-from flowsm.replay.waiting import Surroundings, waits_for
+from flowsm.replay.waiting import Surroundings, waits_for, why_asked
 from flowsm.status import FlowStatus
 
 __all__ = ["Explanation", "explain"]
@@ -70,7 +70,7 @@ def explain(history: History, seq: int | None = None, around: Surroundings | Non
         headline=_headline(state, attempts),
         decisions=tuple(decision for decision in decided if decision is not None),
         attempts=attempts,
-        waits_for=tuple(waits_for(history.machine, state, present)),
+        waits_for=tuple(waits_for(history.machine, state, present, asked=why_asked(history, state))),
         parent=state.parent.execution_id if state.parent is not None else None,
         child=_failed_child(attempts),
     )

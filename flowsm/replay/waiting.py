@@ -7,10 +7,12 @@ from datetime import datetime
 
 import msgspec
 
+from flowsm.events.facts import ResolutionAwaited
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import ExecutionState, Phase
+from flowsm.replay.history import History
 
-__all__ = ["Surroundings", "waits_for"]
+__all__ = ["Surroundings", "waits_for", "why_asked"]
 
 _OVER = frozenset({Phase.NEW, Phase.ENDING, Phase.ENDED})
 
@@ -32,8 +34,25 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     held_by: tuple[str, ...] = ()
 
 
-def waits_for(machine: FlowMachine, state: ExecutionState, around: Surroundings | None = None) -> list[str]:
-    """Sentences, the most telling first; none where it has ended."""
+def why_asked(history: History, state: ExecutionState) -> str:
+    """Why a person is asked in this state of the execution, as it was recorded; nothing where nobody is."""
+    if state.phase != Phase.ASKING:
+        return ""
+    facts = (event.fact for event in reversed(history.events[: state.seq]))
+    return next((fact.reason for fact in facts if isinstance(fact, ResolutionAwaited)), "")
+
+
+def waits_for(
+    machine: FlowMachine, state: ExecutionState, around: Surroundings | None = None, *, asked: str = ""
+) -> list[str]:
+    """Sentences, the most telling first; none where it has ended.
+
+    Args:
+        machine: the one that it runs.
+        state: it, as it was or is.
+        around: what its events do not tell.
+        asked: why a person is asked, if one is.
+    """
     if state.phase in _OVER:
         return []
     said: list[str] = []
@@ -41,7 +60,7 @@ def waits_for(machine: FlowMachine, state: ExecutionState, around: Surroundings 
         by = f" by {state.paused.actor}" if state.paused.actor else ""
         why = f": {state.paused.reason}" if state.paused.reason else ""
         said.append(f"it was paused{by} at {state.paused.at}{why}; `flowsm resume` lets it go on")
-    said += _of_phase(machine, state, around)
+    said += _of_phase(machine, state, around, asked)
     if around is None:
         return said
     said += [f"it is held back by {limit}" for limit in around.held_by]
@@ -51,7 +70,7 @@ def waits_for(machine: FlowMachine, state: ExecutionState, around: Surroundings 
     return said
 
 
-def _of_phase(machine: FlowMachine, state: ExecutionState, around: Surroundings | None) -> list[str]:
+def _of_phase(machine: FlowMachine, state: ExecutionState, around: Surroundings | None, why: str) -> list[str]:
     attempt, task = state.attempt, state.node
     if state.phase == Phase.CREATED:
         if state.start_at is not None:
@@ -63,6 +82,7 @@ def _of_phase(machine: FlowMachine, state: ExecutionState, around: Surroundings 
         return _of_wait(state, around)
     if state.phase == Phase.ASKING and attempt is not None:
         asked = f"somebody has to say what became of attempt {attempt.attempt} of task {task!r}"
+        asked += f" ({why})" if why else ""
         return [f"{asked}: `flowsm resolve {state.stream} --as success|failure|retry`"]
     return _of_owner(state, around)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from small_flows import tasks_that_say
 
 from flowsm import FlowManager, TaskContext, TaskFactory
 from flowsm.errors import UsageError
@@ -171,3 +173,19 @@ async def test_a_sub_flow_that_failed_is_named(manager) -> None:
     child = await manager.explain(told.child)
     assert child.parent == parent.execution_id
     assert "CardDeclined" in child.headline
+
+
+async def test_who_is_asked_is_told_why(tmp_path) -> None:
+    """The recorded reason stands in the sentence, at every event from which a person is asked."""
+    flow = flow_of({"name": "h", "task_type": "hang", "on_interrupt": "ask"})
+    async with FlowManager(tmp_path / "f.db", tasks=tasks_that_say(), durability="normal") as first:
+        handle = await first.start(flow)
+    async with FlowManager(tmp_path / "f.db", tasks=tasks_that_say(), durability="normal", recover=True) as manager:
+        while (await manager.get_flow_status(handle.execution_id)).status != "waiting":  # noqa: ASYNC110 (on a real condition)
+            await asyncio.sleep(0)
+        found = await manager.explain(handle.execution_id)
+        (sentence,) = found.waits_for
+        assert "what became of attempt 1 of task 'h' (attempt 1 of 'h' was interrupted): `flowsm resolve" in sentence
+        await manager.resolve(handle.execution_id, "failure")
+        assert (await manager.explain(handle.execution_id, found.seq)).waits_for == found.waits_for
+        assert (await manager.explain(handle.execution_id)).waits_for == ()
