@@ -42,12 +42,13 @@ def signal(
     """Tell an execution something that it waits for, or will; after its end that is of no use: exit code 5."""
     payload, who = read_data(data), actor or _whoever()
 
-    async def question(manager: FlowManager) -> Signalled:
+    async def question(manager: FlowManager) -> tuple[Signalled, str]:
         found = await manager.resolve_id(execution)
-        return await manager.signal(found, name, payload, outcome=outcome, idempotency_key=key, actor=who)
+        told = await manager.signal(found, name, payload, outcome=outcome, idempotency_key=key, actor=who)
+        return told, await _living_owner(manager, found)
 
-    after = ask(db, question, changes=True)
-    _say(db, f"signal {name!r} {'recorded' if after.recorded else 'was recorded before'}", after)
+    after, owner = ask(db, question, changes=True)
+    _say(db, f"signal {name!r} {'recorded' if after.recorded else 'was recorded before'}", after, owner)
     if after.warning is not None:
         talk(f"flowsm: warning: {after.warning}")
     return FINE if after.used else CONFLICT
@@ -131,15 +132,23 @@ def _one_or_many(verb: BulkVerb, execution: str | None, choice: Many, command: B
 
 
 def _operate(db: Db, execution: str, command: Command, done: str) -> None:
-    async def question(manager: FlowManager) -> FlowExecution:
-        return await manager.operate(await manager.resolve_id(execution), command)
+    async def question(manager: FlowManager) -> tuple[FlowExecution, str]:
+        after = await manager.operate(await manager.resolve_id(execution), command)
+        return after, await _living_owner(manager, after.execution_id)
 
-    _say(db, done, ask(db, question, changes=True))
+    _say(db, done, *ask(db, question, changes=True))
 
 
-def _say(db: Db, done: str, after: FlowExecution) -> None:
+async def _living_owner(manager: FlowManager, execution_id: str) -> str:
+    """The worker that has an execution, and is alive; nothing where there is none."""
+    return next((owner.worker for owner in await manager.owners([execution_id]) if owner.alive), "")
+
+
+def _say(db: Db, done: str, after: FlowExecution, owner: str) -> None:
     if after.ended_at is not None or after.status == "paused":
         way = ""
+    elif owner:
+        way = f"; worker {owner}, which has it, sees to that"
     else:
         words = ["flowsm", "run", after.execution_id, *go_on_options(None, db)]
         way = f"; without a worker it goes on by: {shlex.join(words)}"

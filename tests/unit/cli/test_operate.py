@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 
 import pytest
+from small_flows import flow_of, task_of, tasks_that_say
 
 from flowsm import FlowManager
+from flowsm.sync import FlowManager as SyncFlowManager
 
 WAITS = {
     "id": "refund",
@@ -77,3 +79,13 @@ def test_a_signal_that_no_task_waits_for_is_recorded_with_a_warning(flowsm, wait
     refused = flowsm("signal", waiting, "")
     assert refused.code == 2
     assert "name is '', expected a text of 1 to 200 characters" in refused.err
+
+
+def test_what_a_living_process_has_is_not_told_to_be_run(flowsm, tmp_path):
+    """Its worker is named; whoever has none is told the command."""
+    with SyncFlowManager(tmp_path / "flowsm.db", tasks=tasks_that_say(), durability="normal") as manager:
+        execution_id = manager.start(flow_of(task_of("h", "hang"))).execution_id
+        (owner,) = manager.owners([execution_id])
+        for ran in (flowsm("signal", execution_id, "any"), flowsm("cancel", execution_id)):
+            assert f"{execution_id} is running; worker {owner.worker}, which has it, sees to that\n" in ran.err
+            assert "flowsm run" not in ran.err
