@@ -27,6 +27,7 @@ FlowsmError
 │   ├── StartedBefore          this very start is recorded already: go on with that execution
 │   ├── FlowMismatch           the execution runs another flow than the one given
 │   ├── IllegalCommand         not possible in the present state
+│   │   └── TaskNotVisited     a failed execution cannot go on from a task that it never came to
 │   ├── SignalConflict         a signal's idempotency key came with another content
 │   ├── SignalRefused          a signal that does not fit what waits for it, or one too many
 │   ├── ResolutionRefused      what a person said of an attempt does not fit its task's `result_schema`
@@ -99,6 +100,7 @@ from flowsm.errors.conflicts import (
     StartConflict,
     StartedBefore,
     SubscriptionHeld,
+    TaskNotVisited,
 )
 from flowsm.errors.log import (
     AppendUnknown,
@@ -153,6 +155,7 @@ __all__ = [
     "StartedBefore",
     "SubscriptionHeld",
     "SubscriptionNotFound",
+    "TaskNotVisited",
     "TaskResultNotFound",
     "TaskTypeNotFound",
     "TransactionRefused",

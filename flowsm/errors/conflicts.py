@@ -27,6 +27,7 @@ __all__ = [
     "StartConflict",
     "StartedBefore",
     "SubscriptionHeld",
+    "TaskNotVisited",
 ]
 
 
@@ -138,6 +139,20 @@ class IllegalCommand(ConflictError):
         self.possible = tuple(possible)
         options = ", ".join(possible) or "nothing"
         super().__init__(f"cannot {command} execution {execution_id!r}: it is {status}; possible now: {options}")
+
+
+class TaskNotVisited(IllegalCommand):
+    """A failed execution cannot go on from a task that it never came to."""
+
+    def __init__(self, execution_id: str, task: str, visited: Sequence[str]) -> None:
+        super().__init__("retry", execution_id, "failed", ("retry", "remove"))
+        self.task, self.visited = task, tuple(visited)
+        shown = ", ".join(map(repr, self.visited[:20])) + (", …" if len(self.visited) > 20 else "")  # noqa: PLR2004
+        sentence = (
+            f"cannot retry execution {execution_id!r} from task {task!r}, to which it never came: "
+            f"expected one of {shown}; without a task it goes on from the one that failed"
+        )
+        self.args = (sentence,)
 
 
 class SignalConflict(ConflictError):

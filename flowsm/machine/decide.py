@@ -58,7 +58,7 @@ def possible_commands(state: ExecutionState) -> tuple[str, ...]:
         if state.removed:
             return ()
         return ("retry", "remove") if state.status is FlowStatus.FAILED else ("remove",)
-    possible = ["execute", "signal"]
+    possible = ["run", "signal"]
     if state.cancelling is None:
         possible.append("cancel")
         possible.append("pause" if state.paused is None else "resume")
@@ -216,9 +216,8 @@ def _may_pause(state: ExecutionState, command: Pause) -> bool:
     return _is_alive(state, command) and is_new
 
 
-def _may_redrive(state: ExecutionState, command: Redrive) -> bool:
-    is_failed = state.phase == Phase.ENDED and state.status is FlowStatus.FAILED and not state.removed
-    return is_failed and (command.task is None or command.task in state.visits)
+def _may_redrive(state: ExecutionState, _: Command) -> bool:
+    return state.phase == Phase.ENDED and state.status is FlowStatus.FAILED and not state.removed
 
 
 def _remove(draft: Draft, command: Remove) -> None:

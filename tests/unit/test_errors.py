@@ -61,6 +61,7 @@ ERRORS = [
         errors.ResolutionRefused("x", "t", "at /a: is wrong"),
         ["'t' of execution 'x'", "at /a: is wrong", "data that fits"],
     ),
+    (errors.TaskNotVisited("x", "nope", ["a", "b"]), ["execution 'x' from task 'nope'", "expected one of 'a', 'b';"]),
     (errors.IllegalCommand("cancel", "x", "ended", ["remove"]), ["cannot cancel execution 'x': it is ended", "remove"]),
     (errors.IllegalCommand("cancel", "x", "gone", []), ["possible now: nothing"]),
     (errors.AmbiguousId("a", ["ab", "ac"]), ["'a'", "ab, ac", "give more of it"]),

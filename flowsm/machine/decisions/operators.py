@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from typing import Any, Final
 
-from flowsm.errors import ResolutionRefused, SignalConflict, SignalRefused
+from flowsm.errors import ResolutionRefused, SignalConflict, SignalRefused, TaskNotVisited
 from flowsm.events.commands import Cancel, Pause, Redrive, Resolve, Resume, Signal
 from flowsm.events.facts import (
     ErrorInfo,
@@ -140,8 +140,13 @@ def redrive(draft: Draft, command: Redrive) -> None:
     """Go on from the task that failed, or from the one that is named.
 
     Where the flow's own time or transitions were used up after a task had succeeded, its result stands.
+
+    Raises:
+        TaskNotVisited: the execution never came to the task that is named.
     """
     state, timeout = draft.state, draft.machine.flow.timeout
+    if command.task is not None and command.task not in state.visits:
+        raise TaskNotVisited(state.stream, command.task, tuple(state.visits))
     task = command.task or _failed_task(state)
     visit = state.visits.get(task, 0)
     result = state.results.get(task)

@@ -43,7 +43,7 @@ def test_what_is_not_possible_now_is_a_sentence(flowsm, waiting):
     for verb in (["resume"], ["retry"], ["resolve", "--as", "success"]):
         refused = flowsm(verb[0], waiting, *verb[1:])
         assert refused.code != 0
-        assert "it is created; possible now: execute, signal, cancel, pause" in refused.err
+        assert "it is created; possible now: run, signal, cancel, pause" in refused.err
     assert f"cancel: {waiting} is cancelled\n" in flowsm("cancel", waiting).err
 
 
@@ -79,6 +79,20 @@ def test_a_signal_that_no_task_waits_for_is_recorded_with_a_warning(flowsm, wait
     refused = flowsm("signal", waiting, "")
     assert refused.code == 2
     assert "name is '', expected a text of 1 to 200 characters" in refused.err
+
+
+def test_a_retry_from_a_task_that_was_never_come_to_names_it_and_those_that_were(flowsm, waiting):
+    """The task is the trouble, not the execution's status; an execution that has not failed is refused as ever."""
+    assert "it is created; possible now: run" in flowsm("retry", waiting, "--task", "nope").err
+    assert flowsm("signal", waiting, "approve", "--outcome", "failure").code == 0
+    assert flowsm("run", waiting).code == 1
+    refused = flowsm("retry", waiting, "--task", "nope")
+    assert refused.code == 5
+    assert (
+        f"cannot retry execution '{waiting}' from task 'nope', to which it never came: expected one of 'approve'"
+        in (refused.err)
+    )
+    assert flowsm("retry", waiting, "--task", "approve").code == 0
 
 
 def test_what_a_living_process_has_is_not_told_to_be_run(flowsm, tmp_path):

@@ -282,7 +282,7 @@ def removed_state() -> Given:
 @pytest.mark.parametrize(
     ("given", "command", "words"),
     [
-        (running_state(), CREATE, "cannot create execution 'x': it is running; possible now: execute, signal"),
+        (running_state(), CREATE, "cannot create execution 'x': it is running; possible now: run, signal"),
         (running_state(), Remove(), "cannot remove execution 'x': it is running"),
         (running_state(), ends("b"), "cannot record a result of execution 'x'"),
         (running_state(), ends("a", attempt=2), "cannot record a result of another attempt of"),
