@@ -44,6 +44,8 @@ SIGNAL_KEYS_MAX: Final = 1_000
 SUBFLOW_DEPTH_MAX: Final = 16
 
 ABANDON_AFTER_SECONDS: Final = 5.0
+"""How long code that is cancelled may take to stop; then it is left behind, and what it comes to is dropped."""
+STOP_AT_ONCE_SECONDS: Final = 0.5  # in its place, where somebody asked a second time
 
 # Processes that share a file
 LEASE_SECONDS: Final = 10.0

@@ -30,6 +30,7 @@ from flowsm.limits import (
     LEASE_MAX_SECONDS,
     LEASE_MIN_SECONDS,
     LEASE_SECONDS,
+    STOP_AT_ONCE_SECONDS,
 )
 from flowsm.log.limiting import LimitingEventLog
 from flowsm.log.sqlite import SqliteEventLog
@@ -280,17 +281,20 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
         """Take up and drive whatever is due and nobody's, in turn with other processes, until this is cancelled.
 
         Then nothing is begun any more, what runs may go on for `grace_seconds` up to its next task, and the lease is
-        given back, so that others go on at once. Cancelled again, it does not wait.
+        given back, so that others go on at once. Code that is still running then is cancelled, and left behind if it
+        does not stop within `ABANDON_AFTER_SECONDS`. Cancelled again, all that is over at once.
         """
         supervisor = self._bound(recover=True)
+        last_seconds: float | None = STOP_AT_ONCE_SECONDS
         try:
             await asyncio.get_running_loop().create_future()
         finally:
             try:
                 await supervisor.drain(grace_seconds)
+                last_seconds = None
             finally:
                 self._supervisors.pop(asyncio.get_running_loop(), None)
-                await supervisor.close()
+                await supervisor.close(last_seconds)
 
     async def operate(self, execution_id: str, command: Command) -> FlowExecution:
         """Record a command of an operator, and have whoever drives the execution see it; see `OperatorVerbs`."""

@@ -21,7 +21,7 @@ from flowsm.ids import idempotency_key
 from flowsm.limits import ABANDON_AFTER_SECONDS
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import Attempt, ExecutionState
-from flowsm.runtime.driver_task import forgive, is_cancelled, leave_behind
+from flowsm.runtime.driver_task import DriverTask, forgive, is_cancelled, leave_behind
 from flowsm.runtime.execution import json_copy
 from flowsm.runtime.previous import PreviousResults
 from flowsm.runtime.transaction import TransactionEnd
@@ -251,6 +251,9 @@ class AttemptRunner:
             return await work
         task = asyncio.ensure_future(work)
         task.add_done_callback(_drop)
+        driving = _running()
+        if isinstance(driving, DriverTask):
+            driving.inner = task
         last = self._clock.monotonic() + (deadline - self._clock.now()).total_seconds()
         try:
             while not task.done() and (seconds := (deadline - self._clock.now()).total_seconds()) > 0:
@@ -263,11 +266,19 @@ class AttemptRunner:
                 return task.result()
         finally:
             if not task.done():
-                task.cancel()
-                await self._wait(task, ABANDON_AFTER_SECONDS)
-                if not task.done():
-                    leave_behind(task)
+                await self._stop(task)
+            if isinstance(driving, DriverTask):
+                driving.inner = None
         raise late
+
+    async def _stop(self, task: asyncio.Task[Any]) -> None:
+        """Cancel it; once the grace is over, or nobody waits for that, leave it behind."""
+        task.cancel()
+        try:
+            await self._wait(task, ABANDON_AFTER_SECONDS)
+        finally:
+            if not task.done():
+                leave_behind(task)
 
     async def _wait(self, task: asyncio.Task[Any], seconds: float) -> None:
         alarm = asyncio.ensure_future(self._clock.sleep(seconds))

@@ -60,12 +60,16 @@ class Dispatcher(Protocol):
         """While an execution that is being advanced waits for another one, the other has its place."""
         ...
 
+    def give_up(self, execution_id: str) -> None:
+        """Whoever advances it does not stop: leave that behind, and let it be advanced by another when it is kicked."""
+        ...
+
     async def drain(self, seconds: float) -> None:
         """Begin nothing any more, and wait at most so long for what runs."""
         ...
 
-    async def close(self) -> None:
-        """Stop advancing; what runs is cancelled."""
+    async def close(self, seconds: float | None = None) -> None:
+        """Stop advancing; what runs is cancelled, and left behind if it goes on for so long."""
         ...
 
 
@@ -82,7 +86,7 @@ class EmbeddedDispatcher:
         self._advance: Advance | None = None
         self._ready: deque[str] = deque()
         self._queued: set[str] = set()
-        self._running: set[str] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._workers: set[asyncio.Task[None]] = set()
         self._alarms: dict[str, datetime] = {}
@@ -145,8 +149,20 @@ class EmbeddedDispatcher:
         if self._workers and seconds > 0:
             await asyncio.wait(self._workers, timeout=seconds)
 
-    async def close(self) -> None:
-        """Cancel what runs, and wait until it has stopped, or will not."""
+    def give_up(self, execution_id: str) -> None:
+        """Leave behind who advances it: its place is free, and it may be advanced again at once."""
+        worker = self._running.pop(execution_id, None)
+        if worker is not None:
+            self._workers.discard(worker)
+            leave_behind(worker)
+            _LOGGER.warning("left behind, for its code does not stop: %s", execution_id)
+            self._employ()
+
+    async def close(self, seconds: float | None = None) -> None:
+        """Cancel what runs, and wait at most so long (`ABANDON_AFTER_SECONDS`) until it has stopped.
+
+        Whatever cuts that wait short, the end of the loop does not wait for it.
+        """
         self._closed = True
         self._ready.clear()
         self._alarms.clear()
@@ -154,11 +170,15 @@ class EmbeddedDispatcher:
         tasks = {*self._workers, *([self._timer] if self._timer is not None else [])}
         for task in tasks:
             task.cancel()
+            leave_behind(task)  # now: the wait that follows may be cut short
         if not tasks:
             return
-        _, left = await asyncio.wait(tasks, timeout=2 * ABANDON_AFTER_SECONDS)
-        for task in left:
-            leave_behind(task)
+        try:
+            await asyncio.wait(tasks, timeout=ABANDON_AFTER_SECONDS if seconds is None else seconds)
+        finally:
+            left = [task for task in tasks if isinstance(task, DriverTask) and not task.done()]
+            for task in left:
+                task.give_up()
         if left:
             _LOGGER.warning("left behind, for their code does not stop: %s", ", ".join(sorted(self._running)))
 
@@ -203,19 +223,22 @@ class EmbeddedDispatcher:
         """Advance what is ready, then leave: at once, so that a kick that finds no worker employs one."""
         worker = cast("asyncio.Task[None]", asyncio.current_task())
         try:
-            await self._serve_ready(advance)
+            await self._serve_ready(advance, worker)
         finally:
             self._workers.discard(worker)
 
-    async def _serve_ready(self, advance: Advance) -> None:
+    async def _serve_ready(self, advance: Advance, worker: asyncio.Task[None]) -> None:
         while self._ready and len(self._workers) <= self._concurrency:
             execution_id = self._ready.popleft()
             self._queued.discard(execution_id)
-            self._running.add(execution_id)
+            self._running[execution_id] = worker
             try:
                 await advance(execution_id)
             finally:
-                self._running.discard(execution_id)
+                if self._running.get(execution_id) is worker:
+                    del self._running[execution_id]
+            if worker not in self._workers:
+                return  # it was given up meanwhile
             if execution_id in self._again:
                 self._again.discard(execution_id)
                 self.kick(execution_id)

@@ -10,13 +10,16 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["DriverTask", "forgive", "is_cancelled", "leave_behind"]
+__all__ = ["DriverTask", "calm", "forgive", "is_cancelled", "leave_behind"]
 
 
 class DriverTask(asyncio.Task[None]):
     """Counts the cancellations that the code which it runs asked of itself."""
 
     _own = 0
+    _given_up = False
+    inner: asyncio.Task[Any] | None = None
+    """What it waits for at present, which runs the code of an attempt that has a deadline."""
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Cancel it; from inside, it is noted whose wish that was."""
@@ -27,6 +30,16 @@ class DriverTask(asyncio.Task[None]):
         if inside:
             self._own += 1
         return super().cancel(msg)
+
+    def give_up(self) -> None:
+        """From now on it stays cancelled, whatever its code does about that: what that comes to is dropped."""
+        self._given_up = True
+        if not self.cancelling():
+            super().cancel()
+
+    def uncancel(self) -> int:
+        """Take one cancellation back, unless it was given up; returns how many are left."""
+        return self.cancelling() if self._given_up else super().uncancel()
 
     def withdraw(self) -> bool:
         """Take back what was asked for from inside; whether there was anything."""
@@ -40,6 +53,15 @@ def is_cancelled() -> bool:
     """Whether somebody asked that the running asyncio task be cancelled, and did not take it back."""
     current = asyncio.current_task()
     return current is not None and current.cancelling() > 0
+
+
+async def calm(task: asyncio.Task[Any] | None) -> bool:
+    """Take back the one cancellation that stopped what the running asyncio task did; whether there was no other."""
+    if task is None or task.uncancel():
+        return False
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)  # asked for from inside, and not delivered yet
+    return not task.cancelling()
 
 
 async def forgive() -> bool:
@@ -60,5 +82,8 @@ async def forgive() -> bool:
 
 def leave_behind(task: asyncio.Task[Any]) -> None:
     """Give up an asyncio task that does not stop: the end of its loop (`asyncio.run`) does not wait for it either."""
+    inner = task.inner if isinstance(task, DriverTask) else None
+    if inner is not None:
+        leave_behind(inner)
     asyncio.tasks._unregister_task(task)  # noqa: SLF001 (documented for those who make tasks of their own)
     task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 (as `asyncio.gather` does)

@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import Final
 
 from flowsm.errors import CodeMissing, FlowsmError, LeaseHeld, UsageError
+from flowsm.limits import ABANDON_AFTER_SECONDS
 from flowsm.machine.effect import AwaitChild, Nothing, WaitUntil, next_effect
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.projections.agenda import Owner
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.dispatcher import Dispatcher
+from flowsm.runtime.driver_task import DriverTask, calm
 from flowsm.runtime.loading import StateLoader
 from flowsm.runtime.watch import Watch
 from flowsm.tasks.factory import TaskFactory
@@ -24,7 +26,13 @@ __all__ = ["Supervisor"]
 
 _LOGGER: Final = logging.getLogger("flowsm.runtime")
 _ELSEWHERE: Final = -1
-_NOT: Final = object()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Interruption:
+    """What was cancelled, to be advanced again; or, `because` of an error, to be let go of."""
+
+    because: FlowsmError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,7 @@ class Supervisor:
         self._watch = watch
         self._waiters: dict[str, list[asyncio.Future[ExecutionState]]] = {}
         self._serving: dict[str, asyncio.Task[None] | None] = {}
-        self._interrupted: dict[str, FlowsmError | None] = {}
+        self._interrupted: dict[str, _Interruption] = {}
         self._joined: dict[str, int] = {}
         self._awaiting: dict[str, str] = {}
         self._awaited: dict[str, str] = {}
@@ -90,12 +98,33 @@ class Supervisor:
         """Cancel what an execution runs here; returns whether it runs anything.
 
         Its log is read on and it is advanced again; or, with an error, it is let go of, and whoever waits gets that.
+        What does not stop within `ABANDON_AFTER_SECONDS` is left behind.
         """
         task = self._serving.get(execution_id)
         if task is None or execution_id in self._interrupted:
             return False
-        self._interrupted[execution_id] = because
+        stop = self._interrupted[execution_id] = _Interruption(because)
+        asyncio.get_running_loop().call_later(ABANDON_AFTER_SECONDS, self._give_up, execution_id, stop)
         return task.cancel()
+
+    def _give_up(self, execution_id: str, stop: _Interruption) -> None:
+        """Its grace is over: if its driver has not stopped, another one goes on, whose claim fences that one off."""
+        if self._interrupted.get(execution_id) is not stop:
+            return
+        del self._interrupted[execution_id]
+        task = self._serving.pop(execution_id)
+        if isinstance(task, DriverTask):
+            task.give_up()
+        self._advancer.drives.pop(execution_id, None)
+        self._dispatcher.give_up(execution_id)
+        self._let_go(execution_id, stop.because)
+
+    def _let_go(self, execution_id: str, because: FlowsmError | None) -> None:
+        """What was interrupted has stopped: go on with it, unless it is not to be driven here any more."""
+        if because is None:
+            self._dispatcher.kick(execution_id)
+        else:
+            self._stopped(execution_id, because)
 
     def was_told(self, state: ExecutionState) -> None:
         """Somebody appended to the execution: stop what must stop now, and go on where it is to be driven here."""
@@ -173,18 +202,22 @@ class Supervisor:
         finally:
             self._advancer.draining = False
 
-    async def close(self) -> None:
-        """Stop what runs, its attempts stay in the log as starts without a result; give the lease back."""
-        if self._watch is not None:
-            await self._watch.close()
-        for looking in self._looking:
-            looking.cancel()
-        await self._dispatcher.close()
-        for waiters in self._waiters.values():
-            self._leave(waiters)
-        self._waiters.clear()
-        if self._watch is not None:
-            await self._watch.lease.give_back()
+    async def close(self, seconds: float | None = None) -> None:
+        """Stop what runs, its attempts stay in the log as starts without a result; give the lease back.
+
+        Code that has not stopped after so long (`ABANDON_AFTER_SECONDS`) is left behind.
+        """
+        try:
+            await self._dispatcher.close(seconds)
+        finally:
+            for looking in self._looking:
+                looking.cancel()
+            for waiters in self._waiters.values():
+                self._leave(waiters)
+            self._waiters.clear()
+            if self._watch is not None:
+                await self._watch.close()
+                await self._watch.lease.give_back()
 
     # -- what the watch asks and tells ---------------------------------------------------------
 
@@ -270,32 +303,41 @@ class Supervisor:
             await self.hold()
             state = await self._advancer.advance(execution_id)
         except Exception as error:  # noqa: BLE001 (whoever waits gets it, or it is logged)
-            self._stopped(execution_id, error)
+            if self._serving.get(execution_id) is task:
+                self._stopped(execution_id, error)
             return
         except asyncio.CancelledError:
-            because = self._interrupted.pop(execution_id, _NOT)
-            if because is _NOT or task is None or task.uncancel():
-                self._leave(self._waiters.pop(execution_id, []))
-                raise
-            if isinstance(because, FlowsmError):
-                self._stopped(execution_id, because)
-            else:
-                self._dispatcher.kick(execution_id)
-            return
+            if await self._was_interrupted(execution_id, task):
+                return
+            raise
         except BaseException:
             self._leave(self._waiters.pop(execution_id, []))
             raise
         finally:
-            self._serving.pop(execution_id, None)
-            if self._interrupted.pop(execution_id, _NOT) is not _NOT and task is not None and task.cancelling():
-                task.uncancel()  # it came too late to stop anything
-        if execution_id in self._told:
-            self._told.discard(execution_id)
-            return  # what it came to is not the latest: it is looked at again
-        self._after(execution_id, state)
+            mine = self._serving.get(execution_id) is task
+            if mine:
+                del self._serving[execution_id]
+                if self._interrupted.pop(execution_id, None) is not None and task is not None and task.cancelling():
+                    task.uncancel()  # it came too late to stop anything
+        if mine:
+            self._after(execution_id, state)
+
+    async def _was_interrupted(self, execution_id: str, task: asyncio.Task[None] | None) -> bool:
+        """Whether that, and nothing else, cancelled its driver, or it was left behind: then that one may go on."""
+        if self._serving.get(execution_id) is not task:
+            return True
+        stop = self._interrupted.get(execution_id)
+        if stop is None or not await calm(task):
+            self._leave(self._waiters.pop(execution_id, []))
+            return False
+        self._let_go(execution_id, stop.because)
+        return True
 
     def _after(self, execution_id: str, state: ExecutionState) -> None:
         """Answer those who wait for its end, or have it looked after when its time comes."""
+        if execution_id in self._told:
+            self._told.discard(execution_id)
+            return  # what it came to is not the latest: it is looked at again
         effect = next_effect(state)
         if isinstance(effect, Nothing):
             self._answer(execution_id, state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -12,6 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from flowsm.limits import ABANDON_AFTER_SECONDS
 
 ROOT = Path(__file__).parents[3]
 DEADLINE_SECONDS = 30
@@ -164,3 +167,44 @@ def test_a_worker_with_nothing_to_do(folder) -> None:
     worker.send_signal(signal.SIGTERM)
     code, err = ends(worker)
     assert (code, err.splitlines()[-1]) == (0, "flowsm: stopped; nothing is left to do")
+
+
+STUBBORN = """
+import asyncio
+from flowsm import task
+
+@task("stubborn")
+async def stubborn() -> str:
+    open("began", "a").close()
+    while True:
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            pass
+"""
+
+
+@pytest.mark.parametrize("command", ["worker", "run"])
+def test_a_second_signal_does_not_wait_for_code_that_does_not_stop(folder, command) -> None:
+    """A task that swallows its cancellation keeps neither a worker nor a run alive once somebody asks again."""
+    (folder / "tasks.py").write_text(STUBBORN)
+    (folder / "flow.json").write_text(
+        json.dumps({"id": "s", "name": "S", "start_task": "stubborn", "tasks": [{"name": "stubborn"}]})
+    )
+    child = begin(folder, "run", "flow.json", "--tasks", "tasks.py")
+    until(folder / "began")
+    if command == "worker":
+        child.kill()
+        ends(child)
+        (folder / "began").unlink()
+        child = begin(folder, "worker", "--tasks", "tasks.py", "--grace", "1000")
+        until(folder / "began")
+    told = time.monotonic()
+    while child.poll() is None and time.monotonic() < told + DEADLINE_SECONDS:
+        child.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(0.5)
+    took = time.monotonic() - told
+    code, _ = ends(child)
+    assert code == 130
+    assert took < ABANDON_AFTER_SECONDS
