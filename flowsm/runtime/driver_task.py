@@ -31,6 +31,10 @@ class DriverTask(asyncio.Task[None]):
             self._own += 1
         return super().cancel(msg)
 
+    def interrupt(self) -> bool:
+        """Cancel it on somebody else's behalf, from wherever that is asked: it is no wish of the code inside."""
+        return super().cancel()
+
     def give_up(self) -> None:
         """From now on it stays cancelled, whatever its code does about that: what that comes to is dropped."""
         self._given_up = True

@@ -105,7 +105,7 @@ class Supervisor:
             return False
         stop = self._interrupted[execution_id] = _Interruption(because)
         asyncio.get_running_loop().call_later(ABANDON_AFTER_SECONDS, self._give_up, execution_id, stop)
-        return task.cancel()
+        return task.interrupt() if isinstance(task, DriverTask) else task.cancel()
 
     def _give_up(self, execution_id: str, stop: _Interruption) -> None:
         """Its grace is over: if its driver has not stopped, another one goes on, whose claim fences that one off."""

@@ -1,8 +1,9 @@
-"""What is stopped stops: code that ignores its cancellation is left behind."""
+"""What is stopped stops: code that ignores its cancellation is left behind, and asking from inside is like asking."""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -32,6 +33,8 @@ class World:
         self.began = asyncio.Event()
         self.may_leave = asyncio.Event()
         self.left = asyncio.Event()
+        self.manager = None
+        self.verb, self.waits = "", False
 
 
 @pytest.fixture
@@ -41,6 +44,18 @@ async def world():
     made.may_leave.set()
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+async def asks(world, context):
+    world.calls.append("asks")
+    if len(world.calls) == 1:
+        if world.verb == "cancel":
+            await world.manager.cancel(context.execution_id, reason="mine")
+        else:
+            await world.manager.pause(context.execution_id, now=True)
+        if world.waits:
+            await asyncio.get_running_loop().create_future()
+    return "went on"
 
 
 @pytest.fixture
@@ -71,6 +86,7 @@ def registry(world):
     async def quick(context):
         return 1
 
+    tasks.task("asks")(partial(asks, world))
     return tasks
 
 
@@ -78,6 +94,7 @@ def registry(world):
 async def manager(request, tmp_path, registry, world):
     limits = Limits(task_types={"stubborn": 1}) if request.param == "limited" else None
     async with FlowManager(tmp_path / "log.db", tasks=registry, concurrency=1, limits=limits) as made:
+        world.manager = made
         yield made
 
 
@@ -147,3 +164,28 @@ async def test_closing_a_manager_leaves_what_does_not_stop_behind(tmp_path, regi
             other.cancel()
         assert not others or not (await asyncio.wait(others, timeout=DEADLINE_SECONDS))[1]
         await manager.close()
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_task_may_cancel_its_own_execution(manager, world, waits) -> None:
+    """It ends cancelled as from outside, whether the code waits for that or returns; the driver goes on with others."""
+    world.verb, world.waits = "cancel", waits
+    handle = await manager.start(flow({"name": "asks"}, {"name": "clean"}, on_cancel="clean"))
+    execution = await ended(handle)
+    assert (execution.status, execution.error) == (FlowStatus.CANCELLED, "mine")
+    assert world.calls == ["asks", "clean"]
+    recorded = await events_of(manager, handle.execution_id)
+    assert "task.interrupted" in recorded
+    assert (await asyncio.wait_for(manager.run(flow({"name": "quick"})), DEADLINE_SECONDS)).status == "completed"
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_task_may_pause_its_own_execution_now(manager, world, waits) -> None:
+    """The attempt is interrupted by the pause, and made again when the execution is resumed."""
+    world.verb, world.waits = "pause", waits
+    handle = await manager.start(flow({"name": "asks"}))
+    await until(manager, handle, FlowStatus.PAUSED)
+    await manager.resume(handle.execution_id)
+    execution = await ended(handle)
+    assert execution.status is FlowStatus.COMPLETED
+    assert world.calls == ["asks", "asks"]
