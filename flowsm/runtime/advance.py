@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
-from flowsm.clock import Clock
+from flowsm.clock import Clock, timestamp
 from flowsm.errors import (
     AppendUnknown,
     CodeMissing,
@@ -97,6 +98,7 @@ class Advancer:
         self._unrecorded: dict[str, _Unrecorded] = {}
         self.drives: dict[str, Drive] = {}
         self.draining = False
+        self.asked: list[str] = [] if children is None else children.asked
 
     async def advance(self, execution_id: str) -> ExecutionState:
         """Drive the execution until it waits or has ended; returns its state then.
@@ -177,17 +179,23 @@ class Advancer:
             elif isinstance(effect, Decide) and not self.draining:
                 command = self._advance(machine)
             else:
-                ended = await self._look_at_child(machine, state, effect) if drive.epoch >= 0 else None
+                now = self._clock.now()
+                ended = await self._look_at_child(machine, state, effect, now) if drive.epoch >= 0 else None
                 if ended is None:
                     return state
                 command = ended
             state = await self._keep_on(machine, state, command, drive)
 
-    async def _look_at_child(self, machine: FlowMachine, state: ExecutionState, effect: Effect) -> RecordChild | None:
-        """See to the execution that this one waits for; its end, if that has come."""
+    async def _look_at_child(
+        self, machine: FlowMachine, state: ExecutionState, effect: Effect, now: datetime
+    ) -> RecordChild | None:
+        """See to the execution that this one waits for; its end, if that has come.
+
+        What is decided without one is to be decided for the same moment: the child is cancelled before its time is over.
+        """
         if not isinstance(effect, AwaitChild) or self._children is None:
             return None
-        return await self._children.look(state, effect, self._driver(machine), self._random.random())
+        return await self._children.look(state, effect, self._driver(machine), self._random.random(), timestamp(now))
 
     def _driver(self, machine: FlowMachine) -> Driver:
         known = self._drivers.get(machine)
@@ -205,8 +213,9 @@ class Advancer:
         failed: Exception = Conflict(execution_id, 0, 0)
         for _ in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
-            ended = await self._look_at_child(machine, state, next_effect(state))
-            facts, after = step(machine, state, ended or self._advance(machine), self._clock.now())
+            now = self._clock.now()
+            ended = await self._look_at_child(machine, state, next_effect(state), now)
+            facts, after = step(machine, state, ended or self._advance(machine), now)
             if not facts:
                 return state, machine, -1
             self._require_code(machine, state)

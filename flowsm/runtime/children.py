@@ -42,24 +42,35 @@ class Children:
         self._clock = clock
         self._find_flow = find_flow
         self._operating = Operating(log, loader, clock)
+        self.asked: list[str] = []
+        """Those that were asked to end because their parents do not wait any longer: whoever drives them is to see it."""
 
     async def look(
-        self, parent: ExecutionState, effect: AwaitChild, driver: Driver, chance: float
+        self, parent: ExecutionState, effect: AwaitChild, driver: Driver, chance: float, at: str
     ) -> RecordChild | None:
-        """What is to be recorded of the child; None while it goes on. One that does not exist is started."""
+        """What is to be recorded of the child; None while it goes on. One that does not exist is started.
+
+        One whose time is over at the moment `at` is cancelled before the parent records that, so that a crash in
+        between leaves no orphan: its cancellation is no result, the timeout is.
+        """
+        is_late = not effect.cancel and effect.due is not None and at >= effect.due
         try:
             child, _ = await self._loader.load(effect.child)
         except ExecutionNotFound:
             if effect.cancel:
                 return _ended(effect.child, FlowStatus.CANCELLED, driver, chance)
-            return await self._start(parent, effect, driver, chance)
+            return None if is_late else await self._start(parent, effect, driver, chance)
         if child.parent is None or (child.parent.execution_id, child.parent.task) != (parent.stream, parent.node):
             message = f"an execution with the id of the child, {effect.child!r}, exists already, and is another's"
             info = ErrorInfo(type=ExecutionExists.__name__, message=message, types=(ExecutionExists.__name__,))
             return _ended(effect.child, FlowStatus.FAILED, driver, chance, error=info)
         if child.ended_at is None and effect.cancel and child.cancelling is None:
-            child = await self._cancel(child, parent)
-        if child.ended_at is None:
+            child = await self._cancel(child, parent, "was cancelled")
+        elif child.ended_at is None and is_late and child.cancelling is None:
+            whose = "" if parent.deadline == effect.due else f"in task {parent.node!r} "
+            child = await self._cancel(child, parent, f"{whose}took longer than its timeout")
+            self.asked.append(child.stream)
+        if child.ended_at is None or (is_late and _was_cancelled_late(child, effect)):
             return None
         data = {
             "execution_id": child.stream,
@@ -113,13 +124,19 @@ class Children:
         await self._log.append(batch)
         self._loader.remember(after)
 
-    async def _cancel(self, child: ExecutionState, parent: ExecutionState) -> ExecutionState:
+    async def _cancel(self, child: ExecutionState, parent: ExecutionState, why: str) -> ExecutionState:
         """Ask for the child's end; whoever drives it sees that."""
-        command = Cancel(reason=f"its parent {parent.stream} was cancelled", actor=parent.stream)
+        command = Cancel(reason=f"its parent {parent.stream} {why}", actor=parent.stream)
         try:
             return await self._operating.ask(child.stream, command)
         except IllegalCommand:
             return (await self._loader.load(child.stream))[0]
+
+
+def _was_cancelled_late(child: ExecutionState, effect: AwaitChild) -> bool:
+    """Whether the child was stopped after its time was over."""
+    ended, due = child.ended_at, effect.due
+    return child.status is FlowStatus.CANCELLED and ended is not None and due is not None and ended >= due
 
 
 def _ended(

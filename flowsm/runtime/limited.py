@@ -105,8 +105,9 @@ class LimitedAdvancer(Advancer):
             return await super()._claim(execution_id)
         failed: Exception = Conflict(execution_id, 0, 0)
         for _ in range(CONFLICT_RETRIES_MAX):
-            ended = await self._look_at_child(machine, state, next_effect(state))
-            facts, after = step(machine, state, ended or self._advance(machine), self._clock.now())
+            now = self._clock.now()
+            ended = await self._look_at_child(machine, state, next_effect(state), now)
+            facts, after = step(machine, state, ended or self._advance(machine), now)
             if not facts:
                 return state, machine, -1
             drive(machine, state, facts)

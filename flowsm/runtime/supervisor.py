@@ -335,6 +335,8 @@ class Supervisor:
 
     def _after(self, execution_id: str, state: ExecutionState) -> None:
         """Answer those who wait for its end, or have it looked after when its time comes."""
+        if self._advancer.asked:
+            self._look_after([self._advancer.asked.pop() for _ in self._advancer.asked[:]])
         if execution_id in self._told:
             self._told.discard(execution_id)
             return  # what it came to is not the latest: it is looked at again

@@ -49,12 +49,17 @@ def begin_wait(draft: Draft) -> None:
 
 
 def look_at_wait(draft: Draft, flow_timeout: Callable[[Draft], ErrorInfo]) -> None:
-    """End the wait if what it is for has come: a signal first, then the flow's end, then times."""
+    """End the wait if what it is for has come: a signal first, then the flow's end, then times.
+
+    The time of a child is ended by who drives: the child has to be cancelled before that.
+    """
     waiting, signal = draft.attempt.waiting, draft.state.signal
     if waiting is None:
         raise AssertionError("a wait without what it is for")
     if signal is not None:
         _take(draft, signal)
+    elif waiting.child is not None and draft.driver is None:
+        return
     elif draft.is_overdue():
         _time_out(draft, flow_timeout(draft))
     elif draft.is_past(waiting.due) and (waiting.expires is None or str(waiting.due) <= waiting.expires):

@@ -247,6 +247,72 @@ async def test_cancelling_a_parent_cancels_the_child(manager):
     assert (await manager.get_flow_status(f"{handle.execution_id}:sub:1")).status == FlowStatus.CANCELLED
 
 
+async def orphans(manager):
+    """Executions of the flow `child` that have not ended."""
+    items = (await manager.executions(flow="child")).items
+    return [row.execution_id for row in items if row.status not in {"completed", "failed", "cancelled"}]
+
+
+@pytest.mark.parametrize("work", ["hang", "wait_for_signal"])
+@pytest.mark.parametrize("whose", ["task", "flow"])
+async def test_a_child_whose_parent_waits_no_longer_is_cancelled(manager, clock, work, whose):
+    """Its parent's timeout, or that of the parent's task, cancels it, says why, and is what the parent records."""
+    child = flow(task(work), id="child")
+    sub, rest = task("sub", "subflow", {"flow": child}), {}
+    if whose == "task":
+        sub |= {"timeout": 60, "retry": {"max_attempts": 2, "initial_interval": 1}}
+    else:
+        rest = {"timeout": 60}
+    handle = await manager.start(flow(sub, id="parent", **rest), execution_id="p")
+    first = "running" if work == "hang" else "waiting"
+    while not (await manager.executions(flow="child", status=first)).items:  # noqa: ASYNC110 (likewise)
+        await asyncio.sleep(0)
+    await until(manager, "p", "waiting")
+    await clock.sleepers()
+    clock.advance(61)
+    await until(manager, "p:sub:1", "cancelled")
+    ending = asyncio.ensure_future(asyncio.wait_for(handle.result(), 10))
+    while not ending.done():
+        await asyncio.sleep(0)
+        if clock.next_due() is not None:
+            clock.advance(61)
+    result = ending.result()
+    assert (result.status, "took longer than its timeout" in result.error) == (FlowStatus.FAILED, True)
+    asked = [event.fact for event in await manager.events("p:sub:1") if event.type == "execution.cancelling"]
+    named = "its parent p in task 'sub' took" if whose == "task" else "its parent p took"
+    assert [(fact.actor, fact.reason.startswith(named)) for fact in asked] == [("p", True)]
+    assert "task.timed_out" in await types(manager, "p")
+    while await orphans(manager):  # noqa: ASYNC110 (likewise)
+        await asyncio.sleep(0)
+
+
+async def test_a_crash_between_a_childs_cancellation_and_the_timeout_is_made_good(manager, clock, monkeypatch):
+    """The parent that finds its child cancelled after its time records the timeout, not the cancellation."""
+    child = flow(task("ok", "wait_for_signal"), id="child")
+    await manager.start(flow(task("sub", "subflow", {"flow": child}, timeout=60), id="parent"), execution_id="p")
+    while not (await manager.executions(flow="child", status="waiting")).items:  # noqa: ASYNC110 (likewise)
+        await asyncio.sleep(0)
+    clock.jump(61)  # nobody is woken
+    await manager.cancel("p:sub:1", reason="its parent p took longer than its timeout", actor="p")
+    await until(manager, "p:sub:1", "cancelled")
+    result = await asyncio.wait_for(manager.execute_flow("p"), 10)
+    assert "task.timed_out" in await types(manager, "p")
+    assert (result.status, "took longer than its timeout" in result.error) == (FlowStatus.FAILED, True)
+
+
+async def test_a_signal_does_not_end_the_time_of_a_child(manager, clock):
+    """Somebody who only tells a parent something leaves its timeout to who drives it: the child is cancelled first."""
+    child = flow(task("ok", "wait_for_signal"), id="child")
+    await manager.start(flow(task("sub", "subflow", {"flow": child}, timeout=60), id="parent"), execution_id="p")
+    while not (await manager.executions(flow="child", status="waiting")).items:  # noqa: ASYNC110 (likewise)
+        await asyncio.sleep(0)
+    clock.jump(61)
+    await manager.signal("p", "hello")
+    result = await asyncio.wait_for(manager.execute_flow("p"), 10)
+    assert result.status == FlowStatus.FAILED
+    await until(manager, "p:sub:1", "cancelled")
+
+
 @pytest.mark.parametrize("rest", [(), ("say",)])
 async def test_a_child_that_others_signal_wakes_who_waits_for_its_parent(manager, registry, clock, calls, rest):
     """Another process signals the child of an execution that is waited for here: it goes on here, or its end is seen."""

@@ -29,6 +29,7 @@ class Advances:
     def __init__(self, *answers: Any) -> None:
         self.drives: dict[str, Drive] = {}
         self.draining = False
+        self.asked: list[str] = []
         self.answers, self.calls = list(answers), 0
         self.gate = asyncio.Event()
         self.gate.set()
