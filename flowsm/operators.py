@@ -77,10 +77,12 @@ class OperatorVerbs:
     async def cancel(self, execution_id: str, *, reason: str = "", actor: str = "") -> FlowExecution:
         """End an execution: what runs is stopped, then the flow's `on_cancel` cleans up.
 
+        While `on_cancel` is at work, a second `cancel` gives that up: it is stopped, and the execution ends.
+
         Raises:
             UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
-            IllegalCommand: it has ended, or is being cancelled.
+            IllegalCommand: it has ended, or is being cancelled, and does not clean up yet.
         """
         return await self.operate(execution_id, Cancel(reason=reason, actor=actor))
 

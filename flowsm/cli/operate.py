@@ -63,7 +63,7 @@ def cancel(
     actor: Actor = "",
     db: Db = DEFAULT_DB,
 ) -> int:
-    """End an execution, or many: what runs is stopped, then the flow's `on_cancel` task cleans up."""
+    """End an execution, or many: what runs is stopped, then the flow's `on_cancel` cleans up; once more gives that up."""
     return _one_or_many("cancel", execution, choice, Cancel(reason=reason, actor=actor or _whoever()), db)
 
 

@@ -17,7 +17,7 @@ from flowsm.definition.pointer import MISSING, parse_pointer
 from flowsm.definition.policy import RETRY_COUNT, TIMEOUT, usable_retry_count, usable_timeout
 from flowsm.definition.references import DEFAULT, FROM, is_reference, walk_references
 from flowsm.definition.report import Place, Report
-from flowsm.definition.waiting import SUBFLOW
+from flowsm.definition.waiting import SUBFLOW, WAIT
 from flowsm.findings import Severity
 from flowsm.limits import NAME_MAX_CHARS, RETRY_MAX_ATTEMPTS, TIMEOUT_MAX_SECONDS
 
@@ -70,6 +70,7 @@ def lint(
         _unknown("unknown_start_task", (place, "start_task"), flow["start_task"], names, report)
     if flow.get("on_cancel") is not None and flow["on_cancel"] not in names:
         _unknown("unknown_on_cancel", (place, "on_cancel"), flow["on_cancel"], names, report)
+    _lint_cleaning(flow, place, report)
     _lint_conditions(conditions, names, report)
     routes_are_known = report.errors == before and len(names) == len(flow["tasks"])
     for task, where in tasks:
@@ -84,6 +85,20 @@ def lint(
 
 def _objects(items: Any, place: Place) -> list[tuple[Checked, Place]]:
     return [(item, (place, index)) for index, item in enumerate(items or ()) if item is not INVALID]
+
+
+def _lint_cleaning(flow: Checked, place: Place, report: Report) -> None:
+    """A task that cleans up has no end but its own: not the flow's timeout, and no pause."""
+    for task in flow["tasks"]:
+        if task is INVALID or flow.get("on_cancel") is None or task.get("name") != flow["on_cancel"]:
+            continue
+        parameters = task.get("parameters")
+        legacy = parameters.get(TIMEOUT) if isinstance(parameters, dict) else None
+        if task.get("timeout") is None and usable_timeout(legacy) is None and task.get("task_type") != WAIT:
+            message = "it has no timeout, and no other ends it: a cancellation may hang"
+            report.warning(
+                "on_cancel_without_timeout", (place, "on_cancel"), message, task["name"], "give the task one"
+            )
 
 
 def _routes_are_whole(flow: Checked, document: dict[str, Any]) -> bool:

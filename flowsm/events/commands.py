@@ -147,10 +147,14 @@ class Resume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """End the execution: what runs is stopped, then the flow's `on_cancel` cleans up."""
+    """End the execution: what runs is stopped, then the flow's `on_cancel` cleans up.
+
+    While that cleans up, it gives the cleaning up; with `once` it is only for an execution that is not being cancelled.
+    """
 
     reason: str = ""
     actor: str = ""
+    once: bool = False
 
 
 class Redrive(msgspec.Struct, frozen=True, kw_only=True, gc=False):

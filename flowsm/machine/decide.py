@@ -62,13 +62,19 @@ def possible_commands(state: ExecutionState) -> tuple[str, ...]:
     if state.cancelling is None:
         possible.append("cancel")
         possible.append("pause" if state.paused is None else "resume")
+    elif state.cleaning:
+        possible.append("cancel")
     if state.phase == Phase.ASKING:
         possible.append("resolve")
     return tuple(possible)
 
 
 def _refuse(command: str, state: ExecutionState) -> IllegalCommand:
-    status = "removed" if state.removed else "being cancelled" if state.cancelling is not None else str(state.status)
+    status = "removed" if state.removed else str(state.status)
+    if state.cancelling is not None:
+        status = "being cancelled"
+        if state.cleaning:
+            status += f", its on_cancel task {state.node!r} is at work (another cancel gives that up)"
     return IllegalCommand(command, state.stream, status, possible_commands(state))
 
 
@@ -211,6 +217,10 @@ def _is_alive(state: ExecutionState, _: Command) -> bool:
     return state.phase not in _OVER and state.cancelling is None
 
 
+def _may_cancel(state: ExecutionState, command: Cancel) -> bool:
+    return _is_alive(state, command) or (state.cleaning and state.phase not in _OVER and not command.once)
+
+
 def _may_pause(state: ExecutionState, command: Pause) -> bool:
     is_new = state.paused is None or (command.now and not state.paused.now)
     return _is_alive(state, command) and is_new
@@ -250,7 +260,7 @@ _VERBS: Final[dict[type[Command], _Verb]] = {
     Resume: _Verb(
         "resume", lambda state, command: _is_alive(state, command) and state.paused is not None, operators.resume
     ),
-    Cancel: _Verb("cancel", _is_alive, operators.cancel),
+    Cancel: _Verb("cancel", _may_cancel, operators.cancel),
     Redrive: _Verb("retry", _may_redrive, operators.redrive),
     Remove: _Verb("remove", lambda state, _: state.phase == Phase.ENDED and not state.removed, _remove),
 }

@@ -81,6 +81,8 @@ async def command_all(
         UsageError: a filter that cannot be used.
         LogUnavailable: the log cannot be read, or written; what was done before stays.
     """
+    if isinstance(command, Cancel):
+        command = msgspec.structs.replace(command, once=True)  # no cleaning is given up by the way
     keep = report.executions.append if each is None else each
     cursor: str | None = None
     while True:

@@ -126,7 +126,7 @@ class Children:
 
     async def _cancel(self, child: ExecutionState, parent: ExecutionState, why: str) -> ExecutionState:
         """Ask for the child's end; whoever drives it sees that."""
-        command = Cancel(reason=f"its parent {parent.stream} {why}", actor=parent.stream)
+        command = Cancel(reason=f"its parent {parent.stream} {why}", actor=parent.stream, once=True)
         try:
             return await self._operating.ask(child.stream, command)
         except IllegalCommand:

@@ -47,6 +47,11 @@ def _resumed(_: FlowMachine, state: ExecutionState, fact: ExecutionResumed, at: 
 
 
 def _cancelling(_: FlowMachine, state: ExecutionState, fact: ExecutionCancelling, at: str) -> Changes:
+    """A second one gives up the cleaning that the first one led to."""
+    before = state.cancelling
+    if state.cleaning and before is not None and state.phase not in _OVER:
+        reason, actor = fact.reason or before.reason, fact.actor or before.actor
+        return {"cancelling": Request(at=at, reason=reason, actor=actor, now=True), "cleaning": False}
     _expect_alive(state)
     changes: Changes = {"cancelling": Request(at=at, reason=fact.reason, actor=fact.actor, now=True), "paused": None}
     if state.status is FlowStatus.PAUSED:

@@ -189,3 +189,25 @@ async def test_a_task_may_pause_its_own_execution_now(manager, world, waits) -> 
     execution = await ended(handle)
     assert execution.status is FlowStatus.COMPLETED
     assert world.calls == ["asks", "asks"]
+
+
+@pytest.mark.parametrize("cleaner", ["stubborn", "wait_for_signal"])
+async def test_a_second_cancel_ends_an_execution_whose_cleaning_hangs(manager, world, cleaner) -> None:
+    """Whatever on_cancel waits for, or ignores, the execution ends cancelled; a cancel for many leaves it alone."""
+    handle = await manager.start(
+        flow({"name": "waits", "task_type": "wait_for_signal"}, {"name": cleaner}, on_cancel=cleaner)
+    )
+    await until(manager, handle, FlowStatus.WAITING)
+    await manager.cancel(handle.execution_id, reason="enough")
+    reached = None
+    while reached != cleaner:
+        reached = (await manager.get_flow_status(handle.execution_id)).current_task
+    if cleaner == "stubborn":
+        await asyncio.wait_for(world.began.wait(), DEADLINE_SECONDS)
+    report = await manager.in_bulk("cancel", everything=True)
+    assert (report.done, report.refused) == (0, 1)
+    await manager.cancel(handle.execution_id, actor="me")
+    assert (await ended(handle)).status is FlowStatus.CANCELLED
+    said = [event.fact.actor for event in await manager.events(handle.execution_id) if "cancell" in event.type]
+    assert said == ["", "me", "me"]
+    assert (await manager.verify()).problems == ()

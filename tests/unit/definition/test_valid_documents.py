@@ -92,6 +92,27 @@ def test_dead_parts_are_warned_of():
     assert {finding.severity for finding in checked.findings} == {"warning"}
 
 
+def test_a_cleaning_that_nothing_ends_is_warned_of():
+    """An on_cancel task without a timeout may hang a cancellation; one with a timeout, or a mere pause, may not."""
+    cleaners = {
+        "without": {"name": "c"},
+        "own": {"name": "c", "timeout": 5},
+        "parameter": {"name": "c", "parameters": {"timeout": 5}},
+        "pause": {"name": "c", "task_type": "wait", "parameters": {"seconds": 1}},
+    }
+    found = {}
+    for name, cleaner in cleaners.items():
+        checked = check_flow({"id": "f", "name": "F", "start_task": "c", "on_cancel": "c", "tasks": [cleaner]})
+        found[name] = [(finding.code, finding.pointer, finding.severity) for finding in checked.findings]
+
+    assert found == {
+        "without": [("on_cancel_without_timeout", "/on_cancel", "warning")],
+        "own": [],
+        "parameter": [],
+        "pause": [],
+    }
+
+
 def test_defaults_are_filled_in():
     """A task's type and a condition's name come from the document where it gives none."""
     flow = load_flow(VALID / "branches-and-a-loop.json")

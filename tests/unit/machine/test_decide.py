@@ -11,7 +11,7 @@ import pytest
 from flowsm.clock import timestamp
 from flowsm.definition.load import load_flow
 from flowsm.errors import IllegalCommand
-from flowsm.events.commands import Advance, Cancel, Command, Create, Driver, RecordResult, Remove
+from flowsm.events.commands import Advance, Cancel, Command, Create, Driver, Pause, RecordResult, Remove
 from flowsm.events.facts import ErrorInfo, ExecutionFailed, Fact, RetryScheduled, TaskStarted, TransitionTaken
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.decide import decide, possible_commands, step
@@ -242,6 +242,33 @@ def test_what_runs_or_waits_can_be_cancelled() -> None:
     assert (ended.reason, ended.actor, ended.skipped) == ("enough", "me", ("b",))
     fresh = Given(machine_of({"name": "a"}))
     assert fresh.types(CREATE, Cancel()) == ["execution.cancelling", "transition.taken", "execution.cancelled"]
+
+
+CLEANING = {"on_cancel": "c"}
+
+
+@pytest.mark.parametrize("task_type", ["c", "wait_for_signal"])
+def test_a_second_cancel_gives_the_cleaning_up(task_type: str) -> None:
+    """What cleans up is stopped, runs or waits, and the execution ends; who asked in vain for something else is told."""
+    given = Given(machine_of({"name": "a"}, {"name": "c", "task_type": task_type}, **CLEANING))
+    given.when(CREATE, ADVANCE, Cancel(reason="enough", actor="me"), ADVANCE)
+    assert (given.state.cleaning, possible_commands(given.state)) == (True, ("execute", "signal", "cancel"))
+    for refused in (Pause(), Cancel(once=True)):
+        with pytest.raises(IllegalCommand, match="its on_cancel task 'c' is at work \\(another cancel gives that up"):
+            given.when(refused)
+    facts = [*given.when(Cancel(actor="you"))]
+    if task_type == "c":
+        assert possible_commands(given.state) == ("execute", "signal")
+        with pytest.raises(IllegalCommand, match="being cancelled; possible"):
+            given.when(Cancel())
+        facts += given.when(ADVANCE)
+    assert [fact.TYPE for fact in facts] == [
+        "execution.cancelling",
+        "task.interrupted",
+        "transition.taken",
+        "execution.cancelled",
+    ]
+    assert (facts[1].by, facts[-1].reason, facts[-1].actor) == ("cancel", "enough", "you")
 
 
 def test_a_cancellation_of_which_only_the_transition_is_known_is_ended() -> None:
