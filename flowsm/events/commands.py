@@ -172,6 +172,12 @@ class Remove(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     actor: str = ""
 
 
+class Leave(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The worker that runs the present attempt has stopped that, and was told to stop itself: no crash."""
+
+    worker: str
+
+
 Command = (
     Create
     | Advance
@@ -185,4 +191,5 @@ Command = (
     | Cancel
     | Redrive
     | Remove
+    | Leave
 )

@@ -121,8 +121,8 @@ class TaskTimedOut(Fact, frozen=True, kw_only=True):
 class TaskInterrupted(Fact, frozen=True, kw_only=True):
     """An attempt was started and no result of it was recorded: its outcome is not known.
 
-    `by` is `crash` (its worker left), the operator's verb that stopped it (`pause`, `cancel`), or `probe`: its own
-    probe found that it was not done.
+    `by` is `crash` (its worker left), `shutdown` (its worker was told to stop), the operator's verb that stopped it
+    (`pause`, `cancel`), or `probe`: its own probe found that it was not done.
     """
 
     TYPE: ClassVar[str] = "task.interrupted"

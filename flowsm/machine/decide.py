@@ -16,6 +16,7 @@ from flowsm.events.commands import (
     Cancel,
     Command,
     Create,
+    Leave,
     Pause,
     RecordChild,
     RecordProbe,
@@ -154,13 +155,15 @@ def _record_result(draft: Draft, command: RecordResult) -> None:
     )
 
 
-def _leave(draft: Draft) -> None:
+def _leave(draft: Draft, stopped: Leave | None = None) -> None:
     """A running attempt is one that was left: by its worker, or because somebody asked for that."""
     state = draft.state
     if state.is_stopping:
         leave_interrupted(draft, "the execution was cancelled", "cancel")
     elif state.paused is not None and state.paused.now:
         leave_interrupted(draft, "the execution was paused", "pause")
+    elif stopped is not None:
+        leave_interrupted(draft, f"its worker {stopped.worker} was stopped", "shutdown")
     else:
         leave_interrupted(draft, f"its worker {state.worker} left no result")
 
@@ -261,6 +264,7 @@ _VERBS: Final[dict[type[Command], _Verb]] = {
         "resume", lambda state, command: _is_alive(state, command) and state.paused is not None, operators.resume
     ),
     Cancel: _Verb("cancel", _may_cancel, operators.cancel),
+    Leave: _Verb("leave", lambda state, _: state.phase in _AT_WORK, _leave),
     Redrive: _Verb("retry", _may_redrive, operators.redrive),
     Remove: _Verb("remove", lambda state, _: state.phase == Phase.ENDED and not state.removed, _remove),
 }

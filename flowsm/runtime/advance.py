@@ -24,7 +24,7 @@ from flowsm.errors import (
     LeaseLost,
     LogUnavailable,
 )
-from flowsm.events.commands import Advance, Command, Create, Driver, RecordChild, RecordProbe, RecordResult
+from flowsm.events.commands import Advance, Command, Create, Driver, Leave, RecordChild, RecordProbe, RecordResult
 from flowsm.events.facts import Fact, TaskStarted, TransitionTaken
 from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS, UNRECORDED_RESULTS_MAX
 from flowsm.log.port import Append, EventLog
@@ -134,6 +134,23 @@ class Advancer:
     async def look(self, execution_id: str) -> ExecutionState:
         """The execution as it is now; errors as those of `StateLoader.load`."""
         return (await self._loader.load(execution_id))[0]
+
+    async def leave(self, execution_id: str, epoch: int) -> None:
+        """Record that what was running here under that epoch was stopped, for this worker is told to stop.
+
+        Raises:
+            FlowsmError: it could not be: it is another's by now, somebody told it something, or the log is gone.
+        """
+        state, machine = await self._loader.load(execution_id)
+        if state.phase in _AT_WORK and execution_id not in self._unrecorded:
+            facts, after = step(machine, state, Leave(worker=self._worker), self._clock.now())
+            drive(machine, state, facts)
+            await self._log.append(self._left(machine, batch_of(state, facts, after, epoch=epoch, leave=True)))
+            self._loader.remember(after)
+
+    def _left(self, machine: FlowMachine, batch: Append) -> Append:
+        """What gives an execution of that flow up."""
+        return batch
 
     def is_mine(self, worker: str) -> bool:
         """Whether that is this worker."""
@@ -300,6 +317,7 @@ class Advancer:
         return batch_of(state, facts, after, epoch=epoch, leave=self.draining), after
 
 
+_AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
 _OF_ATTEMPTS: Final = (RecordResult, TransactionEnd, RecordProbe)
 
 

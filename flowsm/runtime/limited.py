@@ -168,6 +168,9 @@ class LimitedAdvancer(Advancer):
         batch = batch_of(state, facts, after, epoch=epoch, leave=self.draining)
         return self._limited(machine, state, batch, after), after
 
+    def _left(self, machine: FlowMachine, batch: Append) -> Append:
+        return _limited(batch) if self._concerns(machine) else batch
+
     async def _held_back(self, decision: _Decision, full: LimitReached, epoch: int | None) -> _HeldBack:
         """Record what was decided up to the start for which there is no room, and let the execution go.
 

@@ -203,12 +203,17 @@ class Supervisor:
             self._advancer.draining = False
 
     async def close(self, seconds: float | None = None) -> None:
-        """Stop what runs, its attempts stay in the log as starts without a result; give the lease back.
+        """Stop what runs, which is recorded as interrupted if that can be done; give the lease back.
 
         Code that has not stopped after so long (`ABANDON_AFTER_SECONDS`) is left behind.
         """
+        drives = {name: self._advancer.drives[name] for name in self._serving if name in self._advancer.drives}
         try:
             await self._dispatcher.close(seconds)
+            leaving = (self._advancer.leave(name, drive.epoch) for name, drive in drives.items() if drive.epoch >= 0)
+            for answer in await asyncio.gather(*leaving, return_exceptions=True):
+                if isinstance(answer, Exception):
+                    _LOGGER.debug("that its attempt was stopped is left to who goes on: %s", answer)
         finally:
             for looking in self._looking:
                 looking.cancel()

@@ -31,6 +31,7 @@ _FAILURE: Final = TaskStatus.FAILURE.value
 _SKIPPED: Final = TaskStatus.SKIPPED.value
 _RUNNING: Final = FlowStatus.RUNNING
 _WAITING: Final = FlowStatus.WAITING
+_LEFT: Final = frozenset({"crash", "shutdown"})
 _RESOLUTIONS: Final = frozenset({_SUCCESS, _FAILURE, "retry"})
 
 
@@ -120,15 +121,19 @@ def _timed_out(_: FlowMachine, state: ExecutionState, fact: TaskTimedOut, at: st
 
 
 def _interrupted(_: FlowMachine, state: ExecutionState, fact: TaskInterrupted, at: str) -> Changes:
-    """A crash counts for the visit; what an operator stopped is started again when the execution goes on."""
-    if fact.by == "crash":
+    """A crash counts for the visit; what an operator stopped is started again when the execution goes on.
+
+    Who was stopped cleanly left as little behind as a crash, for the policy to decide on, but is none.
+    """
+    left = fact.by in _LEFT
+    if left:
         expect(state, Phase.RUNNING, Phase.PROBING)
     else:
         expect(state, Phase.RUNNING, Phase.PROBING, Phase.WAITING, Phase.ASKING)
     attempt = expect_attempt(state, fact)
     crashes = attempt.interruptions + (fact.by == "crash")
     return {
-        "phase": Phase.INTERRUPTED if fact.by == "crash" else Phase.AGAIN,
+        "phase": Phase.INTERRUPTED if left else Phase.AGAIN,
         "status": going_on(state),
         "attempt": replace(attempt, interruptions=crashes, waiting=None),
         "interruptions": state.interruptions + (fact.by == "crash"),

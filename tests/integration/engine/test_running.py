@@ -49,7 +49,7 @@ def one(task: str, flow: dict[str, Any] | None = None, **fields: Any) -> dict[st
 
 
 async def test_an_execution_goes_on_where_its_owner_left_it(path, tasks) -> None:
-    """Closing leaves a start without a result; executing again records the interruption, runs it again, and ends."""
+    """Closing records that it interrupted what ran; executing again runs it again, and ends."""
     began, calls = asyncio.Event(), []
 
     async def once(context):
@@ -68,7 +68,7 @@ async def test_an_execution_goes_on_where_its_owner_left_it(path, tasks) -> None
     with pytest.raises(asyncio.CancelledError):
         await waiting
     async with FlowManager(path, tasks=tasks) as second:
-        assert await types(second, handle.execution_id) == START
+        assert await types(second, handle.execution_id) == [*START, "task.interrupted"]
         result = await second.execute_flow(handle.execution_id)
         assert result.status is FlowStatus.COMPLETED
         assert await types(second, handle.execution_id) == [*START, "task.interrupted", "task.started", *DONE]
@@ -78,7 +78,7 @@ async def test_an_execution_goes_on_where_its_owner_left_it(path, tasks) -> None
 
 
 async def test_closing_does_not_wait_for_code_that_returns_in_spite_of_it(path, tasks) -> None:
-    """A task that swallows its cancellation and returns is not recorded, and the next task is not started."""
+    """What a task that swallows its cancellation returns is not recorded, and the next task is not started."""
     began, calls = asyncio.Event(), []
 
     async def swallow():
@@ -97,7 +97,7 @@ async def test_closing_does_not_wait_for_code_that_returns_in_spite_of_it(path, 
     await began.wait()
     await manager.close()
     async with FlowManager(path, tasks=tasks) as other:
-        assert await types(other, handle.execution_id) == START
+        assert await types(other, handle.execution_id) == [*START, "task.interrupted"]
     assert calls == []
 
 

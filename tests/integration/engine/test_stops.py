@@ -211,3 +211,39 @@ async def test_a_second_cancel_ends_an_execution_whose_cleaning_hangs(manager, w
     said = [event.fact.actor for event in await manager.events(handle.execution_id) if "cancell" in event.type]
     assert said == ["", "me", "me"]
     assert (await manager.verify()).problems == ()
+
+
+@pytest.mark.parametrize("limits", [None, Limits(task_types={"stubborn": 1})])
+async def test_clean_stops_are_no_crashes(tmp_path, registry, world, limits) -> None:
+    """However often its worker is stopped, an attempt is made again, and nobody is asked; the log says what happened."""
+    execution_id = "x"
+    for number in range(4):
+        world.calls.clear()
+        world.began.clear()
+        async with FlowManager(tmp_path / "log.db", tasks=registry, limits=limits) as manager:
+            if number == 0:
+                await manager.start(flow({"name": "stubborn"}), execution_id=execution_id)
+            else:
+                going_on = asyncio.ensure_future(manager.execute_flow(execution_id))
+            await asyncio.wait_for(world.began.wait(), DEADLINE_SECONDS)
+            async with FlowManager(tmp_path / "log.db", tasks=registry) as other:
+                assert (await other.get_flow_status(execution_id)).status is FlowStatus.RUNNING
+        if number:
+            await asyncio.wait({going_on})
+    async with FlowManager(tmp_path / "log.db", tasks=registry, limits=limits) as manager:
+        said = [event.fact for event in await manager.events(execution_id) if event.type == "task.interrupted"]
+        assert [fact.by for fact in said] == ["shutdown"] * 4
+        assert all(fact.reason.endswith(" was stopped") for fact in said)
+        world.may_leave.set()
+        assert (await manager.execute_flow(execution_id)).status is FlowStatus.COMPLETED
+        assert (await manager.verify()).problems == ()
+
+
+async def test_a_clean_stop_is_for_the_policy_to_decide_on(tmp_path, registry, world) -> None:
+    """What runs at most once has failed, whoever stopped it."""
+    async with FlowManager(tmp_path / "log.db", tasks=registry) as manager:
+        await manager.start(flow({"name": "stubborn", "on_interrupt": "fail"}), execution_id="x")
+        await asyncio.wait_for(world.began.wait(), DEADLINE_SECONDS)
+    async with FlowManager(tmp_path / "log.db", tasks=registry) as manager:
+        assert (await manager.execute_flow("x")).status is FlowStatus.FAILED
+    assert world.calls == ["stubborn"]

@@ -227,14 +227,14 @@ def test_ctrl_c_ends_the_wait_in_the_main_thread(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=30)
     assert (out, err, process.returncode) == ("interrupted running\n", "", 0)
     with FlowManager(tmp_path / "flowsm.db", tasks=registry()) as manager:
-        assert [event.type for event in manager.events("x")][-1] == "task.started"
+        assert [event.type for event in manager.events("x")][-1] == "task.interrupted"
 
 
 def test_an_unclosed_manager_does_not_hold_the_interpreter(tmp_path: Path) -> None:
-    """A script that ends while an execution runs exits at once, silently, and leaves a start without a result."""
+    """A script that ends while an execution runs exits at once, silently, and records what that interrupted."""
     process = script('manager.start(flow, execution_id="x")', tmp_path / "flowsm.db")
     out, err = process.communicate(timeout=30)
     assert (err, process.returncode) == ("", 0)
     assert out in {"running\n", ""}
     with FlowManager(tmp_path / "flowsm.db", tasks=registry()) as manager:
-        assert [event.type for event in manager.events("x")][-1] == "task.started"
+        assert [event.type for event in manager.events("x")][-1] == "task.interrupted"
