@@ -84,10 +84,11 @@ class ScriptedChildren(Children):
     def __init__(self, script: Script, is_held: Callable[[int], bool]) -> None:
         self._script = script
         self._is_held = is_held
+        self.asked = []
         self._planned: dict[str, Scripted] = {}
 
     async def look(
-        self, parent: ExecutionState, effect: AwaitChild, driver: Driver, chance: float
+        self, parent: ExecutionState, effect: AwaitChild, driver: Driver, chance: float, _at: str
     ) -> RecordChild | None:
         """The end that is scripted; None while it does not come."""
         attempt = parent.attempt
