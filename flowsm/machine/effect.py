@@ -81,7 +81,7 @@ def next_effect(state: ExecutionState) -> Effect:
     if state.paused is not None:
         return Told()
     if phase == Phase.CREATED:
-        return Decide() if state.start_at is None else WaitUntil(due=state.start_at)
+        return Decide() if state.begins_at is None else WaitUntil(due=state.begins_at)
     if phase == Phase.BACKOFF and attempt is not None and attempt.due is not None:
         return WaitUntil(due=_first(attempt.due, _deadline(state)) or attempt.due)
     if phase == Phase.ASKING:
@@ -120,14 +120,15 @@ def _first(*moments: str | None) -> str | None:
 def wake_at(state: ExecutionState) -> str | None:
     """When somebody has to look after the execution: '' for at once, None for when it is told something.
 
-    One that was only created, for somebody to execute it, is left alone.
+    One that was only created, for somebody to execute it, is left alone; one that is to be started has the turn of that
+    moment.
     """
     phase = state.phase
     if phase in {Phase.RUNNING, Phase.PROBING}:
         return ""
-    if phase == Phase.CREATED and state.start_at is None and state.cancelling is None:
-        return None
     effect = next_effect(state)
+    if phase == Phase.CREATED and isinstance(effect, Decide) and not state.is_stopping:
+        return state.start_at
     if isinstance(effect, WaitUntil):
         return effect.due
     if isinstance(effect, AwaitChild):

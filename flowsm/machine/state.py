@@ -164,6 +164,11 @@ class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         return None if self.node in {"created", "completed", "failed", "cancelled"} else self.node
 
     @property
+    def begins_at(self) -> str | None:
+        """When it may begin, None for at once: one that was due when it was created waits for no clock."""
+        return self.start_at if self.start_at is not None and self.start_at > self.created_at else None
+
+    @property
     def is_stopping(self) -> bool:
         """Whether somebody cancelled it, and nothing cleans up yet."""
         return self.cancelling is not None and not self.cleaning

@@ -23,7 +23,7 @@ from flowsm.machine.evolve import evolve
 from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.runtime.advance import Advancer, drive, stands
 from flowsm.runtime.arguments import stored_alike
-from flowsm.runtime.batch import batch_of
+from flowsm.runtime.batch import batch_of, creation_of
 from flowsm.runtime.loading import Prepared
 from flowsm.runtime.openings import Openings
 from flowsm.runtime.settings import Limits
@@ -91,8 +91,11 @@ class LimitedAdvancer(Advancer):
         try:
             appended = await self._log.append(self._limited(machine, before, batch, after, len(created)))
         except LimitReached:
-            later = msgspec.structs.replace(command, start_at=timestamp(now))
-            held = await super().create(prepared, later, execution_id, start=False)
+            batch, held = creation_of(
+                prepared, msgspec.structs.replace(command, start_at=timestamp(now)), execution_id, now
+            )
+            await self._log.append(batch)
+            self._loader.remember(held)
             self._hold(execution_id)
             return held
         self._loader.remember(after)

@@ -77,7 +77,7 @@ def _go_on(draft: Draft, phase: str) -> None:
 
 def _start(draft: Draft) -> None:
     state, flow = draft.state, draft.machine.flow
-    if draft.driver is None or (state.start_at is not None and not draft.is_past(state.start_at)):
+    if draft.driver is None or (state.begins_at is not None and not draft.is_past(state.begins_at)):
         return
     if state.started_at is None:
         deadline = draft.after(flow.timeout) if flow.timeout is not None else None

@@ -120,6 +120,18 @@ async def test_one_held_at_its_start_can_be_cancelled(world: World) -> None:
     assert (await handles[1]).status == "cancelled"
 
 
+@pytest.mark.parametrize("recover", [False, True])
+async def test_one_held_at_its_start_waits_for_no_clock(world: World, recover: bool) -> None:
+    """Nobody asked for a moment: with the clock set back a day while it is held, it begins when the place is free."""
+    manager = await world.manager(ONE, recover=recover)
+    handles = await begun(world, manager, "a", "b")
+    world.clock.jump(-86_400)
+    world.let_go("a")
+    await world.are_inside("b")
+    world.let_go("b")
+    assert [(await handle).status for handle in handles] == ["completed"] * 2
+
+
 async def test_one_that_is_paused_is_not_woken(world: World) -> None:
     """A pause takes it out of the queue; resumed, it takes its turn again."""
     manager = await world.manager(ONE)

@@ -15,7 +15,7 @@ from flowsm.events.commands import Advance, Cancel, Command, Create, Driver, Pau
 from flowsm.events.facts import ErrorInfo, ExecutionFailed, Fact, RetryScheduled, TaskStarted, TransitionTaken
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.decide import decide, possible_commands, step
-from flowsm.machine.effect import Decide, Nothing, RunTask, WaitUntil, next_effect
+from flowsm.machine.effect import Decide, Nothing, RunTask, WaitUntil, next_effect, wake_at
 from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.status import FlowStatus
 
@@ -72,6 +72,24 @@ def test_an_execution_is_created_then_started() -> None:
     assert isinstance(entered, TransitionTaken)
     assert task == TaskStarted(task="a", visit=1, attempt=1, worker="w-1", parameters={"k": 1}, task_version="1.2")
     assert next_effect(given.state) == RunTask(task="a", visit=1, attempt=1)
+
+
+def test_what_was_due_when_it_was_created_waits_for_no_clock() -> None:
+    """A start at the moment of its creation is no timer: with the clock set back since, it begins all the same."""
+    given = Given(machine_of({"name": "a"}))
+    given.when(msgspec.structs.replace(CREATE, start_at=timestamp(NOW)))
+    assert (next_effect(given.state), wake_at(given.state)) == (Decide(), timestamp(NOW))
+    assert "task.started" in given.types(ADVANCE, later=-3600)
+
+
+def test_a_start_at_is_waited_for() -> None:
+    """What is to begin later is not begun before."""
+    later = timestamp(NOW + timedelta(seconds=10))
+    given = Given(machine_of({"name": "a"}))
+    given.when(msgspec.structs.replace(CREATE, start_at=later))
+    assert (next_effect(given.state), wake_at(given.state)) == (WaitUntil(due=later), later)
+    assert given.types(ADVANCE, later=9) == []
+    assert "task.started" in given.types(ADVANCE, later=1)
 
 
 def test_a_step_holds_result_transition_and_the_next_start() -> None:
