@@ -156,6 +156,10 @@ class Advancer:
         """Whether that is this worker."""
         return worker == self._worker
 
+    def is_held(self, execution_id: str) -> bool:
+        """Whether a limit holds the execution back: it is woken when there is room, by no timer."""
+        return False
+
     def lost(self, execution_id: str, epoch: int, actual_epoch: int, owner: str) -> LeaseLost:
         """What is said of an execution that was driven here, and now belongs to somebody else."""
         return LeaseLost(execution_id, self._worker, epoch, actual_epoch, owner)

@@ -62,6 +62,7 @@ class LimitedAdvancer(Advancer):
         self._limits = limits
         self._decisions: dict[str, _Decision] = {}
         self._in_transaction: set[str] = set()
+        self._held_since: dict[str, int] = {}
         self._concerned: WeakKeyDictionary[FlowMachine, bool] = WeakKeyDictionary()
         self.openings: WeakKeyDictionary[AbstractEventLoop, Openings] = WeakKeyDictionary()
 
@@ -71,6 +72,11 @@ class LimitedAdvancer(Advancer):
             return await super().advance(execution_id)
         except _HeldBack as held:
             return held.state
+
+    def is_held(self, execution_id: str) -> bool:
+        """Whether a limit holds the execution back; see `Advancer.is_held`."""
+        opening = self.openings.get(get_running_loop())
+        return opening is not None and opening.is_held(execution_id)
 
     async def create(self, prepared: Prepared, command: Create, execution_id: str, *, start: bool) -> ExecutionState:
         """Record a new execution; where there is no room for its first step, as one that is to be started.
@@ -97,6 +103,7 @@ class LimitedAdvancer(Advancer):
             await self._log.append(batch)
             self._loader.remember(held)
             self._hold(execution_id)
+            self._held_since[execution_id] = held.seq
             return held
         self._loader.remember(after)
         self._claimed[execution_id] = (after, machine, appended.epoch)
@@ -106,6 +113,8 @@ class LimitedAdvancer(Advancer):
         state, machine = await self._loader.load(execution_id)
         if not self._concerns(machine):
             return await super()._claim(execution_id)
+        if self._held_since.pop(execution_id, 0) == state.seq and self.is_held(execution_id):
+            raise _HeldBack(state)  # it asked when it was created, and nothing has come to pass
         failed: Exception = Conflict(execution_id, 0, 0)
         for _ in range(CONFLICT_RETRIES_MAX):
             now = self._clock.now()

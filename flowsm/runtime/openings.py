@@ -53,6 +53,10 @@ class Openings:
         """Whether an execution that was to be advanced here is held back."""
         return bool(self._waiting)
 
+    def is_held(self, execution_id: str) -> bool:
+        """Whether this one is."""
+        return execution_id in self._waiting
+
     def hold(self, execution_id: str) -> None:
         """Have it kicked when there is room, as from the next look of the watch."""
         self._waiting.add(execution_id)

@@ -353,7 +353,11 @@ class Supervisor:
             return
         if not self._is_recovering():  # else it is found in the file
             self._parked.add(execution_id)
-        if isinstance(effect, WaitUntil | AwaitChild) and effect.due is not None:
+        if (
+            isinstance(effect, WaitUntil | AwaitChild)
+            and effect.due is not None
+            and not self._advancer.is_held(execution_id)
+        ):
             self._park(execution_id, datetime.fromisoformat(effect.due))
         self._join(execution_id, state.seq)
         if isinstance(effect, AwaitChild):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from children import until
 from limited_world import World, flow, held
 
 from flowsm import ExecutionHandle, FlowManager, Limits
+from flowsm.log.limiting import LimitingEventLog
 
 ONE = Limits(task_types={"gated": 1})
 HELD = ["held by the limit of task type 'gated': 1 of 1"]
@@ -118,6 +120,37 @@ async def test_one_held_at_its_start_can_be_cancelled(world: World) -> None:
     handles = await begun(world, manager, "a", "b")
     await manager.cancel("b")
     assert (await handles[1]).status == "cancelled"
+
+
+@pytest.mark.parametrize("recover", [False, True])
+@pytest.mark.parametrize("moment", [None, 10], ids=["at once", "at a moment"])
+async def test_while_it_is_held_nobody_tries(world: World, monkeypatch: Any, recover: bool, moment: int | None) -> None:
+    """An execution asks once, is then left to those who see that there is room, and no timer wakes it."""
+    asked: list[str] = []
+    append = LimitingEventLog.append
+
+    async def counted(self: LimitingEventLog, batch: Any) -> Any:
+        asked.extend([batch.stream] if batch.claim else [])
+        return await append(self, batch)
+
+    monkeypatch.setattr(LimitingEventLog, "append", counted)
+    manager = await world.manager(ONE, recover=recover)
+    await begun(world, manager, "a")
+    start_at = None if moment is None else world.clock.now() + timedelta(seconds=moment)
+    await manager.start(flow("gated"), execution_id="b", start_at=start_at)
+    world.clock.advance(moment or 0)
+
+    async def is_left() -> bool:
+        return await held(manager, "b") == HELD and not manager._bound()._dispatcher.carries("b")
+
+    await until(is_left)
+    before = list(asked)
+    for _ in range(20):
+        await held(manager, "b")
+    assert asked == before
+    assert asked.count("b") <= 2, "once, and once more if a look had just seen the place free"
+    world.let_go("a")
+    await world.are_inside("b")
 
 
 @pytest.mark.parametrize("recover", [False, True])

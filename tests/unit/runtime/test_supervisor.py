@@ -37,6 +37,9 @@ class Advances:
     def is_mine(self, worker: str) -> bool:
         return worker == "me"
 
+    def is_held(self, execution_id: str) -> bool:
+        return False
+
     def lost(self, execution_id: str, epoch: int, actual_epoch: int, owner: str) -> LeaseLost:
         return LeaseLost(execution_id, "me", epoch, actual_epoch, owner)
 
