@@ -228,7 +228,7 @@ class Appender:
 def worker_of(row: tuple[Any, ...]) -> Worker:
     """A worker's row as stored."""
     values = dict(zip(Worker.__struct_fields__, row, strict=True))
-    return Worker(**values | {"stopped": bool(values["stopped"])})
+    return Worker(**values | {name: bool(values[name]) for name in ("stopped", "recovers")})
 
 
 def _raise_if_file(error: Exception) -> None:

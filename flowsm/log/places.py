@@ -76,9 +76,10 @@ class PlaceDesk:
         if not asked:
             return None
         ((number,),) = self._run("own_number", stream) or [(_LAST,)]
+        asking = self._asking(batch)
         for place in asked:
             room = self._tokens(place) if place.kind == "rate" else place.most - self._in_use(place, batch)
-            if room <= 0 or self._is_kept(place, number, room):
+            if room <= 0 or self._is_kept(place, number, room, asking):
                 hold = Hold(
                     execution_id=stream,
                     kind=place.kind,
@@ -122,6 +123,8 @@ class PlaceDesk:
             "seconds": place.seconds,
             "expires": batch.expires,
             "since": batch.at,
+            "worker": self._asking(batch),
+            "flow": batch.flow,
         }
         self._connection.execute(_SQL["hold"], values)
 
@@ -134,8 +137,7 @@ class PlaceDesk:
         ((count,),) = self._run("count_slots", *key)
         if count < place.most:
             return int(count)
-        asking = batch.worker if batch.claim else self._head_of(self._connection, batch.stream)[3]
-        alive = {asking: True, "": False}
+        alive = {self._asking(batch): True, "": False}
         in_use = 0
         for other, epoch in self._run("select_slots", *key):
             _, _, present, worker, _ = self._head_of(self._connection, other)
@@ -147,30 +149,48 @@ class PlaceDesk:
             in_use += alive[worker]
         return in_use
 
-    def _is_kept(self, place: Place, number: int, room: int) -> bool:
+    def _asking(self, batch: LimitedAppend) -> str:
+        return batch.worker if batch.claim else self._head_of(self._connection, batch.stream)[3]
+
+    def _is_kept(self, place: Place, number: int, room: int, asking: str) -> bool:
         """Whether what room there is is kept for those who are first in the queue.
 
-        It is kept for a moment only, from when somebody else first had to make way: whoever does not come, because his
-        process has no time or no code for it, is passed by until he asks again.
+        It is kept for somebody who is alive to take it, and for a moment only, from when somebody else first had to make
+        way. Whoever does not come, because his process has no time or no code for it, is passed by until he asks again,
+        and so are those behind him who would be taken by the same.
         """
         now_ms = self._clock.boot_ms()
+        takers = _Takers(asking, lambda worker: self._living(self._connection, worker) is not None, self._recovering)
+        away: set[str] = set()
         offered: list[int] = []
-        for other, stream, seq, offered_ms in self._run(
-            "ahead", place.kind, place.name, number, now_ms - PLACE_KEPT_MS, now_ms
-        ):
-            if self._head_of(self._connection, stream)[0] > seq:  # it went on; one that is behind is being recorded
-                self._run("drop_number", other)
+        gone: list[int] = []
+        ahead = self._connection.execute(_SQL["ahead"], (place.kind, place.name, number))
+        for other, stream, seq, offered_ms, worker, flow in ahead:
+            taker = takers.of(worker, flow)
+            if taker is None or taker in away:
                 continue
-            room -= 1
-            if not offered_ms:
-                offered.append(other)
-            if not room:
-                break
+            if self._head_of(self._connection, stream)[0] > seq:  # it went on; one that is behind is being recorded
+                gone.append(other)
+            elif offered_ms and not now_ms - PLACE_KEPT_MS <= offered_ms <= now_ms:
+                away.add(taker)
+            else:
+                room -= 1
+                if not offered_ms:
+                    offered.append(other)
+                if not room:
+                    break
+        ahead.close()
+        for other in gone:
+            self._run("drop_number", other)
         if room:
             return False
         for other in offered:
             self._run("offer", now_ms, other)
         return True
+
+    def _recovering(self) -> bool:
+        """Whether anybody who is alive takes up what others have left."""
+        return any(self._living(self._connection, worker) is not None for (worker,) in self._run("recovering"))
 
     def _tokens(self, place: Place) -> int:
         """How many starts there may be at once."""
@@ -193,6 +213,26 @@ class PlaceDesk:
 
     def _run(self, name: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return self._connection.execute(_SQL[name], parameters).fetchall()
+
+
+class _Takers:
+    """Who would take a place that is offered to an execution in the queue, if anybody."""
+
+    def __init__(self, asking: str, is_alive: Callable[[str], bool], recovering: Callable[[], bool]) -> None:
+        self._alive = {asking: True, "": False}
+        self._is_alive = is_alive
+        self._recovering = recovering
+        self._is_recovered: bool | None = None
+
+    def of(self, worker: str, flow: str) -> str | None:
+        """The worker who asked last; when he is dead, those who recover executions of that flow, or nobody."""
+        if worker not in self._alive:
+            self._alive[worker] = self._is_alive(worker)
+        if self._alive[worker]:
+            return worker
+        if self._is_recovered is None:
+            self._is_recovered = self._recovering()
+        return f"flow {flow}" if self._is_recovered else None
 
 
 def _interval_us(place: Place) -> int:

@@ -107,7 +107,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A process's right to advance executions: `seen_ms` is the machine's boot time at its last heartbeat."""
+    """A process's right to advance executions: `seen_ms` is the machine's boot time at its last heartbeat.
+
+    `recovers` says whether it takes up what others have left.
+    """
 
     worker: str
     host: str
@@ -119,6 +122,7 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seen_ms: int
     seen_at: str
     stopped: bool = False
+    recovers: bool = False
 
     def is_alive(self, boot_id: str, now_ms: int) -> bool:
         """Whether its lease holds at this boot time; one seen later than now was seen before the machine was started."""

@@ -30,11 +30,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class LimitedAppend(Append, frozen=True, kw_only=True, gc=False):
     """A batch that is recorded only if there is room for it.
 
-    After it the stream has these `places`, and none besides. `expires` is when the execution's own time is over.
+    After it the stream has these `places`, and none besides. `expires` is when the execution's own time is over,
+    `flow` the digest of its flow.
     """
 
     places: tuple[Place, ...] = ()
     expires: str | None = None
+    flow: str = ""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -48,6 +48,7 @@ LOG_MIGRATIONS: Final = tuple(
         "0004_payload_uses",
         "0005_subscriptions",
         "0006_limits",
+        "0007_abandoned",
     )
 )
 

@@ -41,6 +41,7 @@ class Lease:
         self._renew_ms = self._ends_ms = 0
         self._boot_id = ""
         self._trouble = ""
+        self._recovers = False
         self._beating = asyncio.Lock()
 
     async def hold(self) -> None:
@@ -73,6 +74,11 @@ class Lease:
                 await self._store.stop_worker(self._worker)
             except LogError as error:
                 _LOGGER.warning("the lease of %s could not be given back, it runs out: %s", self._worker, error)
+
+    def recover(self) -> None:
+        """From the next heartbeat on, which is due now, say that this worker takes up what others have left."""
+        self._recovers = True
+        self._renew_ms = 0
 
     def is_due(self) -> bool:
         """Whether a third of the lease is over, or it was never held."""
@@ -119,6 +125,7 @@ class Lease:
             lease_ms=self._lease_ms,
             seen_ms=self._clock.boot_ms(),
             seen_at=timestamp(self._clock.now()),
+            recovers=self._recovers,
         )
 
 

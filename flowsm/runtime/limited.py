@@ -239,7 +239,7 @@ class LimitedAdvancer(Advancer):
             if running in limits.task_types:
                 places.append(Place(kind="task", name=running, most=limits.task_types[running], seq=seq))
         expires = state.deadline if not state.cleaning else None
-        return _limited(batch, places=tuple(places), expires=expires)
+        return _limited(batch, places=tuple(places), expires=expires, flow=after.digest)
 
     def _hold(self, execution_id: str) -> None:
         opening = self.openings.get(get_running_loop())
@@ -252,10 +252,12 @@ class LimitedAdvancer(Advancer):
             opening.soon()
 
 
-def _limited(batch: Append, *, places: tuple[Place, ...] = (), expires: str | None = None) -> LimitedAppend:
+def _limited(
+    batch: Append, *, places: tuple[Place, ...] = (), expires: str | None = None, flow: str = ""
+) -> LimitedAppend:
     """The batch, to be recorded if there are these places; with none, the execution gives back those that it has."""
     fields = {name: getattr(batch, name) for name in Append.__struct_fields__}
-    return LimitedAppend(**fields, places=places, expires=expires)
+    return LimitedAppend(**fields, places=places, expires=expires, flow=flow)
 
 
 def _first_start(facts: Sequence[Fact]) -> int:

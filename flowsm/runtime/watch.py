@@ -102,6 +102,7 @@ class Watch:
         """Look for work from now on; returns whether it did not before."""
         if self.recovery is not None:
             return False
+        self.lease.recover()
         queues = () if self.openings is None else self.openings.queues
         self.recovery = Recovery(self._agenda, loader, tasks, dispatcher, self._clock, queues)
         return True

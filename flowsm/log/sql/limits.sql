@@ -20,10 +20,12 @@ DELETE FROM slots WHERE kind = ? AND name = ? AND stream = ?;
 SELECT number FROM held WHERE stream = ?;
 
 -- name: ahead
--- Those who came before, as long as the place that was kept for one was not kept for too long.
-SELECT number, stream, seq, offered_ms FROM held
-WHERE kind = ? AND name = ? AND number < ? AND (offered_ms = 0 OR offered_ms BETWEEN ? AND ?)
+-- Those who came before.
+SELECT number, stream, seq, offered_ms, worker, flow FROM held WHERE kind = ? AND name = ? AND number < ?
 ORDER BY number;
+
+-- name: recovering
+SELECT worker FROM workers WHERE recovers = 1 AND stopped = 0;
 
 -- name: offer
 UPDATE held SET offered_ms = ? WHERE number = ?;
@@ -35,13 +37,13 @@ DELETE FROM held WHERE number = ?;
 DELETE FROM held WHERE stream = ?;
 
 -- name: hold
-INSERT INTO held (stream, kind, name, seq, most, seconds, expires, since)
-VALUES (:stream, :kind, :name, :seq, :most, :seconds, :expires, :since)
+INSERT INTO held (stream, kind, name, seq, most, seconds, expires, since, worker, flow)
+VALUES (:stream, :kind, :name, :seq, :most, :seconds, :expires, :since, :worker, :flow)
 ON CONFLICT (stream) DO UPDATE SET
     kind = excluded.kind, name = excluded.name, seq = excluded.seq, most = excluded.most, seconds = excluded.seconds,
-    expires = excluded.expires, offered_ms = 0
-WHERE (held.kind, held.name, held.seq, held.most, held.seconds, held.offered_ms)
-   <> (excluded.kind, excluded.name, excluded.seq, excluded.most, excluded.seconds, 0);
+    expires = excluded.expires, worker = excluded.worker, flow = excluded.flow, offered_ms = 0
+WHERE (held.kind, held.name, held.seq, held.most, held.seconds, held.worker, held.offered_ms)
+   <> (excluded.kind, excluded.name, excluded.seq, excluded.most, excluded.seconds, excluded.worker, 0);
 
 -- name: select_rate
 SELECT tat_us FROM rates WHERE name = ?;

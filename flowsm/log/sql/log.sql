@@ -34,12 +34,12 @@ SELECT
 WHERE NOT EXISTS (SELECT 1 FROM definitions WHERE definitions.digest = :digest);
 
 -- name: beat
-INSERT INTO workers (worker, host, pid, pid_space, boot_id, started_at, lease_ms, seen_ms, seen_at)
-VALUES (:worker, :host, :pid, :pid_space, :boot_id, :started_at, :lease_ms, :seen_ms, :seen_at)
+INSERT INTO workers (worker, host, pid, pid_space, boot_id, started_at, lease_ms, seen_ms, seen_at, recovers)
+VALUES (:worker, :host, :pid, :pid_space, :boot_id, :started_at, :lease_ms, :seen_ms, :seen_at, :recovers)
 ON CONFLICT (worker) DO UPDATE SET
     host = excluded.host, pid = excluded.pid, pid_space = excluded.pid_space,
     boot_id = excluded.boot_id, lease_ms = excluded.lease_ms,
-    seen_ms = excluded.seen_ms, seen_at = excluded.seen_at, stopped = 0;
+    seen_ms = excluded.seen_ms, seen_at = excluded.seen_at, stopped = 0, recovers = excluded.recovers;
 
 -- name: stop_worker
 UPDATE workers SET stopped = 1 WHERE worker = ?;
@@ -50,10 +50,12 @@ WHERE seen_at < :before
   AND NOT (stopped = 0 AND boot_id = :boot_id AND seen_ms <= :now_ms AND seen_ms + lease_ms > :now_ms);
 
 -- name: select_worker
-SELECT worker, host, pid, pid_space, boot_id, started_at, lease_ms, seen_ms, seen_at, stopped FROM workers WHERE worker = ?;
+SELECT worker, host, pid, pid_space, boot_id, started_at, lease_ms, seen_ms, seen_at, stopped, recovers
+FROM workers WHERE worker = ?;
 
 -- name: select_workers
-SELECT worker, host, pid, pid_space, boot_id, started_at, lease_ms, seen_ms, seen_at, stopped FROM workers ORDER BY worker;
+SELECT worker, host, pid, pid_space, boot_id, started_at, lease_ms, seen_ms, seen_at, stopped, recovers
+FROM workers ORDER BY worker;
 
 -- name: select_events
 -- The event before the first is read along: it anchors the chain.

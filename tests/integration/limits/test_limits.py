@@ -73,18 +73,45 @@ async def test_one_that_runs_several_lets_others_in_between(world: World) -> Non
     assert [event.type for event in await manager.events("a")].count("task.started") == 2
 
 
-async def test_one_whose_process_does_not_come_is_passed_by(world: World) -> None:
-    """A place is kept for the first in the queue for a moment only: then the next one may have it."""
+async def test_those_whose_process_does_not_come_are_passed_by(world: World) -> None:
+    """A place is kept for the first in the queue for a moment only, and for none of those behind him of his process."""
     manager = await world.manager(ONE)
-    await begun(world, manager, "a", "b")
-    await manager.close()  # whoever parked b is gone, and nobody looks for work
+    await begun(world, manager, "a", "b", "c", "d")
+    manager._bound()._watch.openings.close()  # it lives, and wakes nobody
     other = await world.manager(ONE)
-    handle = await other.start(flow("gated"), execution_id="c")
-    assert await held(other, "c") == ["held by the limit of task type 'gated': 0 of 1"]
+    world.let_go("a")
+    await world.are_inside()
+    handle = await other.start(flow("gated"), execution_id="e")
+    assert await held(other, "e") == ["held by the limit of task type 'gated': 0 of 1"]
     world.clock.advance(1.1)
-    await world.are_inside("c")
-    world.let_go("c")
+    await world.are_inside("e")
+    world.let_go("e")
     assert (await handle).status == "completed"
+
+
+async def test_those_whom_nobody_can_take_up_are_passed_by_at_once(world: World) -> None:
+    """What a manager that was closed has left in the queue delays nobody; once somebody recovers, it has its turn."""
+    manager = await world.manager(ONE)
+    names = [f"b{number}" for number in range(12)]
+    await begun(world, manager, "a", *names)
+    await manager.close()
+    other = await world.manager(ONE)
+    await other.start(flow("gated"), execution_id="c")
+    await world.are_inside("c")
+    await other.start(flow("gated"), execution_id="d")
+    await world.manager(ONE, recover=True)
+
+    async def is_seen() -> bool:
+        return bool(await other._log.query("SELECT 1 FROM workers WHERE recovers = 1"))
+
+    await until(is_seen)
+    world.let_go("c")
+
+    async def is_next_inside() -> bool:
+        return len(world.order) == 3
+
+    await until(is_next_inside)
+    assert world.order[2] in {"a", *names}, "d came after them"
 
 
 async def test_it_costs_others_nothing(world: World) -> None:

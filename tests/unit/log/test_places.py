@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from flowsm.errors import AppendUnknown, Conflict, LimitReached
@@ -31,20 +32,68 @@ async def log(tmp_path: Path, clock: ManualClock) -> AsyncIterator[LimitingEvent
     await log.close()
 
 
-async def alive(log: LimitingEventLog, clock: ManualClock, worker: str) -> None:
-    await log.beat(worker_row(worker, boot_id=clock.boot_id(), seen_ms=clock.boot_ms(), lease_ms=1_000_000))
+async def alive(log: LimitingEventLog, clock: ManualClock, worker: str, *, recovers: bool = False) -> None:
+    row = worker_row(worker, boot_id=clock.boot_id(), seen_ms=clock.boot_ms(), lease_ms=1_000_000)
+    await log.beat(msgspec.structs.replace(row, recovers=recovers))
 
 
-def asks(stream: str, seq: int = 0, *, most: int = 1, worker: str = "w", kind: Any = "task") -> LimitedAppend:
+def asks(
+    stream: str, seq: int = 0, *, most: int = 1, worker: str = "w", kind: Any = "task", flow: str = "f"
+) -> LimitedAppend:
     """A claim of a stream that takes a place."""
     first = created() if seq == 0 else started()
     batch = to_append(stream, seq, first, claim=True, worker=worker)
-    return limited(batch, Place(kind=kind, name="x", most=most, seq=max(1, seq)))
+    return limited(batch, Place(kind=kind, name="x", most=most, seq=max(1, seq)), flow=flow)
 
 
-def limited(batch: Append, *places: Place) -> LimitedAppend:
+def limited(batch: Append, *places: Place, flow: str = "f") -> LimitedAppend:
     fields = {name: getattr(batch, name) for name in Append.__struct_fields__}
-    return LimitedAppend(**fields, places=places)
+    return LimitedAppend(**fields, places=places, flow=flow)
+
+
+async def left_behind(log: LimitingEventLog, clock: ManualClock, *streams: str) -> None:
+    """Those are held back, and then their worker, and the owner of the only place, ends."""
+    await alive(log, clock, "v")
+    await log.append(asks("first", worker="v"))
+    for stream in streams:
+        with pytest.raises(LimitReached):
+            await log.append(asks(stream, worker="v", flow=stream[0]))
+    await log.stop_worker("v")
+
+
+async def test_a_place_is_kept_for_nobody_who_is_dead(log: LimitingEventLog, clock: ManualClock) -> None:
+    """Where nobody recovers, those whom a dead worker left in the queue are passed by, and stay in it."""
+    await left_behind(log, clock, "b1", "b2", "b3")
+    await log.append(asks("new"))
+    assert await rows(log, "held") == ["b1", "b2", "b3"]
+    assert await log.query("SELECT sum(offered_ms) FROM held") == [(0,)]
+
+
+async def test_those_who_recover_are_waited_for_once(log: LimitingEventLog, clock: ManualClock) -> None:
+    """Of a flow that nobody takes up for a moment all are passed by; those of another flow have a moment of their own."""
+    await left_behind(log, clock, "b1", "b2", "b3", "c1")
+    await alive(log, clock, "u", recovers=True)
+    for _ in range(2):
+        with pytest.raises(LimitReached, match="0 of 1"):
+            await log.append(asks("new"))
+        clock.advance(1.1)
+    await log.append(asks("new"))
+    assert await rows(log, "held") == ["b1", "b2", "b3", "c1"]
+
+
+async def test_one_who_asks_again_has_his_turn(log: LimitingEventLog, clock: ManualClock) -> None:
+    """Passed by for a while, he is taken up at last: he goes before those who came later, and so do his like."""
+    await left_behind(log, clock, "b1", "b2")
+    await alive(log, clock, "u", recovers=True)
+    with pytest.raises(LimitReached):
+        await log.append(asks("new"))
+    clock.advance(1.1)
+    await log.append(asks("b1", worker="u"))
+    await log.stop_worker("u")
+    await alive(log, clock, "t", recovers=True)
+    with pytest.raises(LimitReached, match="0 of 1"):
+        await log.append(asks("new"))
+    await log.append(asks("b2", worker="t"))
 
 
 async def rows(log: LimitingEventLog, table: str) -> list[str]:
