@@ -53,11 +53,10 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiter(msgspec.Struct, frozen=True):
-    """An execution in the queue of a limit; its own time may be over."""
+    """An execution in the queue of a limit."""
 
     execution_id: str
     flow_digest: str
-    is_over: bool
 
 
 class Agenda:
@@ -131,14 +130,13 @@ class Agenda:
         parameters = {
             "kind": kind,
             "name": name,
-            "now": timestamp(self._clock.now()),
             "me": self._worker,
             "only": None if only is None else _json(only),
             "flows": _json(flows),
             "aside": _json(aside),
             "limit": limit,
         }
-        return [Waiter(row[0], row[1], bool(row[2])) for row in await self._query("queue", parameters)]
+        return [Waiter(*row) for row in await self._query("queue", parameters)]
 
     async def in_use(self, kind: str, name: str) -> int:
         """How many places of a limit are taken by executions whose owners are alive."""

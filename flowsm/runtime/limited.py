@@ -102,7 +102,7 @@ class LimitedAdvancer(Advancer):
             )
             await self._log.append(batch)
             self._loader.remember(held)
-            self._hold(execution_id)
+            self._hold(held)
             self._held_since[execution_id] = held.seq
             return held
         self._loader.remember(after)
@@ -196,7 +196,7 @@ class LimitedAdvancer(Advancer):
             await self._log.append(_limited(batch))
             self._loader.remember(held)
             self._was_freed()
-        self._hold(state.stream)
+        self._hold(held)
         return _HeldBack(held)
 
     # -- places ------------------------------------------------------------------------------
@@ -238,13 +238,12 @@ class LimitedAdvancer(Advancer):
             running = machine.tasks[after.node].task_type if after.phase in _AT_WORK else ""
             if running in limits.task_types:
                 places.append(Place(kind="task", name=running, most=limits.task_types[running], seq=seq))
-        expires = state.deadline if not state.cleaning else None
-        return _limited(batch, places=tuple(places), expires=expires, flow=after.digest)
+        return _limited(batch, places=tuple(places), expires=_expires(state), flow=after.digest)
 
-    def _hold(self, execution_id: str) -> None:
+    def _hold(self, state: ExecutionState) -> None:
         opening = self.openings.get(get_running_loop())
         if opening is not None:
-            opening.hold(execution_id)
+            opening.hold(state.stream, _expires(state))
 
     def _was_freed(self) -> None:
         opening = self.openings.get(get_running_loop())
@@ -258,6 +257,11 @@ def _limited(
     """The batch, to be recorded if there are these places; with none, the execution gives back those that it has."""
     fields = {name: getattr(batch, name) for name in Append.__struct_fields__}
     return LimitedAppend(**fields, places=places, expires=expires, flow=flow)
+
+
+def _expires(state: ExecutionState) -> str | None:
+    """When the execution's own time is over, held back or not."""
+    return state.deadline if not state.cleaning else None
 
 
 def _first_start(facts: Sequence[Fact]) -> int:

@@ -75,7 +75,7 @@ living AS (
     SELECT worker FROM workers
     WHERE stopped = 0 AND boot_id = :boot_id AND seen_ms <= :now_ms AND seen_ms + lease_ms > :now_ms
 )
-SELECT h.stream, e.flow_digest, coalesce(h.expires <= :now, 0)
+SELECT h.stream, e.flow_digest
 FROM held AS h CROSS JOIN streams AS s ON s.stream = h.stream AND s.seq = h.seq
 CROSS JOIN executions_{g} AS e ON e.execution_id = h.stream
 WHERE h.kind = :kind AND h.name = :name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -305,6 +306,24 @@ async def test_a_flows_timeout_goes_on_while_it_is_held(world: World) -> None:
     world.clock.advance(31)
     ended = await handle
     assert (ended.status, ended.error) == ("failed", "the execution took longer than its timeout of 30 s")
+
+
+async def test_a_flows_timeout_rings_while_it_is_held(world: World) -> None:
+    """It is noticed when it comes, not at the next look: an alarm is set for it."""
+    manager = await world.manager(ONE, lease_seconds=120)
+    await begun(world, manager, "a")
+    await manager.start(flow("free", "gated", timeout=50), execution_id="b")
+    handle = await manager.start(flow("free", "gated", timeout=30), execution_id="c")
+
+    async def is_set(seconds: float) -> bool:
+        due = world.clock.next_due()
+        return due is not None and (due - world.clock.now()).total_seconds() == seconds
+
+    await until(partial(is_set, 30))
+    world.clock.advance(30)
+    assert (await handle).status == "failed"
+    await until(partial(is_set, 20))
+    assert await held(manager, "b") == HELD
 
 
 async def test_a_transaction_gives_its_place_back(world: World) -> None:
