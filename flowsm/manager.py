@@ -277,13 +277,26 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
         supervisor = self._bound()
         return execution_of(await supervisor.finish(execution_id))
 
+    async def ready(self) -> None:
+        """Return once the log is open and this manager has written its sign of life to it: it can work there.
+
+        Raises:
+            LogError: it cannot be opened, or be written.
+        """
+        await self._bound().hold()
+
     async def work(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
         """Take up and drive whatever is due and nobody's, in turn with other processes, until this is cancelled.
 
         Then nothing is begun any more, what runs may go on for `grace_seconds` up to its next task, and the lease is
         given back, so that others go on at once. Code that is still running then is cancelled, and left behind if it
-        does not stop within `ABANDON_AFTER_SECONDS`. Cancelled again, all that is over at once.
+        does not stop within `ABANDON_AFTER_SECONDS`. Cancelled again, all that is over at once. What hinders it
+        while it runs (the log is locked, the disk full) is waited out.
+
+        Raises:
+            LogError: when it begins the log cannot be opened, or be written.
         """
+        await self.ready()
         supervisor = self._bound(recover=True)
         last_seconds: float | None = STOP_AT_ONCE_SECONDS
         try:

@@ -18,6 +18,7 @@ from flowsm.cli.output import talk
 from flowsm.cli.signals import on_signals
 from flowsm.cli.tasks_option import load_tasks
 from flowsm.cli.webhook import WebhookName, WebhookTypes, WebhookUrl, telling
+from flowsm.errors import LogNotFound
 from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT, GRACE_SECONDS, LEASE_SECONDS
 from flowsm.manager import FlowManager
 from flowsm.projections.agenda import Left
@@ -47,10 +48,13 @@ def worker(
     webhook_type: WebhookTypes = None,
     webhook_name: WebhookName = None,
     durability: Durable = "full",
+    create: Annotated[bool, Parameter(help="Make the log where there is none yet.")] = False,
 ) -> int:
     """Take up and drive whatever is due in the log and nobody's, until Ctrl-C or SIGTERM; several share the work."""
     registry = load_tasks(tasks)
     limits = limits_of(limit, limit_flow, rate)
+    if not create and not db.exists():
+        raise LogNotFound(str(db), "--create makes it")
 
     async def working() -> Left | None:
         manager = FlowManager(
@@ -63,23 +67,11 @@ def worker(
             lease_seconds=lease,
             limits=limits,
         )
-        async with manager, telling(manager, webhook, webhook_type, webhook_name):
-            with contextlib.redirect_stdout(sys.stderr):
-                work = asyncio.ensure_future(manager.work(grace_seconds=grace))
-                stops: list[int] = []
-
-                def stop(number: int) -> None:
-                    stops.append(number)
-                    if len(stops) == 1:
-                        talk(f"flowsm: stopping; running tasks have {grace:g} s (again: stop at once)")
-                    work.cancel()
-
-                with on_signals(stop):
-                    talk(f"flowsm: worker {manager.worker} takes up what is due in {db}; Ctrl-C stops it")
-                    await asyncio.wait({work})
-                if not work.cancelled():
-                    work.result()  # raises what ended it
-                return None if len(stops) > 1 else await manager.left()
+        async with manager:
+            await manager.ready()  # what it can never work on ends it here; what goes wrong later may pass
+            async with telling(manager, webhook, webhook_type, webhook_name):
+                with contextlib.redirect_stdout(sys.stderr):
+                    return await _work(manager, db, grace)
 
     left = asyncio.run(working())
     if left is None:
@@ -87,6 +79,25 @@ def worker(
         return INTERRUPTED
     talk(f"flowsm: stopped; {_words(left, shlex.join(['flowsm', 'worker', *go_on_options(tasks, db)]))}")
     return FINE
+
+
+async def _work(manager: FlowManager, db: Path, grace: float) -> Left | None:
+    """Work until told to stop; gives what is left then, None where it was told twice."""
+    work = asyncio.ensure_future(manager.work(grace_seconds=grace))
+    stops: list[int] = []
+
+    def stop(number: int) -> None:
+        stops.append(number)
+        if len(stops) == 1:
+            talk(f"flowsm: stopping; running tasks have {grace:g} s (again: stop at once)")
+        work.cancel()
+
+    with on_signals(stop):
+        talk(f"flowsm: worker {manager.worker} takes up what is due in {db}; Ctrl-C stops it")
+        await asyncio.wait({work})
+    if not work.cancelled():
+        work.result()  # raises what ended it
+    return None if len(stops) > 1 else await manager.left()
 
 
 def _words(left: Left, command: str) -> str:

@@ -131,9 +131,10 @@ class FlowNotFound(NotFound):
 class LogNotFound(NotFound):
     """There is no file with this log, and it was only to be read."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, way_out: str = "") -> None:
         self.path = path
-        super().__init__(f"there is no log at {path!r}: run a flow first, or give another file with --db")
+        more = f"; {way_out}" if way_out else ""
+        super().__init__(f"there is no log at {path!r}: run a flow first, or give another file with --db{more}")
 
 
 class TaskTypeNotFound(NotFound):

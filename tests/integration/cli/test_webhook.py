@@ -98,7 +98,7 @@ def workers(tmp_path):
         kept = {name: value for name, value in os.environ.items() if name not in {"FORCE_COLOR", "FLOWSM_DB"}}
         said = (tmp_path / f"said-{len(made)}").open("w")
         child = subprocess.Popen(
-            [sys.executable, "-m", "flowsm", "worker", *argv],
+            [sys.executable, "-m", "flowsm", "worker", "--create", *argv],
             cwd=tmp_path,
             env={**kept, "PYTHONPATH": str(ROOT), **environment},
             stderr=said.fileno(),

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from flowsm.limits import ABANDON_AFTER_SECONDS
+from flowsm.sync import FlowManager
 
 ROOT = Path(__file__).parents[3]
 DEADLINE_SECONDS = 30
@@ -161,7 +163,7 @@ def test_a_second_signal_stops_at_once(folder) -> None:
 
 def test_a_worker_with_nothing_to_do(folder) -> None:
     """It waits, and says so when it is stopped."""
-    worker = begin(folder, "worker")
+    worker = begin(folder, "worker", "--create")
     assert worker.stderr is not None
     assert "takes up what is due in flowsm.db" in worker.stderr.readline()
     worker.send_signal(signal.SIGTERM)
@@ -208,3 +210,40 @@ def test_a_second_signal_does_not_wait_for_code_that_does_not_stop(folder, comma
     code, _ = ends(child)
     assert code == 130
     assert took < ABANDON_AFTER_SECONDS
+
+
+def _too_new(file: Path) -> None:
+    with FlowManager(file) as manager:
+        manager.summary()
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE meta SET value = 99 WHERE key IN ('format', 'writer_format')")
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda file: file.write_text("hello"), "expected a SQLite database"),
+        (lambda file: file.mkdir(), "the file cannot be opened"),
+        (_too_new, "has log format 99"),
+    ],
+)
+def test_a_file_that_it_can_never_work_on_ends_it(folder, make, said) -> None:
+    """A worker that is given one says so in one message, and ends as `flowsm run` does."""
+    make(folder / "odd")
+    code, _, err = flowsm(folder, "worker", "--db", "odd")
+    assert (code, err.count("\n")) == (1, 1)
+    assert said in err
+    assert flowsm(folder, "run", "flow.json", "--tasks", "tasks.py", "--db", "odd")[::2] == (code, err)
+
+
+def test_a_mistyped_log_is_not_made(folder) -> None:
+    """A log that is not there is made only when that is said; in a folder that is not there it cannot be."""
+    code, _, err = flowsm(folder, "worker", "--db", "typo.db")
+    assert (code, err.count("\n")) == (4, 1)
+    assert "there is no log at 'typo.db'" in err
+    assert "--create makes it" in err
+    assert not (folder / "typo.db").exists()
+    code, _, err = flowsm(folder, "worker", "--create", "--db", "none/x.db")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "check that its folder exists" in err
