@@ -18,19 +18,18 @@ def main() -> int:
         code = run_command_line(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read has seen enough
-        _let_go_of_stdout()
+        from flowsm.cli.output import let_go_of  # noqa: PLC0415 - likewise
+
+        let_go_of(sys.stdout)
         return BROKEN_PIPE
     except OSError as error:  # a full disk, a folder that is gone …
-        _let_go_of_stdout()
+        from flowsm.cli.output import let_go_of, talk  # noqa: PLC0415 - likewise
+
+        let_go_of(sys.stdout)
         where = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"flowsm: {where}{error.strerror or error}\n")
+        talk(f"flowsm: {where}{error.strerror or error}")
         return FAILED
     return code
-
-
-def _let_go_of_stdout() -> None:
-    """Let nothing complain at exit, when Python flushes what is left."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _prepare_streams() -> None:

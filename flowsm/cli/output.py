@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 from datetime import datetime
 from typing import Any, Final, TextIO
@@ -11,8 +13,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["MARKS", "STYLES", "console_for", "local_time", "print_json", "print_text", "safe", "seconds_text", "short"]
-__all__ += ["status_text", "talk"]
+__all__ = ["MARKS", "STYLES", "console_for", "let_go_of", "local_time", "print_json", "print_text", "safe"]
+__all__ += ["seconds_text", "short", "status_text", "talk"]
 
 _REORDERING: Final = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029)
 _UNPRINTABLE: Final = {
@@ -100,9 +102,22 @@ def console_for(stream: TextIO) -> Console:
 
 
 def talk(text: str) -> None:
-    """Say something to the person, on stderr."""
-    sys.stderr.write(text.translate(_UNPRINTABLE | {ord("\n"): "\n"}) + "\n")
-    sys.stderr.flush()
+    """Say something to the person, on stderr; where nobody can be told any more, nothing is said, and work goes on."""
+    try:
+        sys.stderr.write(text.translate(_UNPRINTABLE | {ord("\n"): "\n"}) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        let_go_of(sys.stderr)
+
+
+def let_go_of(stream: TextIO) -> None:
+    """Swallow what is written to a stream from now on, and what it holds: Python would complain of that at exit."""
+    with contextlib.suppress(OSError, ValueError):  # it has no descriptor
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno())
+        finally:
+            os.close(nowhere)
 
 
 def print_text(text: str) -> None:

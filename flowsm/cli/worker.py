@@ -88,9 +88,9 @@ async def _work(manager: FlowManager, db: Path, grace: float) -> Left | None:
 
     def stop(number: int) -> None:
         stops.append(number)
+        work.cancel()
         if len(stops) == 1:
             talk(f"flowsm: stopping; running tasks have {grace:g} s (again: stop at once)")
-        work.cancel()
 
     with on_signals(stop):
         talk(f"flowsm: worker {manager.worker} takes up what is due in {db}; Ctrl-C stops it")

@@ -247,3 +247,18 @@ def test_a_mistyped_log_is_not_made(folder) -> None:
     code, _, err = flowsm(folder, "worker", "--create", "--db", "none/x.db")
     assert (code, err.count("\n")) == (1, 1)
     assert "check that its folder exists" in err
+
+
+def test_a_worker_that_nobody_reads_stops_when_told(folder) -> None:
+    """Once: what it would say on a closed stderr is lost, not its stopping."""
+    worker = begin(folder, "worker", "--create")
+    assert worker.stdout is not None
+    assert worker.stderr is not None
+    assert "takes up" in worker.stderr.readline()
+    worker.stderr.close()
+    worker.send_signal(signal.SIGTERM)
+    try:
+        assert worker.wait(DEADLINE_SECONDS) == 0
+    finally:
+        worker.kill()
+        worker.stdout.close()
