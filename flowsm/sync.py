@@ -31,13 +31,14 @@ from flowsm.clock import Clock
 from flowsm.errors import UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.limits import ABANDON_AFTER_SECONDS, CONCURRENT_EXECUTIONS_DEFAULT, LEASE_SECONDS
+from flowsm.runtime import following
 from flowsm.runtime.execution import FlowExecution
 from flowsm.runtime.following import After
 from flowsm.runtime.settings import Limits
 from flowsm.storage.open import Durability
 from flowsm.tasks.factory import TaskFactory
 
-__all__ = ["ExecutionHandle", "FlowManager"]
+__all__ = ["ExecutionHandle", "FlowManager", "Following"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -179,6 +180,60 @@ class ExecutionHandle:
         return self._manager.get_flow_status(self.execution_id)
 
 
+class Following:
+    """`flowsm.runtime.following.Following`, blocking: the same promises for `for`, `with`, `done` and `close`."""
+
+    def __init__(self, manager: FlowManager, following: following.Following) -> None:
+        self.name = following.name
+        self._manager = manager
+        self._following = following
+        self._turn: Iterator[Recorded] | None = None
+
+    def __iter__(self) -> Iterator[Recorded]:
+        """Begin, where the subscription stands, at the first event that was not done."""
+        events = aiter(self._following)
+
+        async def advance() -> Recorded | None:
+            return await anext(events, None)
+
+        try:
+            while (event := self._call(advance())) is not None:
+                yield event
+        finally:
+            self._call(self._following.aclose())
+
+    def __next__(self) -> Recorded:
+        """The next event of one iteration, without a loop; StopIteration once it is closed."""
+        if self._turn is None:
+            self._turn = iter(self)
+        return next(self._turn)
+
+    def __enter__(self) -> Self:
+        self._call(self._following.__aenter__())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def done(self) -> None:
+        """Count the event that was given last as done, before the next one is asked for.
+
+        Raises:
+            LogError: that could not be stored: the event may be told again.
+            SubscriptionHeld: another consumer has taken over: it is told the event again.
+        """
+        self._call(self._following.done())
+
+    def close(self) -> None:
+        """Leave the subscription to whoever comes next; a loop that goes on ends."""
+        self._call(self._following.aclose())
+
+    def _call(self, work: Coroutine[Any, Any, _R]) -> _R:
+        return self._manager._portal.call(work)  # noqa: SLF001 (one module, one portal)
+
+
 class FlowManager:
     """`flowsm.FlowManager`, blocking: the same arguments, verbs, results and errors, without `await`.
 
@@ -257,25 +312,12 @@ class FlowManager:
     open_file = _blocking(core.FlowManager.open_file)
     import_archive = _blocking(core.FlowManager.import_archive)
 
-    def follow(self, name: str, *, types: Iterable[str] | None = None, after: After = "now") -> Iterator[Recorded]:
-        """The events that a subscription is told of; see `flowsm.FlowManager.follow`.
+    def follow(self, name: str, *, types: Iterable[str] | None = None, after: After = "now") -> Following:
+        """The events that a subscription is told of, for `for` and `with`; see `flowsm.FlowManager.follow`.
 
         Leave the loop, or close what this gives, to let others follow under that name.
         """
-        following = self._core.follow(name, types=types, after=after)
-        events = aiter(following)
-
-        async def advance() -> Recorded | None:
-            return await anext(events, None)
-
-        def told() -> Iterator[Recorded]:
-            try:
-                while (event := self._portal.call(advance())) is not None:
-                    yield event
-            finally:
-                self._portal.call(following.aclose())
-
-        return told()
+        return Following(self, self._core.follow(name, types=types, after=after))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -44,6 +44,26 @@ def test_a_loop_ends_with_its_manager(path) -> None:
     assert told == [1]
 
 
+def test_a_subscription_is_a_context_manager(path) -> None:
+    """As with `async with`: it begins where `with` does, `done` counts the event at hand, and the end lets go of it."""
+    with FlowManager(path, tasks=TASKS, durability="normal") as manager:
+        with manager.follow("a") as following:
+            manager.run(FLOW, execution_id="x")
+            for event in following:
+                assert event.position == 1
+                following.done()
+                break
+            assert [one.position for one in manager.subscriptions()] == [1]
+            assert next(following).position == 2
+        with manager.follow("a") as following:
+            assert (following.name, next(following).position) == ("a", 2)
+            following.close()
+            with pytest.raises(StopIteration):
+                next(following)
+        following.close()
+        manager.remove_subscription("a")
+
+
 def test_bulk(path) -> None:
     """The same verb, the same report."""
     with FlowManager(path, tasks=TASKS, durability="normal") as manager:
