@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,12 +12,14 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 from cyclopts import Parameter
 
-from flowsm.cli.exit_codes import CONFLICT, FINE
+from flowsm.cli.exit_codes import CONFLICT, FAILED, FINE, INTERRUPTED, TERMINATED
 from flowsm.cli.ls import moment_of
 from flowsm.cli.opening import ask
-from flowsm.cli.output import print_text, safe, talk
-from flowsm.errors import UsageError
+from flowsm.cli.output import let_go_of, safe, talk
+from flowsm.cli.signals import noting_signals
+from flowsm.errors import FlowsmError, UsageError
 from flowsm.events.commands import Cancel, Pause, Redrive, Remove, Resume
+from flowsm.limits import BULK_PAGE_EXECUTIONS
 from flowsm.manager import FlowManager
 from flowsm.runtime.bulk import BulkReport, BulkVerb, Operated
 from flowsm.status import FlowStatus
@@ -66,11 +69,20 @@ def is_many(execution: str | None, choice: Many) -> bool:
 def in_bulk(verb: BulkVerb, choice: Many, command: BulkCommand, db: Path) -> int:
     """Ask many executions, say of each what became of it, and give the exit code.
 
+    It is done although nobody reads the list. Told to stop, it ends with the page of executions at hand, and says how
+    many were done; told again, it ends at once.
+
     Raises:
         UsageError: a filter that cannot be used.
     """
     since = None if choice.since is None else moment_of(choice.since, datetime.now(UTC))
     printer = _Printer(as_json=choice.as_json)
+    stops: list[int] = []
+
+    def each(one: Operated) -> None:
+        printer(one)
+        if stops and printer.asked % BULK_PAGE_EXECUTIONS == 0:
+            raise _Stopped
 
     async def question(manager: FlowManager) -> BulkReport:
         return await manager.in_bulk(
@@ -84,34 +96,71 @@ def in_bulk(verb: BulkVerb, choice: Many, command: BulkCommand, db: Path) -> int
             reason=command.reason,
             actor=command.actor,
             dry_run=choice.dry_run,
-            each=printer,
+            each=each,
         )
 
-    report = ask(db, question, changes=True)
+    would = "would be " if choice.dry_run else ""
+    try:
+        with noting_signals(stops):
+            report = ask(db, question, changes=True)
+    except (_Stopped, KeyboardInterrupt, FlowsmError) as stopped:
+        if isinstance(stopped, FlowsmError) and not printer.asked:
+            raise
+        sure = "" if isinstance(stopped, _Stopped) else " at least"
+        done, refused = printer.asked - printer.refused, printer.refused
+        talk(f"flowsm: {verb}: interrupted;{sure} {done:,} {would}done, {refused:,} refused; the rest was not asked")
+        if isinstance(stopped, FlowsmError):
+            raise
+        return TERMINATED if stops and stops[0] == signal.SIGTERM else INTERRUPTED
+    finally:
+        printer.flush()
     printer.end(report)
-    would = "would be " if report.dry_run else ""
     talk(f"flowsm: {verb}: {report.matched:,} executions fit, {report.done:,} {would}done, {report.refused:,} refused")
+    if printer.trouble is not None:
+        talk(f"flowsm: stdout: {printer.trouble.strerror or printer.trouble}: not all of them could be listed")
+        return FAILED
     return CONFLICT if report.refused else FINE
 
 
+class _Stopped(Exception):
+    """Somebody said to stop, and all that were asked have answered."""
+
+
 class _Printer:
-    """Prints each as it is done, so that any number of them takes no memory."""
+    """Prints each as it is done, so that any number of them takes no memory; goes on when nobody reads any more."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._count = 0
+        self.asked = self.refused = 0
+        self.trouble: OSError | None = None
 
     def __call__(self, one: Operated) -> None:
         if self._as_json:
-            sys.stdout.write((",\n" if self._count else '{"executions":[\n') + msgspec.json.encode(one).decode())
+            self._write((",\n" if self.asked else '{"executions":[\n') + msgspec.json.encode(one).decode())
         else:
-            print_text(f"{safe(one.execution_id)} {one.status}" + (f": {safe(one.refused)}" if one.refused else ""))
-        self._count += 1
+            refused = f": {safe(one.refused)}" if one.refused else ""
+            self._write(f"{safe(one.execution_id)} {one.status}{refused}\n")
+        self.asked += 1
+        self.refused += one.refused is not None
 
     def end(self, report: BulkReport) -> None:
         """Close the document, with the report's figures."""
         if self._as_json:
             fields = {name: getattr(report, name) for name in ("verb", "dry_run", "matched", "done", "refused")}
             rest = msgspec.json.encode(fields).decode()[1:]
-            print_text(("\n]," if self._count else '{"executions":[],') + rest)
-        sys.stdout.flush()
+            self._write(("\n]," if self.asked else '{"executions":[],') + rest + "\n")
+        self.flush()
+
+    def flush(self) -> None:
+        """Print what was not printed yet."""
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            if not text:
+                sys.stdout.flush()
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                self.trouble = error
+            let_go_of(sys.stdout)

@@ -1,4 +1,4 @@
-"""Signals that ask a command to stop, delivered to its event loop."""
+"""Signals that ask a command to stop: delivered to its event loop, or noted for it to see."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from types import FrameType
 
-__all__ = ["on_signals"]
+__all__ = ["noting_signals", "on_signals"]
 
 
 @contextlib.contextmanager
@@ -24,3 +25,27 @@ def on_signals(stop: Callable[[int], None], *numbers: signal.Signals) -> Iterato
     finally:
         for number in added:
             loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def noting_signals(noted: list[int]) -> Iterator[None]:
+    """Meanwhile note the first SIGINT or SIGTERM, wherever the program stands, also in a write that nobody reads.
+
+    Raises:
+        KeyboardInterrupt: another one came.
+    """
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        noted.append(number)
+        if len(noted) > 1:
+            raise KeyboardInterrupt
+
+    before: dict[signal.Signals, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(ValueError):  # not the main thread
+                before[number] = signal.signal(number, note)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+
 import pytest
 
 from flowsm import FlowManager
+from flowsm.errors import LogUnavailable
+from flowsm.runtime.bulk import Operated
 
 WAITS = {
     "id": "refund",
@@ -105,3 +111,38 @@ def test_what_nobody_can_mean_is_a_usage_error(flowsm, ids, argv, said) -> None:
     ran = flowsm(*argv)
     assert (ran.code, said in ran.err) == (2, True), ran.err
     assert flowsm("summary", "--json").json["status_counts"]["created"] == 3
+
+
+def test_an_error_in_the_middle_says_how_many_were_done(flowsm, ids, monkeypatch) -> None:
+    """What was answered before the log could not be written any more is counted; before the first there is no count."""
+    answered = [Operated(execution_id="x3", status="cancelled")]
+
+    async def in_bulk(*_: object, each, **__: object) -> None:
+        for one in answered:
+            each(one)
+        raise LogUnavailable("flowsm.db", "the disk is full")
+
+    monkeypatch.setattr(FlowManager, "in_bulk", in_bulk)
+    ran = flowsm("cancel", "--all")
+    assert (ran.code, ran.out) == (1, "x3 cancelled\n")
+    assert ran.err == (
+        "flowsm: cancel: interrupted; at least 1 done, 0 refused; the rest was not asked\n"
+        "flowsm: flowsm.db: the disk is full\n"
+    )
+    answered.clear()
+    assert flowsm("cancel", "--all").err == "flowsm: flowsm.db: the disk is full\n"
+
+
+def test_a_second_signal_waits_for_nothing(flowsm, ids, monkeypatch) -> None:
+    """Told twice to stop, it does not wait for those that have not answered yet."""
+
+    async def in_bulk(*_: object, each, **__: object) -> None:
+        each(Operated(execution_id="x3", status="cancelled", refused="no"))
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(FlowManager, "in_bulk", in_bulk)
+    ran = flowsm("cancel", "--all")
+    assert (ran.code, ran.out) == (143, "x3 cancelled: no\n")
+    assert ran.err == "flowsm: cancel: interrupted; at least 0 done, 1 refused; the rest was not asked\n"
