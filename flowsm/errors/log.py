@@ -63,4 +63,7 @@ class AppendUnknown(LogError):
 
     def __init__(self, stream: str, reason: str) -> None:
         self.stream, self.reason = stream, reason
-        super().__init__(f"whether the append to {stream!r} was recorded is not known: {reason}")
+        super().__init__(
+            f"whether the append to {stream!r} was recorded is not known ({reason}): see to the disk's room and health, "
+            f"look at what is recorded (flowsm show {stream}), then ask again if need be"
+        )

@@ -226,7 +226,11 @@ class SqliteEventLog:
         try:
             result: _T = await self._sessions.current().writer.run(function)
         except CommitFailed as error:
-            raise LogUnavailable(self.path, f"the commit failed, what became of it is not known: {error}") from error
+            raise LogUnavailable(
+                self.path,
+                f"the commit failed ({error}), and whether it took effect is not known: see to the disk's room and health, "
+                "look at what is recorded, then ask again if need be",
+            ) from error
         return result
 
     async def beat(self, worker: Worker) -> None:

@@ -75,7 +75,7 @@ ERRORS = [
     (errors.LogTooNew("a.db", 3, 2), ["a.db has log format 3", "up to 2", "upgrade flowsm"]),
     (errors.LogBroken("x", 3, "is odd"), ["'x' is broken at seq 3: is odd", "backup"]),
     (errors.LogUnavailable("a.db", "locked"), ["a.db: locked"]),
-    (errors.AppendUnknown("x", "disk"), ["append to 'x'", "not known: disk"]),
+    (errors.AppendUnknown("x", "disk"), ["append to 'x'", "not known (disk): see to"]),
 ]
 
 

@@ -13,6 +13,7 @@ from flowsm.log import append
 from flowsm.log.sqlite import READ_HERE_MAX_EVENTS, SqliteEventLog
 from flowsm.storage.errors import CommitFailed
 from flowsm.storage.transaction import Transactions
+from flowsm.storage.writer import Writer
 from flowsm.testing.log_contract import created, started, to_append
 
 
@@ -45,9 +46,20 @@ async def test_a_commit_that_fails_is_unknown(log, monkeypatch, method):
         Transactions, method, lambda self, raw, requests: [CommitFailed("on purpose") for _ in requests]
     )
     batch = to_append("a", 1, started())
-    with pytest.raises(AppendUnknown, match="on purpose") as caught:
+    with pytest.raises(AppendUnknown, match=r"\(on purpose\): see to the disk's room") as caught:
         log.append_sync(batch) if method == "run" else await log.append(batch)
     assert caught.value.stream == "a"
+
+
+async def test_another_commit_that_fails_is_unknown_too(log, monkeypatch):
+    """What is not an append says so too, and what to do: whether it took effect is to be looked at."""
+
+    async def run(*_: object) -> None:
+        raise CommitFailed("on purpose")
+
+    monkeypatch.setattr(Writer, "run", run)
+    with pytest.raises(LogUnavailable, match=r"\(on purpose\), and whether it took effect is not known: see to"):
+        await log.write(lambda raw: raw.execute("SELECT 1").fetchone())
 
 
 async def test_appends_of_both_faces_alternate(log):
