@@ -209,9 +209,10 @@ class RebuildSuperseded(ConflictError):
 class FileExists(ConflictError):
     """A file that was to be made is there already; it was not touched."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, replaceable: bool = True) -> None:
         self.path = path
-        super().__init__(f"{path} is there already: give another name, or overwrite it with --force where there is one")
+        other = ", or overwrite it with --force (force=True)" if replaceable else ""
+        super().__init__(f"{path} is there already: give another name{other}")
 
 
 class ImportConflict(ConflictError):

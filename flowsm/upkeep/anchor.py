@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from flowsm.errors import FileExists, UsageError
+from flowsm.errors import FileExists, LogUnavailable, UsageError
 from flowsm.events.system import StreamHead
 from flowsm.limits import REFOLD_PAGE_STREAMS
 from flowsm.log.port import LogView, RowStore
@@ -63,7 +63,7 @@ async def write_anchor(store: RowStore, target: str | Path, now: str, *, replace
 
     Raises:
         FileExists: the file is there, and `replace` was not said.
-        UsageError: it cannot be written.
+        LogUnavailable: it cannot be written.
     """
     target = Path(target)
     partial_path = target.with_name(f".{target.name}.{os.getpid()}.partial")
@@ -79,7 +79,7 @@ async def write_anchor(store: RowStore, target: str | Path, now: str, *, replace
         partial_path.replace(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise UsageError(f"{target}: the anchor cannot be written: {error.strerror or error}") from None
+        raise LogUnavailable(str(target), f"the anchor cannot be written: {error.strerror or error}") from error
     finally:
         partial_path.unlink(missing_ok=True)
     return AnchorReport(made_at=first.made_at, position=first.position, streams=count)

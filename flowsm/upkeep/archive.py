@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from flowsm.errors import Conflict, FileExists, LogBroken, UsageError
+from flowsm.errors import Conflict, FileExists, LogBroken, LogUnavailable
 from flowsm.events.system import LogPurged
 from flowsm.limits import PROBLEMS_MAX, PURGE_REST_SECONDS
 from flowsm.log.port import Increment
@@ -78,12 +78,11 @@ async def archive(
     Raises:
         FileExists: the target is there.
         ArchiveBroken: what was read back is not what was written; nothing was purged.
-        LogUnavailable: the log cannot be read or written.
-        UsageError: the target cannot be written.
+        LogUnavailable: the log cannot be read or written, or the target cannot be written.
     """
     target = Path(target)
     if target.exists():
-        raise FileExists(str(target))
+        raise FileExists(str(target), replaceable=False)
     report = ArchiveReport(dry_run=dry_run)
     if dry_run:
         await _count(log, selection, report)
@@ -94,11 +93,11 @@ async def archive(
         if not end.streams:
             return report
         if target.exists():
-            raise FileExists(str(target))
+            raise FileExists(str(target), replaceable=False)
         partial_path.replace(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise UsageError(f"{target}: the archive cannot be written: {error.strerror or error}") from error
+        raise LogUnavailable(str(target), f"the archive cannot be written: {error.strerror or error}") from error
     finally:
         partial_path.unlink(missing_ok=True)
     report.path, report.digest, report.size_bytes = str(target), end.digest, target.stat().st_size

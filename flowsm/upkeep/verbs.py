@@ -60,7 +60,7 @@ class UpkeepVerbs:
 
         Raises:
             FileExists: the file is there, and `force` was not said.
-            UsageError: it cannot be written.
+            LogUnavailable: it cannot be written.
         """
         self._require_recorded()
         return await write_anchor(self._log, path, self._now(), replace=force)
@@ -106,8 +106,8 @@ class UpkeepVerbs:
         Raises:
             FileExists: the file is there.
             ArchiveBroken: what was read back is not what was written; all is still in the log.
-            UsageError: an argument that cannot be used, or the file cannot be written.
-            LogUnavailable: the log cannot be read or written.
+            UsageError: an argument that cannot be used.
+            LogUnavailable: the log cannot be read or written, or the file cannot be written.
         """
         if status is not None and status not in ENDED_STATUSES:
             options = ", ".join(sorted(ENDED_STATUSES))

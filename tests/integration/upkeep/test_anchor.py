@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from flowsm.errors import FileExists, UsageError
+from flowsm.errors import FileExists, LogUnavailable, UsageError
 
 
 async def test_a_log_that_goes_on_fits_its_anchor(manager, flows, tmp_path):
@@ -82,7 +82,7 @@ async def test_a_file_that_is_there_is_kept(manager, flows, tmp_path):
     with pytest.raises(FileExists):
         await manager.anchor(tmp_path / "anchor")
     assert (await manager.anchor(tmp_path / "anchor", force=True)).streams == 1
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(LogUnavailable, match="cannot be written"):
         await manager.anchor(tmp_path / "no" / "anchor")
 
 

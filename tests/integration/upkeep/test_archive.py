@@ -12,6 +12,7 @@ from flowsm.errors import (
     ArchiveBroken,
     ExecutionNotFound,
     FileExists,
+    LogUnavailable,
     RebuildSuperseded,
     StartConflict,
     UsageError,
@@ -141,7 +142,7 @@ async def test_what_is_refused(manager, old, out, tmp_path):
         with pytest.raises(FileExists):
             await manager.archive(out, older_than=MONTH, dry_run=dry_run)
     assert out.read_text() == "mine"
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(LogUnavailable, match="cannot be written"):
         await manager.archive(tmp_path / "no" / "x", older_than=MONTH)
     with pytest.raises(UsageError, match="cancelled, completed, failed"):
         await manager.archive(tmp_path / "x", older_than=MONTH, status="running")
