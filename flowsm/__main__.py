@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
+from collections.abc import Iterator
 
 __all__ = ["main"]
 
@@ -25,8 +28,8 @@ def main() -> int:
     except OSError as error:  # a full disk, a folder that is gone …
         from flowsm.cli.output import let_go_of, talk  # noqa: PLC0415 - likewise
 
-        let_go_of(sys.stdout)
         where = f"{error.filename}: " if error.filename else ""
+        let_go_of(sys.stdout)
         talk(f"flowsm: {where}{error.strerror or error}")
         return FAILED
     return code
@@ -40,6 +43,34 @@ def _prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - open to the end
         else:
             stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = _named(sys.stdout)
+
+
+class _Named(io.TextIOWrapper):
+    """Text on stdout, whose errors say so."""
+
+    def write(self, text: str, /) -> int:
+        with _naming_stdout():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _naming_stdout():
+            super().flush()
+
+
+def _named(stream: io.TextIOWrapper) -> _Named:
+    encoding, by_line, at_once = stream.encoding, stream.line_buffering, stream.write_through
+    return _Named(stream.detach(), encoding, "backslashreplace", line_buffering=by_line, write_through=at_once)
+
+
+@contextlib.contextmanager
+def _naming_stdout() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or "stdout"
+        raise
 
 
 if __name__ == "__main__":

@@ -137,8 +137,12 @@ def print_json(value: Any) -> None:
     if buffer is None:
         sys.stdout.write(data.decode())
         return
-    buffer.write(data)
-    buffer.flush()
+    try:
+        buffer.write(data)
+        buffer.flush()
+    except OSError as error:
+        error.filename = error.filename or "stdout"
+        raise
 
 
 def status_text(status: str) -> Text:

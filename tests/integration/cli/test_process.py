@@ -145,7 +145,7 @@ def test_a_closed_pipe_ends_quietly(folder: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-@pytest.mark.parametrize("command", ["schema sql", "ls --json", "--help"])
+@pytest.mark.parametrize("command", ["schema sql", "ls", "ls --json", "--help", "follow a --after 0", "anchor"])
 def test_a_full_disk_behind_stdout_is_a_sentence(folder: Path, command: str) -> None:
     """What cannot be written is said once, without a traceback, and the exit code tells of it."""
     (folder / "go").touch()
@@ -158,7 +158,7 @@ def test_a_full_disk_behind_stdout_is_a_sentence(folder: Path, command: str) -> 
         timeout=60,
         check=False,
     )
-    assert (ran.returncode, ran.stderr) == (1, b"flowsm: No space left on device\n")
+    assert (ran.returncode, ran.stderr) == (1, b"flowsm: stdout: No space left on device\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals")
