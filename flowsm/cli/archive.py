@@ -22,7 +22,9 @@ def archive(
     target: Annotated[Path, Parameter(name="FILE", help="Where to: a file that is not there yet.")],
     /,
     *,
-    older_than: Annotated[str, Parameter(help="Ended before that: 12h, 30d, 8w, or an ISO 8601 time.")],
+    older_than: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="Ended before that: 12h, 30d, 8w, or an ISO 8601 time.")
+    ],
     flow: Annotated[str | None, Parameter(help="Only those of this flow, by its id or name.")] = None,
     status: Annotated[FlowStatus | None, Parameter(help="Only those that ended so.")] = None,
     dry_run: Annotated[bool, Parameter(name="--dry-run", help="Only count them.")] = False,

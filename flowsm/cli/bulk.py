@@ -43,7 +43,10 @@ class Many:
 
     status: Annotated[FlowStatus | None, Parameter(help="All with this status.")] = None
     flow: Annotated[str | None, Parameter(help="All of this flow, by its id or name.")] = None
-    since: Annotated[str | None, Parameter(help="All created since then: 30m, 2h, 7d, or an ISO 8601 time.")] = None
+    since: Annotated[
+        str | None,
+        Parameter(allow_leading_hyphen=True, help="All created since then: 30m, 2h, 7d, or an ISO 8601 time."),
+    ] = None
     all: Annotated[bool, Parameter(help="All executions.")] = False
     dry_run: Annotated[bool, Parameter(help="Do nothing; say what would be done to which of them.")] = False
     as_json: Annotated[bool, Parameter(name="--json", help="Print one JSON document of what was done to many.")] = False

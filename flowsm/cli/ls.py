@@ -30,7 +30,9 @@ def ls(
     *,
     status: Annotated[FlowStatus | None, Parameter(help="Only those with this status.")] = None,
     flow: Annotated[str | None, Parameter(help="Only those of this flow, by its id or name.")] = None,
-    since: Annotated[str | None, Parameter(help="Created since then: 30m, 2h, 7d, or an ISO 8601 time.")] = None,
+    since: Annotated[
+        str | None, Parameter(allow_leading_hyphen=True, help="Created since then: 30m, 2h, 7d, or an ISO 8601 time.")
+    ] = None,
     limit: Annotated[int, Parameter(help="How many at most.")] = PAGE_DEFAULT_ROWS,
     cursor: Annotated[str | None, Parameter(help="Go on after an earlier page.")] = None,
     db: Db = DEFAULT_DB,

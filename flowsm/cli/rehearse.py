@@ -43,7 +43,9 @@ def whatif(
     flow: Annotated[
         str | None, Parameter(help="Whose executions, by the flow's id or name; by default the document's id.")
     ] = None,
-    since: Annotated[str | None, Parameter(help="Created since then: 30m, 2h, 7d, or an ISO 8601 time.")] = None,
+    since: Annotated[
+        str | None, Parameter(allow_leading_hyphen=True, help="Created since then: 30m, 2h, 7d, or an ISO 8601 time.")
+    ] = None,
     db: Db = DEFAULT_DB,
     as_json: AsJson = False,
 ) -> int:

@@ -57,3 +57,12 @@ def test_a_misspelt_at_word_is_told_those_that_there_are(flowsm: Any) -> None:
     flowsm("run", "flow.json")
     ran = flowsm("show", "@lst")
     assert (ran.code, "@last-failed" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("argv", [("archive", "a", "--older-than"), ("ls", "--since"), ("cancel", "--since")])
+def test_a_moment_in_the_future_is_named(flowsm, argv) -> None:
+    """A moment that begins with a hyphen is read as one, and refused with what is expected in its place."""
+    flowsm("run", "flow.json")
+    ran = flowsm(*argv, "-5s")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{argv[-1]} '-5s': expected 30m, 2h, 7d, or an ISO 8601 time" in ran.err
