@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from flowsm.cli.exit_codes import FINE, INTERRUPTED
 from flowsm.cli.limit_options import FlowLimits, TaskLimits, TaskRates, limits_of
 from flowsm.cli.options import DEFAULT_DB, Db, Durable, TasksOption, go_on_options
-from flowsm.cli.output import talk
+from flowsm.cli.output import safe, talk
 from flowsm.cli.signals import on_signals
 from flowsm.cli.tasks_option import load_tasks
 from flowsm.cli.webhook import WebhookName, WebhookTypes, WebhookUrl, telling
@@ -53,8 +53,6 @@ def worker(
     """Take up and drive whatever is due in the log and nobody's, until Ctrl-C or SIGTERM; several share the work."""
     registry = load_tasks(tasks)
     limits = limits_of(limit, limit_flow, rate)
-    if not create and not db.exists():
-        raise LogNotFound(str(db), "--create makes it")
 
     async def working() -> Left | None:
         manager = FlowManager(
@@ -67,9 +65,13 @@ def worker(
             lease_seconds=lease,
             limits=limits,
         )
+        if not create and not db.exists():
+            raise LogNotFound(str(db), "--create makes it")
         async with manager:
             await manager.ready()  # what it can never work on ends it here; what goes wrong later may pass
             async with telling(manager, webhook, webhook_type, webhook_name):
+                for name in limits.flows if limits is not None else ():
+                    await _note_unknown(manager, name)
                 with contextlib.redirect_stdout(sys.stderr):
                     return await _work(manager, db, grace)
 
@@ -79,6 +81,15 @@ def worker(
         return INTERRUPTED
     talk(f"flowsm: stopped; {_words(left, shlex.join(['flowsm', 'worker', *go_on_options(tasks, db)]))}")
     return FINE
+
+
+async def _note_unknown(manager: FlowManager, flow_id: str) -> None:
+    """Say so where the log has no flow with this id; it may come to have one."""
+    page = await manager.executions(flow=flow_id, limit=1)
+    ids = {item.flow_id for item in page.items}
+    if flow_id not in ids:
+        hint = f"; the id of the flow with that name is {safe(ids.pop())!r}" if ids else ""
+        talk(f"flowsm: --limit-flow {safe(flow_id)!r}: the log has no execution of a flow with this id{hint}")
 
 
 async def _work(manager: FlowManager, db: Path, grace: float) -> Left | None:

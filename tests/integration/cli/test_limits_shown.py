@@ -73,3 +73,24 @@ def test_limits_that_cannot_be_are_refused(tmp_path: Path) -> None:
     code, _, err = flowsm(tmp_path, "worker", "--tasks", "tasks.py", "--limit", "slo=1")
     assert code == 2
     assert "a limit names the task type 'slo', which is not registered; there are: " in err
+
+
+async def test_a_limit_for_a_flow_that_is_not_there_is_noted(tmp_path: Path) -> None:
+    """The worker works all the same, for the flow may come; a flow's name in place of its id is told apart."""
+    tasks = TaskFactory()
+    tasks.register_task("slow", lambda: 1)
+    async with FlowManager(tmp_path / "flowsm.db", tasks=tasks) as manager:
+        await manager.start(FLOW, execution_id="a", paused=True)
+    worker = begin(
+        tmp_path, "worker", *(word for name in ("demo", "Demo", "dem") for word in ("--limit-flow", f"{name}=1"))
+    )
+    assert worker.stderr is not None
+    lines = [worker.stderr.readline() for _ in range(3)]
+    worker.terminate()
+    worker.communicate(timeout=DEADLINE_SECONDS)
+    no = "the log has no execution of a flow with this id"
+    assert lines[:2] == [
+        f"flowsm: --limit-flow 'Demo': {no}; the id of the flow with that name is 'demo'\n",
+        f"flowsm: --limit-flow 'dem': {no}\n",
+    ]
+    assert "takes up" in lines[2]
