@@ -13,6 +13,7 @@ from flowsm.cli.options import DEFAULT_DB, AsJson, Db
 from flowsm.cli.output import local_time, print_json, seconds_text, talk
 from flowsm.cli.owner import deserted
 from flowsm.cli.table import print_table
+from flowsm.cli.waiting import waits_in_words
 from flowsm.errors import UsageError
 from flowsm.limits import PAGE_DEFAULT_ROWS
 from flowsm.manager import FlowManager
@@ -52,7 +53,7 @@ def ls(
         print_json(page)
         return
     print_table(
-        ("id", "status", "flow", "task", "created", "time", "error"),
+        ("id", "status", "flow", "task", "created", "time", "note"),
         [_row(item, said) for item in page.items],
         styled=1,
     )
@@ -81,7 +82,7 @@ def moment_of(text: str, now: datetime, option: str = "--since") -> datetime:
 
 def _row(item: ExecutionRow, said: dict[str, str]) -> tuple[str | None, ...]:
     took = (item.ended_at - item.started_at).total_seconds() if item.started_at and item.ended_at else None
-    error = item.last_error if item.status is FlowStatus.FAILED else said.get(item.execution_id)
+    note = item.last_error if item.status is FlowStatus.FAILED else said.get(item.execution_id) or waits_in_words(item)
     return (
         item.execution_id,
         item.status.value,
@@ -89,5 +90,5 @@ def _row(item: ExecutionRow, said: dict[str, str]) -> tuple[str | None, ...]:
         item.current_task,
         local_time(item.created_at)[:_TO_THE_MINUTE],
         seconds_text(took),
-        error,
+        note or None,
     )
