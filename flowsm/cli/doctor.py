@@ -38,8 +38,18 @@ def doctor(
     return FINE if report.ok else FAILED
 
 
+def _headline(report: DoctorReport) -> str:
+    """Whether the log is well; executions that nobody goes on with are no fault of the log."""
+    if report.ok:
+        return "✓ the log is well"
+    stuck = sum(trouble.kind == "stuck" for trouble in report.troubles)
+    if stuck < report.trouble_count:
+        return "✗ the log is not well"
+    return f"✗ the log itself is well; {stuck:,} of its executions do not go on as they should"
+
+
 def _print(report: DoctorReport) -> None:
-    print_text("✓ the log is well" if report.ok else "✗ the log is not well")
+    print_text(_headline(report))
     fields = msgspec.to_builtins(report)
     troubles = fields.pop("troubles")
     anchored = fields.pop("anchor")

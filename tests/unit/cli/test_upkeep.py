@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import gzip
 import json
 import sqlite3
 from contextlib import closing
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from flowsm.cli.options import who
+
+GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 @pytest.fixture
@@ -53,6 +56,20 @@ def test_doctor(flowsm):
     assert "flowsm rebuild" in ran.out
     found = flowsm("doctor", "--json").json
     assert (found["ok"], found["trouble_count"], found["troubles"][0]["kind"]) == (False, 1, "verify")
+
+
+def test_executions_that_do_not_go_on_are_no_fault_of_the_log(flowsm, folder):
+    """Logs of old are whole; their executions, which nobody has driven since, are told apart from that."""
+    for name, stuck in (("0001-first", 5), ("0002-waits", 8)):
+        (folder / "old.db").write_bytes(gzip.decompress((GOLDEN / f"{name}.db.gz").read_bytes()))
+        ran = flowsm("doctor", "--db", "old.db")
+        first = ran.out.splitlines()[0]
+        assert (ran.code, first) == (
+            1,
+            f"✗ the log itself is well; {stuck} of its executions do not go on as they should",
+        )
+        for file in folder.glob("old.db*"):
+            file.unlink()
 
 
 def test_anchor(flowsm):
