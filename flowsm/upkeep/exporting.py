@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from flowsm.errors import DefinitionNotFound, ExecutionNotFound, FileExists, LogBroken, UsageError
+from flowsm.errors import DefinitionNotFound, ExecutionNotFound, FileExists, LogBroken, LogUnavailable, UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated, WaitStarted
 from flowsm.events.system import StreamHead
@@ -52,7 +52,8 @@ async def export(log: RowStore, wanted: Export, target: Path | BinaryIO, now: st
         ExecutionNotFound: there is no such execution.
         FileExists: the file is there.
         LogBroken: what is recorded cannot be read.
-        UsageError: a pointer that names nothing in it, or a file that cannot be written.
+        LogUnavailable: the file cannot be written.
+        UsageError: a pointer that names nothing in it.
     """
     if not isinstance(target, Path):
         return _report(await _write(log, wanted, target, now), "", wanted)
@@ -64,7 +65,7 @@ async def export(log: RowStore, wanted: Export, target: Path | BinaryIO, now: st
         partial_path.replace(target)
         sync_folder(target.parent)
     except OSError as error:
-        raise UsageError(f"{target}: the export cannot be written: {error.strerror or error}") from error
+        raise LogUnavailable(str(target), f"the export cannot be written: {error.strerror or error}") from error
     finally:
         partial_path.unlink(missing_ok=True)
     return _report(end, str(target), wanted)
@@ -72,7 +73,7 @@ async def export(log: RowStore, wanted: Export, target: Path | BinaryIO, now: st
 
 def _require_none(target: Path) -> None:
     if target.exists():
-        raise FileExists(str(target))
+        raise FileExists(str(target), replaceable=False)
 
 
 def _report(end: End, path: str, wanted: Export) -> ExportReport:

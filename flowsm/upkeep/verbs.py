@@ -139,7 +139,8 @@ class UpkeepVerbs:
             ExecutionNotFound: there is no such execution.
             FileExists: the file is there.
             LogBroken: what is recorded cannot be read.
-            UsageError: a pointer that names nothing in it, or a file that cannot be written.
+            LogUnavailable: the file cannot be written.
+            UsageError: a pointer that names nothing in it.
         """
         self._require_recorded()
         wanted = Export(stream=execution_id, with_children=with_children, redact=tuple(redact), actor=actor)

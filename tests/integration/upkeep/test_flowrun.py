@@ -19,6 +19,7 @@ from flowsm.errors import (
     ImportConflict,
     ImportRefused,
     LogBroken,
+    LogUnavailable,
     UsageError,
 )
 from flowsm.upkeep.archive_file import is_archive
@@ -125,7 +126,7 @@ async def test_what_stands_in_it(manager, flows, tmp_path):
         await manager.export("one", path)
     with pytest.raises(ExecutionNotFound):
         await manager.export("two", tmp_path / "two.flowrun")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(LogUnavailable, match="cannot be written"):
         await manager.export("one", tmp_path / "no" / "one.flowrun")
     assert [file.name for file in tmp_path.iterdir() if "flowrun" in file.name] == ["one.flowrun"]
 

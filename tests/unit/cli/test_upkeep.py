@@ -155,17 +155,17 @@ def test_an_archive_is_never_changed(flowsm, archived, command):
 
 
 def test_a_file_that_cannot_be_made_is_no_usage(flowsm):
-    """Backup, archive and anchor end alike: 1 where it cannot be written, 5 where it is there; --force only where it is."""
+    """Backup, archive, anchor and export end alike: 1 where it cannot be written, 5 where it is there; --force only where it is."""
     flowsm("run", "flow.json")
-    commands = {"backup": (), "archive": ("--older-than", "0s"), "anchor": ()}
+    commands = {"backup": (), "export": ("@last",), "anchor": (), "archive": ("--older-than", "0s")}
     for command, options in commands.items():
-        target = ("-o",) if command == "anchor" else ()
+        target = ("-o",) if command in {"anchor", "export"} else ()
         ran = flowsm(command, *target, "none/file", *options)
         assert ran.code == 1
         assert "cannot be" in ran.err
         Path(command).touch()
         ran = flowsm(command, *target, command, *options)
-        assert (ran.code, "--force" in ran.err) == (5, command != "archive")
+        assert (ran.code, "--force" in ran.err) == (5, command in {"backup", "anchor"})
 
 
 def test_dry_run_and_nothing(flowsm):
