@@ -175,11 +175,12 @@ class Sessions:
         """In a process that was forked: leave the connections to its parent, whose they are, and open no others.
 
         SQLite keeps the locks of a file in the memory of the process: what it opens beside them here reads what was.
+        The connection of callers without a loop holds none between two calls; it knows by itself whose it is.
         """
         self._lock = threading.Lock()  # somebody may have held the other one
-        if self._sessions or self._sync is not None:
-            _INHERITED.append((self._sessions, self._latest, self._sync))
-            self._sessions, self._latest, self._sync = {}, None, None
+        if self._sessions:
+            _INHERITED.append((self._sessions, self._latest))
+            self._sessions, self._latest = {}, None
             self._closed = self._forked = True
 
     def _check_open(self) -> None:
