@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from children import until as happened
 
 from flowsm import FlowManager, FlowStatus
 from flowsm.errors import IllegalCommand, SignalConflict, SignalRefused, UsageError
@@ -376,81 +374,3 @@ async def test_an_interrupted_attempt_goes_as_its_task_says(tmp_path, policy, fo
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         assert (await second.verify()).problems == ()
-
-
-@pytest.mark.parametrize(
-    ("task_type", "name", "given"),
-    [("wait", "until", "9999-12-31T23:59:59-12:00"), ("wait_for_signal", "schema", {"type": "nonsense"})],
-)
-async def test_a_wait_that_a_result_makes_impossible_fails(path, task_type, name, given) -> None:
-    """What cannot be used as the parameter of a wait is that task's failure: the task before it is not run again."""
-    calls = []
-    tasks = TaskFactory()
-
-    @tasks.task("charge")
-    def charge() -> Any:
-        calls.append("charge")
-        return given
-
-    wait = {"name": "later", "task_type": task_type, "parameters": {name: {"$from": "/results/charge/data"}}}
-    flow = {
-        "id": "f",
-        "name": "F",
-        "start_task": "charge",
-        "tasks": [{"name": "charge"}, wait],
-        "conditions": [{"source_task": "charge", "target_task_success": "later"}],
-    }
-    async with FlowManager(path, tasks=tasks) as manager:
-        failed = await manager.run(flow)
-        assert (failed.status, calls) == ("failed", ["charge"])
-        assert failed.error is not None
-        assert f"/{name}" in failed.error
-
-
-async def test_a_stranger_with_the_id_of_a_child_is_no_child(path) -> None:
-    """What somebody else started under that id is not taken for the sub-flow; the task says what is in the way."""
-    tasks = TaskFactory()
-    tasks.register_task("any", lambda: 1)
-    inner = {"id": "inner", "name": "Inner", "start_task": "t", "tasks": [{"name": "t", "task_type": "any"}]}
-    outer = {"name": "sub", "task_type": "subflow", "parameters": {"flow": inner}}
-    async with FlowManager(path, tasks=tasks) as manager:
-        await manager.run(inner | {"id": "other"}, execution_id="p:sub:1")
-        parent = await manager.run(
-            {"id": "outer", "name": "Outer", "start_task": "sub", "tasks": [outer]}, execution_id="p"
-        )
-        assert parent.status == "failed"
-        assert parent.error is not None
-        assert "'p:sub:1', exists already, and is another's" in parent.error
-
-
-async def test_who_has_no_code_for_a_flow_leaves_it_alone(path) -> None:
-    """A signal from a process without the tasks' code, or a sub-flow of other code, fails nothing: others go on."""
-    calls: list[str] = []
-    tasks = TaskFactory()
-    tasks.register_task("work", lambda: calls.append("work"))
-    flow = {
-        "id": "f",
-        "name": "F",
-        "start_task": "ask",
-        "tasks": [{"name": "ask", "task_type": "wait_for_signal"}, {"name": "work"}],
-        "conditions": [{"source_task": "ask", "target_task_success": "work"}],
-    }
-    outer = {"name": "sub", "task_type": "subflow", "parameters": {"flow": flow}}
-    parents = {"id": "outer", "name": "Outer", "start_task": "sub", "tasks": [outer]}
-    async with FlowManager(path, tasks=tasks) as able:
-        await able.start(flow, execution_id="x")
-    async with FlowManager(path, tasks=TaskFactory(), recover=True) as without:
-        await without.signal("x", "ask")
-        handle = await without.start(parents, execution_id="p")
-
-        async def is_there() -> bool:
-            return "p:sub:1" in {row.execution_id for row in (await without.executions()).items}
-
-        await happened(is_there)
-        await without.signal("p:sub:1", "ask")
-        for execution_id in ("x", "p:sub:1"):
-            assert (await without.get_flow_status(execution_id)).ended_at is None
-        async with FlowManager(path, tasks=tasks, recover=True) as able:
-            assert (await able.execute_flow("x")).status == "completed"
-            assert (await handle).status == "completed"
-    assert calls == ["work", "work"]

@@ -270,13 +270,13 @@ def test_a_second_cancel_gives_the_cleaning_up(task_type: str) -> None:
     """What cleans up is stopped, runs or waits, and the execution ends; who asked in vain for something else is told."""
     given = Given(machine_of({"name": "a"}, {"name": "c", "task_type": task_type}, **CLEANING))
     given.when(CREATE, ADVANCE, Cancel(reason="enough", actor="me"), ADVANCE)
-    assert (given.state.cleaning, possible_commands(given.state)) == (True, ("execute", "signal", "cancel"))
+    assert (given.state.cleaning, possible_commands(given.state)) == (True, ("run", "signal", "cancel"))
     for refused in (Pause(), Cancel(once=True)):
         with pytest.raises(IllegalCommand, match="its on_cancel task 'c' is at work \\(another cancel gives that up"):
             given.when(refused)
     facts = [*given.when(Cancel(actor="you"))]
     if task_type == "c":
-        assert possible_commands(given.state) == ("execute", "signal")
+        assert possible_commands(given.state) == ("run", "signal")
         with pytest.raises(IllegalCommand, match="being cancelled; possible"):
             given.when(Cancel())
         facts += given.when(ADVANCE)
