@@ -29,7 +29,7 @@ WORDS = [
     "where", "diff 1 5", "explain", "help", "delete", "continue", "reverse-continue", "quit",
 ]  # fmt: skip
 SESSION = """
-import os, sys
+import contextlib, io, os, shutil, sys, tempfile
 import flowsm.manager
 from flowsm import TaskFactory
 from flowsm.cli import main
@@ -42,7 +42,9 @@ flowsm.manager.default_registry = lambda: registry
 registry = Raises()
 path, *words = sys.argv[1:]
 options = [part for word in words for part in ("-ex", word)]
-main(["debug", "@last", "--batch", "--db", path, "-ex", "quit"])  # imports, while the interpreter's folder can be read
+with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+    shutil.copyfile(path, folder + "/copy.db")
+    main(["debug", "@last", "--batch", "--db", folder + "/copy.db", *options])  # imports, while that can be read
 os.chdir("/")
 if os.geteuid() == 0:
     os.setuid(65534)  # root may write anything
