@@ -302,19 +302,26 @@ class Advancer:
             return after
         raise failed or Conflict(state.stream, state.seq, state.seq)
 
-    def _decided(
-        self, machine: FlowMachine, state: ExecutionState, epoch: int, command: Command
-    ) -> tuple[Append, ExecutionState]:
-        """One decision, to be recorded; the one about a transaction's result is made inside that transaction."""
+    def _step(
+        self, machine: FlowMachine, state: ExecutionState, command: Command
+    ) -> tuple[tuple[Fact, ...], ExecutionState]:
+        """What follows from a command; of a result at least that, where the rest cannot be decided."""
+        now = self._clock.now()
         try:
-            facts, after = step(machine, state, command, self._clock.now())
+            return step(machine, state, command, now)
         except FlowsmError:
             raise
         except Exception:
             if not isinstance(command, RecordResult):
                 raise
             # what was done stays done: the next decision, without the result in its hands, raises this again
-            facts, after = only_recorded(machine, state, command, self._clock.now())
+            return only_recorded(machine, state, command, now)
+
+    def _decided(
+        self, machine: FlowMachine, state: ExecutionState, epoch: int, command: Command
+    ) -> tuple[Append, ExecutionState]:
+        """One decision, to be recorded; the one about a transaction's result is made inside that transaction."""
+        facts, after = self._step(machine, state, command)
         if self.draining:
             facts, after = _before_next_start(machine, state, facts, after)
         drive(machine, state, facts)

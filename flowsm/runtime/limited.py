@@ -122,6 +122,7 @@ class LimitedAdvancer(Advancer):
             facts, after = step(machine, state, ended or self._advance(machine), now)
             if not facts:
                 return state, machine, -1
+            self._require_code(machine, state)
             drive(machine, state, facts)
             batch = batch_of(state, facts, after, claim_for=self._worker)
             try:
@@ -172,7 +173,7 @@ class LimitedAdvancer(Advancer):
     ) -> tuple[Append, ExecutionState]:
         if not self._concerns(machine):
             return super()._decided(machine, state, epoch, command)
-        facts, after = step(machine, state, command, self._clock.now())
+        facts, after = self._step(machine, state, command)
         if self.draining or state.stream in self._in_transaction:  # nothing there may fail for want of room
             facts, after = _until(machine, state, facts, after, _first_start(facts))
         drive(machine, state, facts)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from children import until
 
-from flowsm import FlowManager, FlowStatus
+from flowsm import FlowManager, FlowStatus, Limits
 from flowsm.clock import timestamp
 from flowsm.errors import LogBroken, UsageError
 from flowsm.events.commands import Create
@@ -191,13 +191,14 @@ def test_leases_have_bounds(path, seconds) -> None:
         FlowManager(path, lease_seconds=seconds)
 
 
-async def test_a_result_is_kept_when_what_follows_cannot_be_decided(path, tasks, script, monkeypatch) -> None:
+@pytest.mark.parametrize("limits", [None, Limits(task_types={"fetch": 9})])
+async def test_a_result_is_kept_when_what_follows_cannot_be_decided(path, tasks, script, monkeypatch, limits) -> None:
     """A fault in deciding the way on stops the execution with that error, and does not undo what a task has done."""
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("a fault in the engine")
 
-    async with FlowManager(path, tasks=tasks) as manager:
+    async with FlowManager(path, tasks=tasks, limits=limits) as manager:
         with monkeypatch.context() as patch:
             patch.setattr("flowsm.machine.decisions.progress.route_of", broken)
             with pytest.raises(ZeroDivisionError, match="a fault in the engine"):
