@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import shlex
 from typing import Annotated
 
@@ -13,7 +11,7 @@ from flowsm.cli.bulk import NOTHING, BulkCommand, Choice, Many, SomeExecution, i
 from flowsm.cli.exit_codes import CONFLICT, FINE
 from flowsm.cli.json_option import read_data
 from flowsm.cli.opening import ask
-from flowsm.cli.options import DEFAULT_DB, Db, ExecutionId, go_on_options
+from flowsm.cli.options import DEFAULT_DB, Actor, Db, ExecutionId, Reason, go_on_options, who
 from flowsm.cli.output import talk
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Resolution, Resolve, Resume
 from flowsm.manager import FlowManager
@@ -23,8 +21,6 @@ from flowsm.runtime.signalling import Signalled
 
 __all__ = ["cancel", "pause", "resolve", "resume", "retry", "signal"]
 
-Reason = Annotated[str, Parameter(help="Why: it is recorded.")]
-Actor = Annotated[str, Parameter(help="Who asks: it is recorded. By default the user who runs the command.")]
 Data = Annotated[str | None, Parameter(help="A JSON value, or @FILE.")]
 
 
@@ -40,11 +36,11 @@ def signal(
     db: Db = DEFAULT_DB,
 ) -> int:
     """Tell an execution something that it waits for, or will; after its end that is of no use: exit code 5."""
-    payload, who = read_data(data), actor or _whoever()
+    payload, asking = read_data(data), who(actor)
 
     async def question(manager: FlowManager) -> tuple[Signalled, str]:
         found = await manager.resolve_id(execution)
-        told = await manager.signal(found, name, payload, outcome=outcome, idempotency_key=key, actor=who)
+        told = await manager.signal(found, name, payload, outcome=outcome, idempotency_key=key, actor=asking)
         return told, await _living_owner(manager, found)
 
     after, owner = ask(db, question, changes=True)
@@ -64,7 +60,7 @@ def cancel(
     db: Db = DEFAULT_DB,
 ) -> int:
     """End an execution, or many: what runs is stopped, then the flow's `on_cancel` cleans up; once more gives that up."""
-    return _one_or_many("cancel", execution, choice, Cancel(reason=reason, actor=actor or _whoever()), db)
+    return _one_or_many("cancel", execution, choice, Cancel(reason=reason, actor=who(actor)), db)
 
 
 def pause(
@@ -78,7 +74,7 @@ def pause(
     db: Db = DEFAULT_DB,
 ) -> int:
     """Stop an execution, or many, before the next task."""
-    return _one_or_many("pause", execution, choice, Pause(reason=reason, actor=actor or _whoever(), now=now), db)
+    return _one_or_many("pause", execution, choice, Pause(reason=reason, actor=who(actor), now=now), db)
 
 
 def resume(
@@ -91,7 +87,7 @@ def resume(
     db: Db = DEFAULT_DB,
 ) -> int:
     """Let a paused execution, or many, go on."""
-    return _one_or_many("resume", execution, choice, Resume(reason=reason, actor=actor or _whoever()), db)
+    return _one_or_many("resume", execution, choice, Resume(reason=reason, actor=who(actor)), db)
 
 
 def retry(
@@ -105,7 +101,7 @@ def retry(
     db: Db = DEFAULT_DB,
 ) -> int:
     """Let a failed execution, or many, go on from the task that failed; earlier results are kept."""
-    return _one_or_many("retry", execution, choice, Redrive(task=task, reason=reason, actor=actor or _whoever()), db)
+    return _one_or_many("retry", execution, choice, Redrive(task=task, reason=reason, actor=who(actor)), db)
 
 
 def resolve(
@@ -120,7 +116,7 @@ def resolve(
     db: Db = DEFAULT_DB,
 ) -> None:
     """Say what became of an interrupted attempt that a person is asked about."""
-    said = Resolve(resolution=as_, outcome=outcome, data=read_data(data), reason=reason, actor=actor or _whoever())
+    said = Resolve(resolution=as_, outcome=outcome, data=read_data(data), reason=reason, actor=who(actor))
     _operate(db, execution, said, f"resolved as {as_}")
 
 
@@ -153,10 +149,3 @@ def _say(db: Db, done: str, after: FlowExecution, owner: str) -> None:
         words = ["flowsm", "run", after.execution_id, *go_on_options(None, db)]
         way = f"; without a worker it goes on by: {shlex.join(words)}"
     talk(f"flowsm: {done}: {after.execution_id} is {after.status}{way}")
-
-
-def _whoever() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return str(os.getuid()) if hasattr(os, "getuid") else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -55,8 +56,8 @@ def go_on_options(tasks: list[str] | None, db: Path) -> list[str]:
 
 
 def who(actor: str) -> str:
-    """The actor that was given, or the login name, or nothing where there is none."""
+    """The actor that was given, or the login name, or the user's number where there is none."""
     try:
         return actor or getpass.getuser()
     except (KeyError, OSError):  # a container's user without an entry
-        return ""
+        return str(os.getuid()) if hasattr(os, "getuid") else ""
