@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-__all__ = ["ROOT", "TASKS", "spawn", "until"]
+__all__ = ["ROOT", "TASKS", "spawn", "stop", "until"]
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 40
@@ -98,6 +100,29 @@ def spawn(body: str, path: Path, notes: Path, *arguments: str) -> subprocess.Pop
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", TASKS + body, str(path), str(notes), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def stop(child: subprocess.Popen[str], path: Path) -> None:
+    """SIGSTOP the process at a moment when it does not hold the write lock of the file: others would wait for it.
+
+    Raises:
+        TimeoutError: it held the lock each time.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, timeout=0.2)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    try:
+        while time.monotonic() < deadline:
+            child.send_signal(signal.SIGSTOP)
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                child.send_signal(signal.SIGCONT)
+            else:
+                connection.execute("ROLLBACK")
+                return
+    finally:
+        connection.close()
+    raise TimeoutError(f"it held the write lock for {DEADLINE_SECONDS} s")
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from children import TASKS, spawn, until
+from children import TASKS, spawn, stop, until
 
 from flowsm import FlowManager, FlowStatus
 from flowsm.clock import SystemClock, timestamp
@@ -113,7 +113,7 @@ async def test_a_process_that_stood_still_is_replaced_and_records_nothing(other)
     """SIGSTOP past its lease: another one finishes. SIGCONT: its task is stopped, LeaseLost, nothing it did is recorded."""
     child = spawn(RUN, other.path, other.notes, "0.5", "1", "gate")
     await other.has_noted(1)
-    child.send_signal(signal.SIGSTOP)
+    stop(child, other.path)
     other.let_through()
     async with other.manager(recover=True) as manager:
         await all_ended(manager, 1)
@@ -129,7 +129,7 @@ async def test_a_stale_append_fails(other) -> None:
     """A process that stood still within its task, and ends it as soon as it runs again, finds its result refused."""
     child = spawn(RUN, other.path, other.notes, "0.5", "1", "blocked")
     await other.has_noted(1)
-    child.send_signal(signal.SIGSTOP)
+    stop(child, other.path)
     other.let_through()
     async with other.manager() as manager:
         assert (await manager.execute_flow("x0")).task_results["blocked-0"].data == os.getpid()

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from children import until
+from children import stop, until
 from telling import FLOW, everything, taken
 
 ROOT = Path(__file__).parents[3]
@@ -37,13 +37,13 @@ class Consumers:
     """Processes that follow, and what they noted: (process, position) in the order of the notes."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._notes = path.parent / "notes"
         self.made: list[subprocess.Popen[str]] = []
 
     def begin(self, lease: float = 10) -> subprocess.Popen[str]:
         child = subprocess.Popen(
-            [sys.executable, "-c", CONSUMER, str(self._path), str(self._notes), str(lease)],
+            [sys.executable, "-c", CONSUMER, str(self.path), str(self._notes), str(lease)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -114,7 +114,7 @@ async def test_a_stopped_consumer_is_replaced_and_stores_nothing(opened, consume
     end = (await everything(manager))[-1].position
     await consumers.until_noted(end, first.pid)
     assert {process for process, _ in consumers.notes()} == {first.pid}
-    first.send_signal(signal.SIGSTOP)
+    stop(first, consumers.path)
     await manager.run(FLOW)
     end = (await everything(manager))[-1].position
     await consumers.until_noted(end, second.pid)
