@@ -49,6 +49,7 @@ LOG_MIGRATIONS: Final = tuple(
         "0005_subscriptions",
         "0006_limits",
         "0007_abandoned",
+        "0008_fail",
     )
 )
 

@@ -18,7 +18,8 @@ INSERT INTO streams (seq, digest, epoch, worker, stream) VALUES (?, ?, ?, ?, ?);
 UPDATE streams SET seq = ?, digest = ?, epoch = ?, worker = ? WHERE number = ?;
 
 -- name: insert_event
-INSERT INTO events (position, stream, seq, type, version, at, data, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+-- FAIL and not ABORT, see 0008_fail.sql: no copies of pages for a statement of one row.
+INSERT OR FAIL INTO events (position, stream, seq, type, version, at, data, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_payload
 INSERT INTO payloads (digest, size, encoding, data) VALUES (?, ?, 'zlib', ?) ON CONFLICT (digest) DO NOTHING;
