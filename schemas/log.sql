@@ -240,6 +240,21 @@ BEGIN
     SELECT RAISE(FAIL, 'the log is immutable: an event with this position, or this stream and seq, exists');
 END;
 
+-- Step 0009_forks
+
+-- Forks: streams whose events begin as another's did. Those are not copied: they are read where they lie.
+--
+-- forks   one row per fork: its first events are those of `parent` up to `seq`, which has that digest
+
+CREATE TABLE forks (
+    stream TEXT    PRIMARY KEY,
+    parent TEXT    NOT NULL,
+    seq    INTEGER NOT NULL CHECK (seq > 0),
+    digest TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX forks_by_parent ON forks (parent);
+
 -- Step 0001_projections
 
 -- Projections: rows derived from events. They can be thrown away and rebuilt.

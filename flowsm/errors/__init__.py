@@ -35,6 +35,7 @@ FlowsmError
 │   ├── RebuildSuperseded      another rebuild, begun later, or a purge has taken over
 │   ├── FileExists             a file that was to be made is there already
 │   ├── ImportConflict         executions of an archive are in the log with other events
+│   ├── ForkStays              an execution cannot leave the log without its forks, which share its events
 │   ├── ImportRefused          an execution of an export has not ended, and may go on where it came from
 │   └── AmbiguousId
 ├── IllegalEvent               an event that the machine would not allow: log and machine part here
@@ -87,6 +88,7 @@ from flowsm.errors.conflicts import (
     Fenced,
     FileExists,
     FlowMismatch,
+    ForkStays,
     IllegalCommand,
     ImportConflict,
     ImportRefused,
@@ -131,6 +133,7 @@ __all__ = [
     "FlowMismatch",
     "FlowNotFound",
     "FlowsmError",
+    "ForkStays",
     "IllegalCommand",
     "IllegalEvent",
     "ImportConflict",

@@ -14,6 +14,7 @@ __all__ = [
     "Fenced",
     "FileExists",
     "FlowMismatch",
+    "ForkStays",
     "IllegalCommand",
     "ImportConflict",
     "ImportRefused",
@@ -233,6 +234,14 @@ class ImportRefused(ConflictError):
             f"{path}: {stream} is {status}, not ended: it may go on where it came from, and would be driven here as "
             "well; read the file as it is, or say --unfinished if nobody drives it there any more"
         )
+
+
+class ForkStays(ConflictError):
+    """An execution cannot leave the log without its forks: some of its events are theirs too."""
+
+    def __init__(self, stream: str, fork: str) -> None:
+        self.stream, self.fork = stream, fork
+        super().__init__(f"{fork} was forked off {stream}, and shares its events: they leave the log only together")
 
 
 class AmbiguousId(ConflictError):

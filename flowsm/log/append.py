@@ -12,6 +12,7 @@ from flowsm.clock import Clock
 from flowsm.errors import LogUnavailable
 from flowsm.log.chain import GENESIS, EventRow, event_rows
 from flowsm.log.check import refusal
+from flowsm.log.forks import begin_fork
 from flowsm.log.pending import Pending
 from flowsm.log.places import Claims, PlaceDesk
 from flowsm.log.port import Appended, Worker
@@ -134,6 +135,9 @@ class Appender:
             refused = refusal(batch, seq, epoch, worker, living)
             if request.start is not None:
                 refused = self._claim(connection, request.start, stream, epoch + batch.claim, refused)
+            if batch.origin is not None:
+                refused = refused or begin_fork(connection, stream, batch.origin)
+                seq, digest = batch.origin.seq, batch.origin.digest
             if refused is not None:
                 results.append(refused)
                 continue

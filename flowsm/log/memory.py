@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from flowsm.clock import Clock, SystemClock
-from flowsm.errors import DefinitionNotFound, LogBroken, LogUnavailable
+from flowsm.errors import DefinitionNotFound, ExecutionNotFound, LogBroken, LogUnavailable
 from flowsm.events.codec import inflate
 from flowsm.events.envelope import Recorded
 from flowsm.log.chain import GENESIS, event_rows
@@ -53,11 +53,19 @@ class MemoryEventLog:
             taken = self._starts.get(start.key)
             created = None if taken is None else self._recorded(self._places[taken.stream][0]).fact
             refused = judged(start, taken, created, refused)
+        shared: list[int] = []
+        if batch.origin is not None:
+            shared = self._places.get(batch.origin.parent, [])[: batch.origin.seq]
+            if not shared or self._recorded(shared[-1]).digest != batch.origin.digest:
+                refused = refused or ExecutionNotFound(batch.origin.parent)
         if refused is not None:
             raise refused
         if start is not None:
             self._starts[start.key] = Taken(stream, start.created.digest, start.input_digest)
         seq, digest = head.seq, head.digest
+        if batch.origin is not None:
+            seq, digest = batch.origin.seq, batch.origin.digest
+            self._places[stream] = shared
         for row in event_rows(len(self._stored), stream, seq, batch.at, digest, pending.events):
             position, _, seq, type_, version, at, text, digest = row
             self._places.setdefault(stream, []).append(position - 1)

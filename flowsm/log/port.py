@@ -20,6 +20,7 @@ __all__ = [
     "Head",
     "Increment",
     "LogView",
+    "Origin",
     "RowChange",
     "RowStore",
     "Snapshot",
@@ -56,13 +57,22 @@ class Increment(msgspec.Struct, frozen=True, gc=False):
     amounts: tuple[int, ...]
 
 
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Whose events a fork begins with: those of `parent` up to `seq`, whose event has that digest."""
+
+    parent: str
+    seq: int
+    digest: str
+
+
 class Append(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one writer wants recorded in one stream, with the rows that follow from it: all or nothing.
 
     `expected_seq` is 0 for a new stream. `epoch` is the driver's fencing number; None for commands, which only check
     `expected_seq`. `claim` takes the execution over: epoch + 1, for `worker`; without facts it does not look at
     `expected_seq`. `release` leaves it to whoever claims it next: nobody runs an attempt of it now. `definition`
-    (digest, canonical JSON) is stored if it is not there yet.
+    (digest, canonical JSON) is stored if it is not there yet. With an `origin` the new stream begins as another one
+    did: its own first event has the seq after that.
     """
 
     stream: str
@@ -74,6 +84,7 @@ class Append(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     worker: str = ""
     release: bool = False
     definition: tuple[str, bytes] | None = None
+    origin: Origin | None = None
     rows: Sequence[RowChange | Increment] = ()
 
 
@@ -141,7 +152,7 @@ class EventLog(Protocol):
             LeaseHeld: a claim of a stream that belongs to another worker, which is alive.
             AppendUnknown: the commit failed in a way that leaves its fate open.
             LogUnavailable: nothing was written (locked, full, read-only).
-            ExecutionNotFound: a claim without facts of a stream that does not exist.
+            ExecutionNotFound: a claim without facts of a stream that does not exist, or an origin that does not.
             StartedBefore: its `execution.created` has an idempotency key, with which that very start was recorded.
             StartConflict: that key belongs to a start of other content.
             UsageError: too many facts for one batch.
@@ -156,6 +167,8 @@ class EventLog(Protocol):
         self, stream: str, *, after: int = 0, limit: int | None = None, inflated: bool = False
     ) -> list[Recorded]:
         """The stream's events with seq > `after`, verified against the chain; large values in place if `inflated`.
+
+        Those that a fork shares bear the name of the stream that they were recorded in.
 
         Raises:
             LogBroken: an event is not what was recorded.

@@ -8,10 +8,11 @@ from typing import Final
 
 import msgspec
 
-from flowsm.errors import Conflict
+from flowsm.errors import Conflict, ForkStays
 from flowsm.events.system import LogPurged
 from flowsm.ids import SYSTEM_STREAM
 from flowsm.log.append import LOG_STATEMENTS, Appender
+from flowsm.log.forks import end_fork, forks_of
 from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Increment, RowChange
 from flowsm.log.read import read_head
@@ -46,14 +47,20 @@ def purge(connection: sqlite3.Connection, appender: Appender, request: Purge) ->
 
     Raises:
         Conflict: a stream is not at the seq and digest that the fact names; the transaction has to be rolled back.
+        ForkStays: a stream's events are some of a fork's too, which is not purged along; likewise.
     """
+    wanted_streams = {wanted.stream for wanted in request.fact.streams}
     for wanted in request.fact.streams:
         head = read_head(connection, wanted.stream)
         if head is None or (head.seq, head.digest) != (wanted.seq, wanted.digest):
             raise Conflict(wanted.stream, wanted.seq, 0 if head is None else head.seq)
+        left = next((fork for fork in forks_of(connection, wanted.stream) if fork not in wanted_streams), None)
+        if left is not None:
+            raise ForkStays(wanted.stream, left)
         connection.execute(LOG_STATEMENTS["grant_purge"], (wanted.stream,))
         for name in _OF_EACH:
             connection.execute(LOG_STATEMENTS[name], (wanted.stream,))
+        end_fork(connection, wanted.stream)
     connection.execute(LOG_STATEMENTS["stop_rebuild"])
     own = read_head(connection, SYSTEM_STREAM)
     batch = Append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import zlib
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,8 @@ from flowsm.events.facts import Fact
 from flowsm.log.append import LOG_STATEMENTS
 from flowsm.log.chain import GENESIS, event_digest
 from flowsm.log.damage import added_before, diagnosed
-from flowsm.log.port import Head, Snapshot
+from flowsm.log.forks import origin_of
+from flowsm.log.port import Head, Origin, Snapshot
 from flowsm.storage.errors import FAILURES, is_damage
 
 __all__ = [
@@ -55,22 +57,24 @@ def read_head(connection: sqlite3.Connection, stream: str) -> Head | None:
 def read_stream(
     connection: sqlite3.Connection, stream: str, after: int, limit: int | None, inflate_values: bool
 ) -> list[Recorded]:
-    """The stream's events with seq > `after`, verified.
+    """The stream's events with seq > `after`, verified; those that it shares with another one, if it is a fork, too.
 
     Raises:
         LogBroken: an event is missing, or is not what was recorded.
     """
     head, rows = _stored(connection, stream, after, limit)
-    seq, digest, before = 0, GENESIS, None
-    if after > 0:
-        if rows and rows[0][1] == after:
-            seq, digest = after, rows.pop(0)[6]
-            _compare_head(head, stream, seq, digest)
-        elif head is not None and after <= head.seq:
-            raise LogBroken(stream, after, "the event is missing")
-        else:
-            return []
     events: list[Recorded] = []
+    before = None
+    origin = origin_of(connection, stream) if head is not None and _begins_late(rows, after) else None
+    if origin is not None and after <= origin.seq:
+        events = _shared(connection, stream, origin, after, limit, inflate_values)
+        rows = rows[: None if limit is None else limit - len(events)]
+        seq, digest = origin.seq, origin.digest
+    else:
+        anchor = _anchor(head, stream, after, rows)
+        if anchor is None:
+            return []
+        seq, digest = anchor
     for row in rows:
         if row[1] != seq + 1:
             raise LogBroken(stream, seq + 1, "the event is missing")
@@ -88,6 +92,39 @@ def read_stream(
         events.append(event)
     if head is not None and seq < head.seq and (limit is None or len(events) < limit):
         raise LogBroken(stream, seq + 1, "the event is missing")
+    return events
+
+
+def _anchor(head: Head | None, stream: str, after: int, rows: list[StoredRow]) -> tuple[int, str] | None:
+    """The seq and digest that the rows follow, taken off them; None when the stream ended before."""
+    if after == 0:
+        return 0, GENESIS
+    if rows and rows[0][1] == after:
+        digest = rows.pop(0)[6]
+        _compare_head(head, stream, after, digest)
+        return after, digest
+    if head is not None and after <= head.seq:
+        raise LogBroken(stream, after, "the event is missing")
+    return None
+
+
+def _begins_late(rows: list[StoredRow], after: int) -> bool:
+    """Whether the first row is not the one that was asked for first."""
+    return not rows or rows[0][1] != max(after, 1)
+
+
+def _shared(
+    connection: sqlite3.Connection, stream: str, origin: Origin, after: int, limit: int | None, inflate_values: bool
+) -> list[Recorded]:
+    """The events after `after` that a fork shares, as they were recorded in the other stream."""
+    count = origin.seq - after if limit is None else min(limit, origin.seq - after)
+    if count <= 0:
+        return []
+    events = read_stream(connection, origin.parent, after, count, inflate_values)
+    if len(events) < count:
+        raise LogBroken(stream, after + len(events) + 1, f"the event, which is one of {origin.parent!r}, is missing")
+    if events[-1].seq == origin.seq and events[-1].digest != origin.digest:
+        raise LogBroken(stream, origin.seq, f"the event, which is one of {origin.parent!r}, is not the one forked at")
     return events
 
 
@@ -182,7 +219,10 @@ def read_stored(connection: sqlite3.Connection, stream: str, after: int, limit: 
         LogBroken: an event is missing, or is not what was recorded.
     """
     events = read_stream(connection, stream, after, limit, inflate_values=False)
-    rows = connection.execute(LOG_STATEMENTS["select_events"], (stream, after + 1, len(events))).fetchall()
+    rows: list[StoredRow] = []
+    for owner, own in groupby(events, key=lambda event: event.stream):
+        seqs = [event.seq for event in own]
+        rows += connection.execute(LOG_STATEMENTS["select_events"], (owner, seqs[0], len(seqs))).fetchall()
     return [(event, row[5]) for event, row in zip(events, rows, strict=True)]
 
 
@@ -197,9 +237,10 @@ def read_log(connection: sqlite3.Connection, after: int, limit: int) -> list[Rec
         stream, previous = row[:2]
         seq = row[3]
         if previous is None:
-            if seq != 1:
+            origin = origin_of(connection, stream) if seq > 1 else None
+            if seq > 1 and (origin is None or origin.seq != seq - 1):
                 raise LogBroken(stream, seq - 1, "the event is missing")
-            previous = GENESIS
+            previous = GENESIS if origin is None else origin.digest
         events.append(record(previous, stream, row[2:]))
     return events
 

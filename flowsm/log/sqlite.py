@@ -50,6 +50,7 @@ LOG_MIGRATIONS: Final = tuple(
         "0006_limits",
         "0007_abandoned",
         "0008_fail",
+        "0009_forks",
     )
 )
 

@@ -22,7 +22,7 @@ from flowsm.errors import (
 from flowsm.events.facts import ExecutionCreated, ExecutionStarted, Fact, TaskCompleted, Unknown
 from flowsm.limits import APPEND_MAX_EVENTS, PAYLOAD_INLINE_MAX_BYTES
 from flowsm.log.chain import GENESIS, event_digest
-from flowsm.log.port import Append, EventLog, Snapshot, Worker
+from flowsm.log.port import Append, EventLog, Origin, Snapshot, Worker
 
 __all__ = ["AT", "EventLogContract", "created", "started", "to_append", "worker_row"]
 
@@ -116,6 +116,45 @@ class EventLogContract:
         positions = [event.position async for _, event in log.read_all()]
         assert positions == sorted(set(positions))
         assert len(positions) == 2 + 8 * 2
+
+    async def test_a_fork_shares_the_events_before_it(self, log: EventLog) -> None:
+        """A stream with an origin is read from its first event on, wherever that lies; its own go on with the next seq."""
+        await log.append(to_append("a", 0, created(), started("w-1"), started("w-2")))
+        before = await log.read("a")
+        origin = Origin("a", 2, before[1].digest)
+        appended = await log.append(msgspec.structs.replace(to_append("b", 0, started("w-3")), origin=origin))
+        await log.append(to_append("a", 3, started("w-4")))
+        await log.append(to_append("b", 3, started("w-5")))
+        events = await log.read("b")
+        assert appended.seq == 3
+        assert events[:2] == before[:2]
+        assert [(event.stream, event.seq) for event in events] == [("a", 1), ("a", 2), ("b", 3), ("b", 4)]
+        assert [event.fact for event in events[2:]] == [started("w-3"), started("w-5")]
+        for after in range(6):
+            for limit in (None, 1, 2, 3):
+                expected = events[after:] if limit is None else events[after : after + limit]
+                assert await log.read("b", after=after, limit=limit) == expected
+        assert len({event.digest for event in [*events, *before]}) == 5
+        own = [event async for _, event in log.read_all() if event.stream == "b"]
+        assert own == events[2:]
+
+    async def test_a_fork_of_a_fork_shares_the_events_of_both(self, log: EventLog) -> None:
+        """What a fork shares may be what it shares itself; from an event that is not there nothing is forked."""
+        await log.append(to_append("a", 0, created(), started("w-1"), started("w-2")))
+        for parent, seq, stream in (("a", 2, "b"), ("b", 3, "c"), ("c", 1, "d")):
+            digest = (await log.read(parent))[seq - 1].digest
+            fork = to_append(stream, 0, started(f"w-{stream}"))
+            await log.append(msgspec.structs.replace(fork, origin=Origin(parent, seq, digest)))
+        assert [event.stream for event in await log.read("c")] == ["a", "a", "b", "c"]
+        assert [event.stream for event in await log.read("d")] == ["a", "d"]
+        assert [event.stream for event in await log.read("c", after=2)] == ["b", "c"]
+        for origin in (Origin("x", 1, "0" * 64), Origin("a", 9, "0" * 64), Origin("a", 2, "0" * 64)):
+            with pytest.raises(ExecutionNotFound):
+                await log.append(msgspec.structs.replace(to_append("e", 0, started()), origin=origin))
+        origin = Origin("a", 1, (await log.read("a"))[0].digest)
+        with pytest.raises(Conflict):
+            await log.append(msgspec.structs.replace(to_append("b", 0, started()), origin=origin))
+        assert await log.head("e") is None
 
     async def test_a_claim_fences_the_owner_before(self, log: EventLog) -> None:
         """After a claim the earlier epoch's appends are fenced, and the new one's go on."""
