@@ -23,6 +23,7 @@ from flowsm.errors import (
     UsageError,
 )
 from flowsm.events.commands import Command, Create
+from flowsm.forking import ForkVerbs
 from flowsm.ids import new_worker_id
 from flowsm.limits import (
     CONCURRENT_EXECUTIONS_DEFAULT,
@@ -49,6 +50,7 @@ from flowsm.runtime.children import Children
 from flowsm.runtime.consumer import Consumer
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.execution import FlowExecution, execution_of
+from flowsm.runtime.forking import Forking
 from flowsm.runtime.input import checked_input
 from flowsm.runtime.lease import Lease
 from flowsm.runtime.limited import LimitedAdvancer
@@ -87,7 +89,7 @@ class ExecutionHandle:
         return self.result().__await__()
 
 
-class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, TellingVerbs, UpkeepVerbs):
+class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, ForkVerbs, TellingVerbs, UpkeepVerbs):
     """Runs flows, and records all that happens to them in one SQLite file.
 
     It may be used by one event loop after another, and closes itself when the interpreter does.
@@ -143,6 +145,7 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, Tel
         permissions = Permissions(folders=folders, hosts=tuple(allow_hosts))
         self._runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True)
         self._operating = Operating(self._log, self._loader, self._clock)
+        self._forking = Forking(self._log, self._loader, self._clock)
         self._queries = Queries(self._log)
         self._recovers = recover
         self._lease_seconds = lease_seconds

@@ -35,6 +35,7 @@ FlowsmError
 │   ├── RebuildSuperseded      another rebuild, begun later, or a purge has taken over
 │   ├── FileExists             a file that was to be made is there already
 │   ├── ImportConflict         executions of an archive are in the log with other events
+│   ├── ForkRefused            nothing can be forked off after that event of an execution
 │   ├── ForkStays              an execution cannot leave the log without its forks, which share its events
 │   ├── ImportRefused          an execution of an export has not ended, and may go on where it came from
 │   └── AmbiguousId
@@ -88,6 +89,7 @@ from flowsm.errors.conflicts import (
     Fenced,
     FileExists,
     FlowMismatch,
+    ForkRefused,
     ForkStays,
     IllegalCommand,
     ImportConflict,
@@ -133,6 +135,7 @@ __all__ = [
     "FlowMismatch",
     "FlowNotFound",
     "FlowsmError",
+    "ForkRefused",
     "ForkStays",
     "IllegalCommand",
     "IllegalEvent",

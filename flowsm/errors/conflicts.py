@@ -14,6 +14,7 @@ __all__ = [
     "Fenced",
     "FileExists",
     "FlowMismatch",
+    "ForkRefused",
     "ForkStays",
     "IllegalCommand",
     "ImportConflict",
@@ -234,6 +235,15 @@ class ImportRefused(ConflictError):
             f"{path}: {stream} is {status}, not ended: it may go on where it came from, and would be driven here as "
             "well; read the file as it is, or say --unfinished if nobody drives it there any more"
         )
+
+
+class ForkRefused(ConflictError):
+    """Nothing can be forked off after that event; `latest` is the seq of the last one before it where it can."""
+
+    def __init__(self, execution_id: str, seq: int, reason: str, latest: int) -> None:
+        self.execution_id, self.seq, self.reason, self.latest = execution_id, seq, reason, latest
+        way = f"; the last event before it where that can be is seq {latest}" if latest else ""
+        super().__init__(f"cannot fork {execution_id} at seq {seq}: {reason}{way}")
 
 
 class ForkStays(ConflictError):

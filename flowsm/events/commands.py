@@ -14,6 +14,7 @@ __all__ = [
     "Command",
     "Create",
     "Driver",
+    "Fork",
     "Pause",
     "RecordChild",
     "RecordProbe",
@@ -165,6 +166,19 @@ class Redrive(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     actor: str = ""
 
 
+class Fork(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Let a new execution go on as another one might have after its event with `origin_seq`, the last that they share.
+
+    `paused`: only when it is told to resume.
+    """
+
+    origin: str
+    origin_seq: int
+    paused: bool = False
+    reason: str = ""
+    actor: str = ""
+
+
 class Remove(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Take an ended execution out of the lists."""
 
@@ -190,6 +204,7 @@ Command = (
     | Resume
     | Cancel
     | Redrive
+    | Fork
     | Remove
     | Leave
 )

@@ -18,6 +18,7 @@ __all__ = [
     "ExecutionCompleted",
     "ExecutionCreated",
     "ExecutionFailed",
+    "ExecutionForked",
     "ExecutionPaused",
     "ExecutionRedriven",
     "ExecutionRemoved",
@@ -315,6 +316,23 @@ class ExecutionRedriven(Fact, frozen=True, kw_only=True):
     actor: str = ""
 
 
+class ExecutionForked(Fact, frozen=True, kw_only=True):
+    """The execution begins as another one did: its events up to this one are those of `origin` up to `origin_seq`.
+
+    `task`, `visit` and `attempt` name the attempt that was under way there: it is begun again here.
+    """
+
+    TYPE: ClassVar[str] = "execution.forked"
+    origin: str
+    origin_seq: int
+    task: str | None = None
+    visit: int = 0
+    attempt: int = 0
+    deadline: str | None = None
+    reason: str = ""
+    actor: str = ""
+
+
 class ExecutionRemoved(Fact, frozen=True, kw_only=True):
     """The ended execution leaves the lists; its history stays."""
 
@@ -346,5 +364,6 @@ FACTS: tuple[type[Fact], ...] = (
     ExecutionPaused,
     ExecutionResumed,
     ExecutionRedriven,
+    ExecutionForked,
     ExecutionRemoved,
 )

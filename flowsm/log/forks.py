@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -14,6 +15,12 @@ from flowsm.storage.statements import load_statements
 __all__ = ["Relative", "begin_fork", "digest_at", "end_fork", "family", "forks_of", "origin_of"]
 
 _SQL: Final = load_statements("flowsm.log", "sql", "forks.sql")
+
+
+class _Queried(Protocol):
+    """A log that SQL can be asked of."""
+
+    async def query(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]: ...
 
 
 class Relative(msgspec.Struct, frozen=True):
@@ -35,9 +42,9 @@ def forks_of(connection: sqlite3.Connection, stream: str) -> list[str]:
     return [fork for fork, _ in connection.execute(_SQL["select_forks"], (stream,))]
 
 
-def family(connection: sqlite3.Connection, stream: str) -> list[Relative]:
+async def family(log: _Queried, stream: str) -> list[Relative]:
     """All streams of the tree that one is in, itself included, by name."""
-    rows = connection.execute(_SQL["select_family"], {"stream": stream}).fetchall()
+    rows = await log.query(_SQL["select_family"], {"stream": stream})
     return [Relative(name, parent, seq or 0) for name, parent, seq in rows]
 
 

@@ -16,6 +16,7 @@ from flowsm.events.commands import (
     Cancel,
     Command,
     Create,
+    Fork,
     Leave,
     Pause,
     RecordChild,
@@ -37,9 +38,11 @@ from flowsm.events.facts import (
     TaskTimedOut,
     WaitEnded,
 )
+from flowsm.machine.changes.forks import fork_hindrance
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decisions import operators
 from flowsm.machine.decisions.draft import Draft
+from flowsm.machine.decisions.forks import fork
 from flowsm.machine.decisions.interruptions import leave_interrupted
 from flowsm.machine.decisions.progress import settle
 from flowsm.machine.state import ExecutionState, Phase
@@ -265,6 +268,7 @@ _VERBS: Final[dict[type[Command], _Verb]] = {
     ),
     Cancel: _Verb("cancel", _may_cancel, operators.cancel),
     Leave: _Verb("leave", lambda state, _: state.phase in _AT_WORK, _leave),
+    Fork: _Verb("fork", lambda state, _: not fork_hindrance(state), fork),
     Redrive: _Verb("retry", _may_redrive, operators.redrive),
     Remove: _Verb("remove", lambda state, _: state.phase == Phase.ENDED and not state.removed, _remove),
 }

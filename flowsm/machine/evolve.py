@@ -17,6 +17,7 @@ from flowsm.events.facts import Fact
 from flowsm.machine.changes.attempts import ATTEMPT_CHANGES
 from flowsm.machine.changes.checks import Changes, Refused
 from flowsm.machine.changes.executions import EXECUTION_CHANGES
+from flowsm.machine.changes.forks import FORK_CHANGES
 from flowsm.machine.changes.operators import OPERATOR_CHANGES
 from flowsm.machine.changes.waits import WAIT_CHANGES
 from flowsm.machine.compile import FlowMachine
@@ -29,6 +30,7 @@ _CHANGES: Final[dict[type[Fact], Callable[[FlowMachine, ExecutionState, Any, str
     **ATTEMPT_CHANGES,
     **WAIT_CHANGES,
     **OPERATOR_CHANGES,
+    **FORK_CHANGES,
 }
 
 

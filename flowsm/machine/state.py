@@ -13,6 +13,7 @@ __all__ = [
     "FOLD_VERSION",
     "Attempt",
     "ExecutionState",
+    "Origin",
     "Phase",
     "Request",
     "StoredResult",
@@ -109,6 +110,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     now: bool = False
 
 
+class Origin(msgspec.Struct, frozen=True, gc=False):
+    """Where an execution was forked off: after that event of that execution."""
+
+    execution_id: str
+    seq: int
+
+
 class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Everything that the events of one stream amount to.
 
@@ -130,6 +138,7 @@ class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     idempotency_key: str | None = None
     parent: ParentRef | None = None
     depth: int = 0
+    origin: Origin | None = None
     worker: str = ""
     created_at: str = ""
     started_at: str | None = None

@@ -11,6 +11,7 @@ from flowsm.events.facts import (
     ExecutionCancelled,
     ExecutionCompleted,
     ExecutionFailed,
+    ExecutionForked,
     ExecutionStarted,
     Fact,
     TaskCompleted,
@@ -24,7 +25,7 @@ from flowsm.machine.effect import wake_at
 from flowsm.machine.state import Attempt, ExecutionState, Phase
 from flowsm.projections.brief import SILENT, brief_attempts, brief_execution, names_json
 
-__all__ = ["ENDED_TASK", "attempt_rows", "execution_row", "project"]
+__all__ = ["ENDED_TASK", "attempt_rows", "execution_row", "project", "shared_rows"]
 
 ENDED_TASK: Final = ""
 """The task name under which statistics keep the ends of whole executions."""
@@ -33,6 +34,7 @@ _MESSAGE_MAX_CHARS: Final = 2_000
 
 
 _STARTS: Final = (TaskStarted, ExecutionStarted)
+_LAST: Final = (ExecutionCompleted, ExecutionFailed, ExecutionCancelled)
 _ENDS: Final = (TaskCompleted, TaskTimedOut, TaskInterrupted)
 _End = tuple[str, str | None, str | None, int | None, str | None, ErrorInfo | None]
 """An attempt's status, outcome, end, duration, message and error."""
@@ -124,6 +126,19 @@ def _attempt_row(
     return RowChange(statement="put_attempt", params=params, key=(state.stream, seq))
 
 
+def _left_rows(
+    state: ExecutionState, fact: ExecutionForked, began: tuple[int, str, str], at: str
+) -> list[RowChange | Increment]:
+    """The attempt that was under way where a fork begins it again: what became of it is known where it was begun."""
+    if fact.task is None or state.phase not in {Phase.RUNNING, Phase.WAITING}:
+        return []
+    seq, started_at, worker = began
+    why = f"went on in execution {fact.origin}"
+    place = (state.stream, seq, fact.task, fact.visit, fact.attempt)
+    values = (*place, "interrupted", None, started_at, at, None, worker, why, None, None)
+    return [RowChange(statement="put_attempt", params=values, key=(state.stream, seq))]
+
+
 def _skipped_row(stream: str, fact: TaskSkipped, seq: int, at: str, worker: str) -> RowChange:
     values = (stream, seq, fact.task, fact.visit, 0, "skipped", "skipped", at, at, 0, worker, None, None, None)
     return RowChange(statement="put_attempt", params=values, key=(stream, seq))
@@ -137,7 +152,7 @@ def attempt_rows(before: ExecutionState, facts: Iterable[Fact], at: str, flow_id
     """The attempts' rows and the statistics of facts that were recorded together at `at`, after state `before`."""
     rows: list[RowChange | Increment] = []
     began = _began(before.attempt, before.worker)
-    worker, seq = before.worker, before.seq
+    worker, seq, started_at = before.worker, before.seq, before.started_at
     for fact in facts:
         seq += 1
         if type(fact) in SILENT:
@@ -153,13 +168,21 @@ def attempt_rows(before: ExecutionState, facts: Iterable[Fact], at: str, flow_id
             ended, outcome, duration_us = _end_of(fact, at)
             rows.append(_attempt_row(before, fact, began, ended))
             rows.append(_count(flow_id, fact.task, outcome, duration_us))
+        elif isinstance(fact, ExecutionForked):
+            started_at = at
+            rows += _left_rows(before, fact, began, at)
         elif isinstance(fact, TaskSkipped):
             rows.append(_skipped_row(before.stream, fact, seq, at, worker))
             rows.append(_count(flow_id, fact.task, "skipped", 0))
-        elif isinstance(fact, ExecutionCompleted | ExecutionFailed | ExecutionCancelled):
+        elif isinstance(fact, _LAST):
             status = fact.TYPE.partition(".")[2]
-            rows.append(_count(flow_id, ENDED_TASK, status, elapsed_us(before.started_at or at, at)))
+            rows.append(_count(flow_id, ENDED_TASK, status, elapsed_us(started_at or at, at)))
     return rows
+
+
+def shared_rows(before: ExecutionState, fact: Fact, at: str) -> list[RowChange]:
+    """The attempts' rows of an event that a fork shares: no statistics, for it happened once."""
+    return [row for row in attempt_rows(before, (fact,), at, before.flow_id) if isinstance(row, RowChange)]
 
 
 def _end_of(fact: TaskCompleted | TaskTimedOut | TaskInterrupted, at: str) -> tuple[_End, str, int]:

@@ -11,14 +11,14 @@ import msgspec
 from flowsm.definition.digest import canonical_digest, flow_from_canonical
 from flowsm.errors import DefinitionNotFound, IllegalEvent, LogBroken
 from flowsm.events.envelope import Recorded
-from flowsm.events.facts import ExecutionCreated
+from flowsm.events.facts import ExecutionCreated, ExecutionForked
 from flowsm.ids import is_system_stream
 from flowsm.limits import MACHINES_MAX, REFOLD_STATES_MAX
 from flowsm.log.port import Increment, RowChange
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.evolve import evolve
 from flowsm.machine.state import ExecutionState, new_state
-from flowsm.projections.project import attempt_rows, execution_row
+from flowsm.projections.project import attempt_rows, execution_row, shared_rows
 from flowsm.projections.system import system_rows
 
 __all__ = ["Folded", "Problem", "Refold", "Source"]
@@ -133,9 +133,11 @@ class Refold:
             before = folded.state
             after = evolve(machine, before, event.fact, event.at)
             folded.state = after
-            if not self._catching_up or (event.position > self._base and event.seq > given):
+            if event.stream != stream:  # a fork's rows are its own, what it shares is counted where it was recorded
+                folded.rows += shared_rows(before, event.fact, event.at)
+            elif not self._catching_up or (event.position > self._base and event.seq > given):
                 folded.fresh += 1
-                folded.begins |= event.seq == 1
+                folded.begins |= event.seq == 1 or isinstance(event.fact, ExecutionForked)
                 folded.rows += attempt_rows(before, (event.fact,), event.at, after.flow_id)
 
     def _take_system(self, folded: Folded, given: int) -> None:

@@ -33,6 +33,7 @@ RANKS = {
     "looking": 4.5,  # the part of the manager that only reads
     "rehearsing": 4.5,  # its verbs that rehearse another version of a flow
     "replaying": 4.5,  # its verbs that replay
+    "forking": 4.5,  # its verbs of forks
     "operators": 4.5,  # its verbs for operators
     "telling": 4.5,  # its verbs for those who want to be told of events
     "manager": 5,

@@ -1,0 +1,30 @@
+"""Forks, as they are decided."""
+
+from __future__ import annotations
+
+from flowsm.events.commands import Fork
+from flowsm.events.facts import ExecutionForked, ExecutionPaused
+from flowsm.machine.changes.forks import begun_again
+from flowsm.machine.decisions.draft import Draft
+
+__all__ = ["fork"]
+
+
+def fork(draft: Draft, command: Fork) -> None:
+    """Go on by itself after the last event that is shared; the flow's own time begins anew."""
+    state, timeout = draft.state, draft.machine.flow.timeout
+    again = begun_again(state)
+    draft.record(
+        ExecutionForked(
+            task=None if again is None else state.node,
+            visit=0 if again is None else again.visit,
+            attempt=0 if again is None else again.attempt,
+            origin=command.origin,
+            origin_seq=command.origin_seq,
+            deadline=draft.after(timeout) if timeout is not None and state.started_at is not None else None,
+            reason=command.reason,
+            actor=command.actor,
+        )
+    )
+    if command.paused:
+        draft.record(ExecutionPaused(reason="it was forked so", actor=command.actor))
