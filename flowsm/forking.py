@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flowsm.clock import Clock
 from flowsm.errors import ExecutionNotFound
 from flowsm.events.commands import Fork
 from flowsm.log.forks import Relative, family
@@ -9,6 +10,7 @@ from flowsm.log.sqlite import SqliteEventLog
 from flowsm.runtime.arguments import checked_flag
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.forking import Forking, ForkPlan
+from flowsm.runtime.loading import StateLoader
 
 __all__ = ["ForkVerbs"]
 
@@ -20,7 +22,8 @@ class ForkVerbs:
     """
 
     _log: SqliteEventLog
-    _forking: Forking
+    _loader: StateLoader
+    _clock: Clock
 
     async def fork(
         self,
@@ -53,11 +56,11 @@ class ForkVerbs:
         """
         checked_flag("paused", paused)
         command = Fork(origin=execution_id, origin_seq=at, paused=paused, reason=reason, actor=actor)
-        return execution_of(await self._forking.fork(execution_id, at, command, fork_id))
+        return execution_of(await self._forks_here().fork(execution_id, at, command, fork_id))
 
     async def plan_fork(self, execution_id: str, at: int) -> ForkPlan:
         """What a fork would share, and what it would do again; nothing is recorded. Errors as those of `fork`."""
-        return await self._forking.plan(execution_id, at)
+        return await self._forks_here().plan(execution_id, at)
 
     async def forks(self, execution_id: str) -> list[Relative]:
         """The tree of forks that an execution is in, by id; itself alone where it has none.
@@ -68,3 +71,6 @@ class ForkVerbs:
         if await self._log.head(execution_id) is None:
             raise ExecutionNotFound(execution_id)
         return await family(self._log, execution_id)
+
+    def _forks_here(self) -> Forking:
+        return Forking(self._log, self._loader, self._clock)

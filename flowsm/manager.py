@@ -20,7 +20,6 @@ from flowsm.errors import (
     ExecutionExists,
     FlowMismatch,
     StartedBefore,
-    UsageError,
 )
 from flowsm.events.commands import Command, Create
 from flowsm.forking import ForkVerbs
@@ -28,8 +27,6 @@ from flowsm.ids import new_worker_id
 from flowsm.limits import (
     CONCURRENT_EXECUTIONS_DEFAULT,
     GRACE_SECONDS,
-    LEASE_MAX_SECONDS,
-    LEASE_MIN_SECONDS,
     LEASE_SECONDS,
     STOP_AT_ONCE_SECONDS,
 )
@@ -37,6 +34,7 @@ from flowsm.log.limiting import LimitingEventLog
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.looking import LookingVerbs
 from flowsm.machine.compile import FlowMachine
+from flowsm.machine.state import ExecutionState
 from flowsm.operators import OperatorVerbs
 from flowsm.projections.agenda import Agenda
 from flowsm.projections.queries import Queries
@@ -50,14 +48,13 @@ from flowsm.runtime.children import Children
 from flowsm.runtime.consumer import Consumer
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.execution import FlowExecution, execution_of
-from flowsm.runtime.forking import Forking
 from flowsm.runtime.input import checked_input
 from flowsm.runtime.lease import Lease
 from flowsm.runtime.limited import LimitedAdvancer
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.openings import Openings
 from flowsm.runtime.operating import Answer, Operating
-from flowsm.runtime.settings import Limits
+from flowsm.runtime.settings import Limits, check_settings
 from flowsm.runtime.starting import begun, checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.runtime.watch import Watch
@@ -65,6 +62,7 @@ from flowsm.storage.open import Durability
 from flowsm.tasks.context import Permissions
 from flowsm.tasks.factory import TaskFactory, default_registry
 from flowsm.telling import TellingVerbs
+from flowsm.upgrading import UpgradingVerbs
 from flowsm.upkeep.verbs import UpkeepVerbs
 
 __all__ = ["ExecutionHandle", "FlowManager"]
@@ -89,7 +87,9 @@ class ExecutionHandle:
         return self.result().__await__()
 
 
-class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, ForkVerbs, TellingVerbs, UpkeepVerbs):
+class FlowManager(
+    LookingVerbs, ReplayVerbs, RehearsingVerbs, UpgradingVerbs, OperatorVerbs, ForkVerbs, TellingVerbs, UpkeepVerbs
+):
     """Runs flows, and records all that happens to them in one SQLite file.
 
     It may be used by one event loop after another, and closes itself when the interpreter does.
@@ -122,12 +122,7 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, For
         limits: Limits | None = None,
         clock: Clock | None = None,
     ) -> None:
-        if concurrency < 1:
-            raise UsageError(f"concurrency is {concurrency}, expected 1 or more")
-        if not LEASE_MIN_SECONDS <= lease_seconds <= LEASE_MAX_SECONDS:
-            raise UsageError(
-                f"lease_seconds is {lease_seconds}, expected {LEASE_MIN_SECONDS:g} to {LEASE_MAX_SECONDS:g}"
-            )
+        check_settings(concurrency, lease_seconds)
         folders = (Path.cwd(),) if allow_dirs is None else tuple(Path(folder) for folder in allow_dirs)
         self.tasks = default_registry() if tasks is None else tasks
         self.tasks.load_entry_points()
@@ -145,7 +140,6 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, For
         permissions = Permissions(folders=folders, hosts=tuple(allow_hosts))
         self._runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True)
         self._operating = Operating(self._log, self._loader, self._clock)
-        self._forking = Forking(self._log, self._loader, self._clock)
         self._queries = Queries(self._log)
         self._recovers = recover
         self._lease_seconds = lease_seconds
@@ -318,10 +312,13 @@ class FlowManager(LookingVerbs, ReplayVerbs, RehearsingVerbs, OperatorVerbs, For
 
     async def _answered(self, execution_id: str, command: Command) -> Answer:
         answer = await self._operating.answer(execution_id, command)
+        self._was_told(answer.state)
+        return answer
+
+    def _was_told(self, state: ExecutionState) -> None:
         supervisor = self._supervisors.get(asyncio.get_running_loop())
         if supervisor is not None:
-            supervisor.was_told(answer.state)
-        return answer
+            supervisor.was_told(state)
 
     # -- living ------------------------------------------------------------------------------
 

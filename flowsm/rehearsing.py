@@ -1,4 +1,4 @@
-"""The verbs that rehearse, as `FlowManager` has them: another version of a flow, its coverage, an upgrade to it."""
+"""The verbs that rehearse, as `FlowManager` has them: another version of a flow, and its coverage."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from flowsm.events.envelope import Recorded
 from flowsm.limits import REFOLD_PAGE_EVENTS, REHEARSAL_PAGE_EXECUTIONS
 from flowsm.log.port import LogView
 from flowsm.log.sqlite import SqliteEventLog
+from flowsm.machine.evolve import pinned
 from flowsm.projections.queries import ExecutionRow, Queries
 from flowsm.replay.coverage import CoverageCount
-from flowsm.replay.recording import Recording, record
+from flowsm.replay.recording import Recording
 from flowsm.replay.rehearse import Rehearsal, Stage
-from flowsm.replay.upgrade import Upgrade, judge
 from flowsm.replay.whatif import Counting, WhatIf, changed_tasks
 from flowsm.runtime.loading import StateLoader
 
@@ -89,39 +89,30 @@ class RehearsingVerbs:
         counts: dict[str, CoverageCount] = {}
         newest: dict[str, str] = {}
         async for rows in self._pages(flow, None):
-            wanted: dict[str, str] = {}
             for row in rows:
-                first = newest.setdefault(row.flow_id, row.flow_digest)
-                is_asked = row.flow_digest.startswith(digest) if digest is not None else row.flow_digest == first
-                if is_asked or (every_version and digest is None):
-                    wanted[row.execution_id] = row.flow_digest
-            for known in wanted.values():
-                if known not in counts:
-                    counts[known] = CoverageCount(await self._loader.machine(known), known)
-            async for stream, events, _, broken in self._read(wanted, inflated=False):
+                newest.setdefault(row.flow_id, row.flow_digest)
+                await self._of_version(row.flow_digest, counts)
+            present: dict[str, CoverageCount] = {}
+            # one of another version may have had this one before it was upgraded, so all of them are read
+            async for stream, events, _, broken in self._read([row.execution_id for row in rows], inflated=False):
                 if broken is not None:
                     raise broken
                 for event in events:
-                    counts[wanted[stream]].take(event)
-        return list(counts.values())
+                    digest_now = pinned(event.fact)
+                    if digest_now is not None:
+                        present[stream] = await self._of_version(digest_now, counts)
+                    present[stream].take(event)
+        wanted = set(newest.values())
+        return [
+            count
+            for known, count in counts.items()
+            if (known.startswith(digest) if digest is not None else every_version or known in wanted)
+        ]
 
-    async def rehearse_upgrade(self, execution_ids: Iterable[str], flow: FlowConfig | Source) -> list[Upgrade]:
-        """Whether each of these executions could go on with this version of its flow, or why not.
-
-        Raises:
-            DocumentInvalid: the version has errors.
-            ExecutionNotFound: there is no such execution.
-            LogBroken: a stored event is not what was recorded.
-        """
-        stage = Stage(load_flow(flow))
-        found = []
-        for execution_id in execution_ids:
-            state, machine = await self._loader.load(execution_id)
-            events = await self._log.read(execution_id, inflated=True)
-            recording = record(execution_id, events[: state.seq])
-            task = machine.tasks.get(state.node)
-            found.append(judge(stage, recording, state, task.task_type if task is not None else None))
-        return found
+    async def _of_version(self, digest: str, counts: dict[str, CoverageCount]) -> CoverageCount:
+        if digest not in counts:
+            counts[digest] = CoverageCount(await self._loader.machine(digest), digest)
+        return counts[digest]
 
     # -- reading -----------------------------------------------------------------------------
 

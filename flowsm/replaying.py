@@ -8,6 +8,7 @@ from functools import partial
 from flowsm.clock import Clock, timestamp
 from flowsm.errors import ExecutionNotFound
 from flowsm.log.sqlite import SqliteEventLog
+from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import ExecutionState
 from flowsm.projections.agenda import Agenda
 from flowsm.replay.difference import Change, Comparison, between, compare
@@ -38,8 +39,10 @@ class ReplayVerbs:
             ExecutionNotFound: there is no such execution.
             LogBroken: a stored event is not what was recorded.
         """
-        _, machine = await self._loader.load(execution_id)
-        return History(machine, await self._log.read(execution_id, inflated=True))
+        state, _ = await self._loader.load(execution_id)
+        history = History(self._machine_here, await self._log.read(execution_id, inflated=True), execution_id)
+        history.keep(state)
+        return history
 
     async def browse(self, execution_id: str) -> History:
         """The same, of which only what is looked at is read, page by page, on the loop that this was called on.
@@ -48,8 +51,9 @@ class ReplayVerbs:
             ExecutionNotFound: there is no such execution.
             LogBroken: a stored event is not what was recorded; of others it is raised when they are looked at.
         """
-        machine, last, known = await self._loader.opened(execution_id)
-        history = History(machine, EventPages(execution_id, partial(self._log.read_here, execution_id), last))
+        _, last, known = await self._loader.opened(execution_id)
+        pages = EventPages(execution_id, partial(self._log.read_here, execution_id), last)
+        history = History(self._machine_here, pages, execution_id)
         if known is not None:
             history.keep(known)
         return history
@@ -103,6 +107,10 @@ class ReplayVerbs:
         history = await self.replay(execution_id)
         around = None if self.opened else await self._surroundings(history, task_types)  # a file does not know them
         return explain(history, seq, around)
+
+    def _machine_here(self, digest: str) -> FlowMachine:
+        """The machine of a stored flow, for a history that is looked at on this loop."""
+        return self._loader.machine_here(digest, self._log.definition_here)
 
     async def _surroundings(self, history: History, task_types: Collection[str] | None) -> Surroundings:
         owner = next(iter(await self._agenda.owners([history.stream])), None)

@@ -300,6 +300,8 @@ class FlowManager:
     whatif = _blocking(core.FlowManager.whatif)
     coverage = _blocking(core.FlowManager.coverage)
     rehearse_upgrade = _blocking(core.FlowManager.rehearse_upgrade)
+    upgrade = _blocking(core.FlowManager.upgrade)
+    upgrade_in_bulk = _blocking(core.FlowManager.upgrade_in_bulk)
     subscriptions = _blocking(core.FlowManager.subscriptions)
     remove_subscription = _blocking(core.FlowManager.remove_subscription)
     resolve_id = _blocking(core.FlowManager.resolve_id)

@@ -30,7 +30,7 @@ COMMANDS: Final = {
     "diff": ("flowsm.cli.replay:diff", "Print what changed between two events, or in what two executions differ."),
     "debug": ("flowsm.cli.debug:debug", "Go through an execution event by event, forth and back."),
     "whatif": ("flowsm.cli.rehearse:whatif", "Send every recorded history through another version of its flow."),
-    "upgrade": ("flowsm.cli.rehearse:upgrade", "Say whether executions could go on with another version, or why not."),
+    "upgrade": ("flowsm.cli.upgrade:upgrade", "Let executions go on with another version, if that is safe."),
     "coverage": ("flowsm.cli.coverage:coverage", "Count how often each way through a flow was taken, and which never."),
     "testgen": ("flowsm.cli.testgen:generate", "Print a test that takes a flow through what was recorded."),
     "follow": ("flowsm.cli.follow:follow", "Print events as they are recorded; go on where it was, when begun again."),

@@ -104,7 +104,7 @@ def print_tasks(debugger: Debugger) -> None:
     """The flow's tasks, with what has become of each so far."""
     state = debugger.state
     rows = []
-    for name in debugger.history.machine.tasks:
+    for name in debugger.machine.tasks:
         result = state.results.get(name)
         here = "▶" if state.node == name else ""
         status, outcome = (result.status, result.outcome) if result is not None else ("", "")
@@ -115,7 +115,7 @@ def print_tasks(debugger: Debugger) -> None:
 
 def print_timers(debugger: Debugger) -> None:
     """What it waited for here."""
-    found = waits_for(debugger.history.machine, debugger.state, asked=why_asked(debugger.history, debugger.state))
+    found = waits_for(debugger.machine, debugger.state, asked=why_asked(debugger.history, debugger.state))
     print_text("".join(f"{safe(line)}\n" for line in found) or "it waits for nothing")
 
 
@@ -134,7 +134,7 @@ def name_of(one: Breakpoint | Watch) -> str:
 
 def print_flow(debugger: Debugger) -> None:
     """The task where it stands, those that lead there, and where it may go; `⇒` is the way that was taken next."""
-    state, machine = debugger.state, debugger.history.machine
+    state, machine = debugger.state, debugger.machine
     edges = [edge for edge in machine.transitions if edge.trigger not in {ABORT, CANCEL}]
     sources = dict.fromkeys(edge.source for edge in edges if edge.target == state.node)
     for source in sources:
@@ -174,5 +174,5 @@ def print_route(debugger: Debugger) -> None:
 
 def _decisions_back(debugger: Debugger) -> Iterator[Decision]:
     history = debugger.history
-    found = (decision_of(history.machine, step) for step in history.steps_back(debugger.seq))
+    found = (decision_of(step.machine, step) for step in history.steps_back(debugger.seq))
     return (decision for decision in found if decision is not None)

@@ -14,8 +14,6 @@ from flowsm.cli.output import print_text
 from flowsm.definition.load import load_flow
 from flowsm.errors import NotFound
 from flowsm.machine.compile import compile_flow
-from flowsm.machine.evolve import fold
-from flowsm.machine.state import new_state
 from flowsm.manager import FlowManager
 
 __all__ = ["graph"]
@@ -49,8 +47,7 @@ def graph(
 
     async def question(manager: FlowManager) -> str:
         found = await resolve_or_explain(manager, target, db) if path is None else only_root(manager.opened[0])
-        machine = await manager.machine_of(found)
-        events = await manager.events(found)
-        return machine.diagram(format, fold(machine, found, events, new_state(found)))
+        history = await manager.replay(found)
+        return history.machine.diagram(format, history.state_at(history.last))
 
     print_text(ask(path or db, question))

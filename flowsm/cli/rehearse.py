@@ -1,4 +1,4 @@
-"""`flowsm whatif` and `upgrade`: what another version of a flow means for what is recorded. Nothing is executed."""
+"""`flowsm whatif`: what another version of a flow means for what is recorded. Nothing is executed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ from flowsm.cli.output import print_json, print_text, safe, talk
 from flowsm.cli.table import print_table
 from flowsm.definition.load import load_flow
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import UsageError
 from flowsm.manager import FlowManager
-from flowsm.replay.upgrade import Upgrade
 from flowsm.replay.whatif import EndGroup, NeedGroup, PartGroup, WhatIf
 
-__all__ = ["upgrade", "whatif"]
+__all__ = ["whatif"]
 
 _FlowFile: TypeAlias = Annotated[
     str,
@@ -69,43 +67,8 @@ def whatif(
     return FINE if found.ok else FAILED
 
 
-def upgrade(
-    *executions: Annotated[str, Parameter(name="ID", help="Executions: ids, unique beginnings of them, or @last.")],
-    to: Annotated[str, Parameter(help="The version of the flow: a path, or - for stdin.")],
-    dry_run: Annotated[bool, Parameter(help="Only say whether it would be safe; what there is so far.")] = False,
-    db: Db = DEFAULT_DB,
-    as_json: AsJson = False,
-) -> int:
-    """Say whether executions in flight could go on with another version of their flow, or why not.
-
-    The exit code is 1 when one of them could not.
-    """
-    if not executions:
-        raise UsageError("expected one or more executions: flowsm upgrade ID… --to FLOW_FILE --dry-run")
-    if not dry_run:
-        raise UsageError(
-            "an execution keeps the version that it was created with: upgrade needs --dry-run, and changes nothing"
-        )
-    version = _flow_of(to)
-
-    async def question(manager: FlowManager) -> list[Upgrade]:
-        return await manager.rehearse_upgrade([await manager.resolve_id(text) for text in executions], version)
-
-    found = ask(db, question)
-    if as_json:
-        print_json(found)
-    else:
-        rows = [(one.execution_id, one.status, one.task, _verdict(one)) for one in found]
-        print_table(("id", "status", "task", "upgrade"), rows, styled=1)
-    return FINE if all(one.safe for one in found) else FAILED
-
-
 def _flow_of(file: str) -> FlowConfig:
     return load_flow(file if file == "-" else Path(file))
-
-
-def _verdict(found: Upgrade) -> str:
-    return "safe" if found.safe else f"not safe: {'; '.join(found.reasons)}"
 
 
 def _print(found: WhatIf) -> None:

@@ -31,6 +31,7 @@ FlowsmError
 │   ├── SignalConflict         a signal's idempotency key came with another content
 │   ├── SignalRefused          a signal that does not fit what waits for it, or one too many
 │   ├── ResolutionRefused      what a person said of an attempt does not fit its task's `result_schema`
+│   ├── UpgradeRefused         the execution cannot go on with that version of its flow
 │   ├── SubscriptionHeld       somebody follows the log under this name already
 │   ├── RebuildSuperseded      another rebuild, begun later, or a purge has taken over
 │   ├── FileExists             a file that was to be made is there already
@@ -105,6 +106,7 @@ from flowsm.errors.conflicts import (
     StartedBefore,
     SubscriptionHeld,
     TaskNotVisited,
+    UpgradeRefused,
 )
 from flowsm.errors.log import (
     AppendUnknown,
@@ -167,5 +169,6 @@ __all__ = [
     "TransactionRefused",
     "TransactionTimeout",
     "UnresolvedReference",
+    "UpgradeRefused",
     "UsageError",
 ]

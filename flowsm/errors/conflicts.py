@@ -30,6 +30,7 @@ __all__ = [
     "StartedBefore",
     "SubscriptionHeld",
     "TaskNotVisited",
+    "UpgradeRefused",
 ]
 
 
@@ -129,7 +130,7 @@ class FlowMismatch(ConflictError):
         self.execution_id, self.recorded, self.given = execution_id, recorded, given
         super().__init__(
             f"execution {execution_id!r} runs the flow with digest {recorded[:12]}, not the one given "
-            f"({given[:12]}): a flow never changes under an execution; create a new execution for the new flow"
+            f"({given[:12]}): go on with the recorded one, create a new execution for the one given, or upgrade this one to it"
         )
 
 
@@ -184,6 +185,17 @@ class ResolutionRefused(ConflictError):
         super().__init__(
             f"the resolution of task {task!r} of execution {execution_id!r} is refused: its data does not fit the task's "
             f"result_schema: {misfit}; give data that fits, or resolve it as failure or retry"
+        )
+
+
+class UpgradeRefused(ConflictError):
+    """The execution cannot go on with that version of its flow; it stays with the one that it has."""
+
+    def __init__(self, execution_id: str, flow_id: str, digest: str, reasons: Sequence[str]) -> None:
+        self.execution_id, self.flow_id, self.digest, self.reasons = execution_id, flow_id, digest, tuple(reasons)
+        super().__init__(
+            f"execution {execution_id!r} cannot go on with version {digest[:12]} of flow {flow_id!r}: "
+            f"{'; '.join(reasons)}; nothing was changed: let it end as it is, or give a version that its path so far fits"
         )
 
 

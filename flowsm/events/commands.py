@@ -25,6 +25,7 @@ __all__ = [
     "Resolve",
     "Resume",
     "Signal",
+    "Upgrade",
 ]
 
 Resolution = Literal["success", "failure", "retry"]
@@ -179,6 +180,19 @@ class Fork(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     actor: str = ""
 
 
+class Upgrade(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Go on with another version of the flow, of this digest; it is decided by the machine of that version.
+
+    `version_before` and `timeout_before` (seconds) are those of the version that it has.
+    """
+
+    digest: str
+    version_before: str = ""
+    timeout_before: float | None = None
+    reason: str = ""
+    actor: str = ""
+
+
 class Remove(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Take an ended execution out of the lists."""
 
@@ -205,6 +219,7 @@ Command = (
     | Cancel
     | Redrive
     | Fork
+    | Upgrade
     | Remove
     | Leave
 )

@@ -24,6 +24,7 @@ __all__ = [
     "ExecutionRemoved",
     "ExecutionResumed",
     "ExecutionStarted",
+    "ExecutionUpgraded",
     "Fact",
     "Operand",
     "ParentRef",
@@ -333,6 +334,23 @@ class ExecutionForked(Fact, frozen=True, kw_only=True):
     actor: str = ""
 
 
+class ExecutionUpgraded(Fact, frozen=True, kw_only=True):
+    """The execution goes on with another version of its flow: from this event on `digest` pins it, no longer `before`.
+
+    `version` and `version_before` are the flows' own words for their versions. `deadline` is when its timeout ends it now.
+    """
+
+    TYPE: ClassVar[str] = "execution.upgraded"
+    digest: str
+    before: str
+    flow_name: str
+    version: str = ""
+    version_before: str = ""
+    deadline: str | None = None
+    reason: str = ""
+    actor: str = ""
+
+
 class ExecutionRemoved(Fact, frozen=True, kw_only=True):
     """The ended execution leaves the lists; its history stays."""
 
@@ -365,5 +383,6 @@ FACTS: tuple[type[Fact], ...] = (
     ExecutionResumed,
     ExecutionRedriven,
     ExecutionForked,
+    ExecutionUpgraded,
     ExecutionRemoved,
 )

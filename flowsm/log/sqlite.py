@@ -164,6 +164,11 @@ class SqliteEventLog:
         page = partial(read.read_stream, stream=stream, after=after, limit=limit, inflate_values=True)
         return self._sessions.current().look(partial(_in_our_words, self.path, page))
 
+    def definition_here(self, digest: str) -> bytes:
+        """A stored flow's canonical JSON, read like `read_here`; see `EventLog.definition`."""
+        function = partial(read.read_definition, digest=digest)
+        return self._sessions.current().look(partial(_in_our_words, self.path, function))
+
     async def read_all(self, *, after: str = "", limit: int | None = None) -> AsyncIterator[tuple[str, Recorded]]:
         """All events in the order of the log, each with a cursor; verified against their predecessors."""
         position = read.place_of(after)

@@ -27,6 +27,7 @@ from flowsm.events.commands import (
     Resolve,
     Resume,
     Signal,
+    Upgrade,
 )
 from flowsm.events.facts import (
     ExecutionCreated,
@@ -87,11 +88,14 @@ def step(
 ) -> tuple[tuple[Fact, ...], ExecutionState]:
     """What should be recorded, and the state after it.
 
+    The machine is that of the flow which the state is pinned to; for `Upgrade` it is that of the new version.
+
     Raises:
         IllegalCommand: the command is not possible in this state.
         SignalConflict: a signal's idempotency key came with another content.
         SignalRefused: a signal that cannot be kept, or does not fit what waits for it.
         ResolutionRefused: data that does not fit the task's `result_schema`.
+        UpgradeRefused: the version's own time would be over already.
     """
     kind = type(command)
     if kind is RecordResult or kind is Advance:
@@ -270,6 +274,7 @@ _VERBS: Final[dict[type[Command], _Verb]] = {
     Leave: _Verb("leave", lambda state, _: state.phase in _AT_WORK, _leave),
     Fork: _Verb("fork", lambda state, _: not fork_hindrance(state), fork),
     Redrive: _Verb("retry", _may_redrive, operators.redrive),
+    Upgrade: _Verb("upgrade", _is_alive, operators.upgrade),
     Remove: _Verb("remove", lambda state, _: state.phase == Phase.ENDED and not state.removed, _remove),
 }
 

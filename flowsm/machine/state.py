@@ -156,6 +156,7 @@ class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     failures: int = 0
     interruptions: int = 0
     redrives: int = 0
+    upgrades: int = 0
     skipped: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     last_error: ErrorInfo | None = None

@@ -16,6 +16,7 @@ from flowsm.events.facts import (
     ExecutionCreated,
     ExecutionRemoved,
     ExecutionStarted,
+    ExecutionUpgraded,
     Fact,
     RetryScheduled,
     TaskCompleted,
@@ -32,7 +33,7 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 _RUNNING: Final = FlowStatus.RUNNING
 _PHASE_RUNNING: Final = Phase.RUNNING
 
-SILENT: Final = frozenset({ExecutionCreated, TransitionTaken, RetryScheduled, ExecutionRemoved})
+SILENT: Final = frozenset({ExecutionCreated, ExecutionUpgraded, TransitionTaken, RetryScheduled, ExecutionRemoved})
 """Facts that change nothing but the execution's own row."""
 _WITHOUT_ROWS: Final = SILENT | {ExecutionStarted}
 
@@ -76,6 +77,7 @@ def brief_execution(before: ExecutionState, after: ExecutionState) -> RowChange 
         or before.failures != after.failures
         or before.interruptions != after.interruptions
         or before.worker != after.worker
+        or before.digest != after.digest
     ):
         return None
     place = (after.current_task, names_json(after.path), names_json(after.succeeded), after.transitions, after.attempts)

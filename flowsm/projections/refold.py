@@ -16,7 +16,7 @@ from flowsm.ids import is_system_stream
 from flowsm.limits import MACHINES_MAX, REFOLD_STATES_MAX
 from flowsm.log.port import Increment, RowChange
 from flowsm.machine.compile import FlowMachine, compile_flow
-from flowsm.machine.evolve import evolve
+from flowsm.machine.evolve import evolve, pinned
 from flowsm.machine.state import ExecutionState, new_state
 from flowsm.projections.project import attempt_rows, execution_row, shared_rows
 from flowsm.projections.system import system_rows
@@ -106,8 +106,6 @@ class Refold:
             self._fold(view, folded)
         except (IllegalEvent, LogBroken) as error:
             folded.problem = Problem(stream=stream, seq=error.seq, message=error.reason)
-        except (DefinitionNotFound, msgspec.DecodeError) as error:
-            folded.problem = Problem(stream=stream, seq=1, message=f"its flow cannot be read: {error}")
         folded.done = (
             folded.problem is not None or len(events) < size or (upto is not None and folded.state.seq >= upto)
         )
@@ -128,9 +126,12 @@ class Refold:
         if is_system_stream(stream):
             self._take_system(folded, given)
             return
-        machine = self._machine(view, folded)
+        machine: FlowMachine | None = None
         for event in folded.events:
             before = folded.state
+            digest = pinned(event.fact)
+            if digest is not None or machine is None:
+                machine = self._machine(view, event, digest or before.digest)
             after = evolve(machine, before, event.fact, event.at)
             folded.state = after
             if event.stream != stream:  # a fork's rows are its own, what it shares is counted where it was recorded
@@ -149,25 +150,23 @@ class Refold:
                 folded.begins |= event.seq == 1
                 folded.rows += system_rows(event.fact)
 
-    def _machine(self, view: Source, folded: Folded) -> FlowMachine:
-        """The machine of the stream's flow.
+    def _machine(self, view: Source, event: Recorded, digest: str) -> FlowMachine:
+        """The machine by which an event is folded, of the flow with this digest.
 
         Raises:
-            DefinitionNotFound: the flow is not stored.
-            LogBroken: what is stored is another one, or the stream does not begin with a flow.
+            LogBroken: the flow is not stored, or another one in its place; or the stream does not begin with one.
         """
-        digest = folded.state.digest
         if not digest:
-            first = folded.events[0]
-            if not isinstance(first.fact, ExecutionCreated):
-                raise LogBroken(first.stream, first.seq, f"begins with {first.type}, not with {ExecutionCreated.TYPE}")
-            digest = first.fact.digest
+            raise LogBroken(event.stream, event.seq, f"begins with {event.type}, not with {ExecutionCreated.TYPE}")
         machine = self._machines.get(digest)
         if machine is None:
-            document = view.definition(digest)
-            if canonical_digest(document) != digest:
-                raise LogBroken(folded.state.stream, 1, f"its flow {digest[:12]} is not what was stored")
-            machine = self._machines[digest] = compile_flow(flow_from_canonical(document))
+            try:
+                document = view.definition(digest)
+                if canonical_digest(document) != digest:
+                    raise LogBroken(event.stream, event.seq, f"its flow {digest[:12]} is not what was stored")
+                machine = self._machines[digest] = compile_flow(flow_from_canonical(document))
+            except (DefinitionNotFound, msgspec.DecodeError) as error:
+                raise LogBroken(event.stream, event.seq, f"its flow cannot be read: {error}") from error
             if len(self._machines) > self._machines_max:
                 self._machines.popitem(last=False)
         self._machines.move_to_end(digest)

@@ -8,6 +8,7 @@ from flowsm.events.envelope import Recorded
 from flowsm.events.facts import TransitionTaken
 from flowsm.machine.compile import ABORT, CANCEL, Edge, FlowMachine
 from flowsm.machine.diagram import DiagramFormat
+from flowsm.machine.evolve import pinned
 
 __all__ = ["Coverage", "CoverageCount", "Taken"]
 
@@ -33,7 +34,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a flow: how many executions were read, and every transition of its machine."""
+    """One version of a flow: how many executions had it, if only for a time, and every transition of its machine."""
 
     flow_id: str
     flow_name: str
@@ -56,9 +57,9 @@ class CoverageCount:
         }
 
     def take(self, event: Recorded) -> None:
-        """One more event of any of the executions."""
-        self._executions += event.seq == 1
+        """One more event of any of the executions that have this version then."""
         fact = event.fact
+        self._executions += pinned(fact) is not None
         if not isinstance(fact, TransitionTaken):
             return
         place = fact.source, fact.trigger

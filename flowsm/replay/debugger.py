@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -18,6 +19,7 @@ from flowsm.events.facts import (
     TaskTimedOut,
     TransitionTaken,
 )
+from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import ExecutionState
 from flowsm.replay.history import History, Step
 from flowsm.replay.paths import parse_path
@@ -28,6 +30,7 @@ __all__ = ["Debugger", "Stop"]
 _BEGINS = (TaskStarted, TaskSkipped)
 _ENDS = (TaskCompleted, TaskTimedOut, TaskInterrupted, TaskSkipped)
 _Until = Callable[[Recorded], bool]
+_Made = TypeVar("_Made")
 _Place = tuple[Recorded, Step | None]
 
 
@@ -80,31 +83,51 @@ class Debugger:
         """The event that led here; None before the first."""
         return self.history.event(self.seq) if self.seq else None
 
+    @property
+    def machine(self) -> FlowMachine:
+        """The machine of the flow that the execution runs here."""
+        return self.history.machine_at(self.seq)
+
     def look(self, path: str) -> Any:
         """What stands at a path of the state here, as JSON data; `MISSING` where nothing does.
 
         Raises:
             UsageError: it is no path, or none that a state could have.
         """
-        found = parse_path(self.history.machine, path).look(self.state)
+        found = self._in_any(lambda machine: parse_path(machine, path)).look(self.state)
         return found if found is MISSING else msgspec.to_builtins(found)
 
     # -- what it stops at ----------------------------------------------------------------------
 
     def add_break(self, kind: str, pattern: str) -> Breakpoint:
         """Stop at a `task`, `type` or `outcome`; see `breakpoint_of`."""
-        history = self.history
-        made = breakpoint_of(history.machine, self._numbered + 1, kind, pattern, lambda: history.state_at(history.last))
+        history, number = self.history, self._numbered + 1
+        made = self._in_any(
+            lambda machine: breakpoint_of(machine, number, kind, pattern, lambda: history.state_at(history.last))
+        )
         self._numbered += 1
         self.breakpoints[made.number] = made
         return made
 
     def add_watch(self, path: str) -> Watch:
         """Stop where what stands at a path changes; see `watch_of`."""
-        made = watch_of(self.history.machine, self._numbered + 1, path)
+        made = self._in_any(lambda machine: watch_of(machine, self._numbered + 1, path))
         self._numbered += 1
         self.watches[made.number] = made
         return made
+
+    def _in_any(self, make: Callable[[FlowMachine], _Made]) -> _Made:
+        """What is made of the names of the flow here, or of the version that came first, or last."""
+        here = self.machine
+        try:
+            return make(here)
+        except UsageError:
+            for seq in (self.history.last, 0):
+                other = self.history.machine_at(seq)
+                if other is not here:
+                    with contextlib.suppress(UsageError):
+                        return make(other)
+            raise
 
     def delete(self, number: int | None = None) -> None:
         """Forget a breakpoint or a watch, or all of them.

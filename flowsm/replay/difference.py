@@ -116,7 +116,7 @@ def _parting(first: History, second: History) -> Parting | None:
 
 
 def _route(history: History) -> Iterator[Decision]:
-    decisions = (decision_of(history.machine, step) for step in history.steps())
+    decisions = (decision_of(step.machine, step) for step in history.steps())
     return (decision for decision in decisions if decision is not None)
 
 

@@ -54,7 +54,7 @@ def explain(history: History, seq: int | None = None, around: Surroundings | Non
     upto = history.last if seq is None else seq
     state = history.state_at(upto)
     steps = list(history.steps(0, upto))
-    decided = (decision_of(history.machine, step) for step in steps)
+    decided = (decision_of(step.machine, step) for step in steps)
     attempts = _failed_attempts(state, timeline(steps))
     present = around if upto == history.last else None
     return Explanation(
@@ -70,7 +70,7 @@ def explain(history: History, seq: int | None = None, around: Surroundings | Non
         headline=_headline(state, attempts),
         decisions=tuple(decision for decision in decided if decision is not None),
         attempts=attempts,
-        waits_for=tuple(waits_for(history.machine, state, present, asked=why_asked(history, state))),
+        waits_for=tuple(waits_for(history.machine_at(upto), state, present, asked=why_asked(history, state))),
         parent=state.parent.execution_id if state.parent is not None else None,
         child=_failed_child(attempts),
     )

@@ -1,4 +1,4 @@
-"""An execution's recorded events with the machine that made them: every state that it was in."""
+"""An execution's recorded events with the machines that made them: every state that it was in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from flowsm.errors import IllegalEvent, UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.machine.compile import FlowMachine
-from flowsm.machine.evolve import evolve
+from flowsm.machine.evolve import MachineOf, evolve, pinned
 from flowsm.machine.state import ExecutionState, new_state
 
 __all__ = ["History", "Step"]
@@ -21,30 +21,50 @@ _STATES_KEPT_MAX: Final = 1_000
 
 
 class Step(NamedTuple):
-    """One event, and the states before and after it."""
+    """One event, the states before and after it, and the machine of the flow that the execution runs then."""
 
     before: ExecutionState
     event: Recorded
     after: ExecutionState
+    machine: FlowMachine
 
 
 class History:
     """What happened to one execution, to be looked at from any point.
 
     Args:
-        machine: the machine of its flow.
+        machine: the machine of the only flow that it ever ran, or what gives those of its flows.
         events: all its events, in order, the first with seq 1. They are only read where they are looked at, so a
             sequence that reads them page by page will do.
+        stream: the execution's id; events that a fork shares bear another one.
     """
 
-    def __init__(self, machine: FlowMachine, events: Sequence[Recorded]) -> None:
-        self.machine = machine
+    def __init__(self, machine: FlowMachine | MachineOf, events: Sequence[Recorded], stream: str) -> None:
+        self._machine = machine
         self.events = events
-        self.stream = events[0].stream if events else ""
+        self.stream = stream
         self._kept: dict[int, ExecutionState] = {0: new_state(self.stream)}
         self._kept_seqs = [0]
         self._kept_every = _STATE_KEPT_EVERY
         self._given = {0}
+
+    @property
+    def machine(self) -> FlowMachine:
+        """The machine of the flow that the execution runs last, as far as it was looked at.
+
+        Raises:
+            UsageError: it has no event.
+        """
+        return self._of(self._kept[self._kept_seqs[-1]])
+
+    def machine_at(self, seq: int) -> FlowMachine:
+        """The machine of the flow that the execution runs after this event; before the first, that which it was created with.
+
+        Raises:
+            UsageError: there is no such event.
+            IllegalEvent: the machine would not allow one of the events up to it.
+        """
+        return self._of(self.state_at(seq))
 
     def keep(self, state: ExecutionState) -> None:
         """Take a state that is known from elsewhere (a snapshot, the present): what comes after it is folded from it."""
@@ -85,7 +105,7 @@ class History:
         for number in range(after, end):
             event = self.events[number]
             state = self._fold(before, event)
-            yield Step(before, event, state)
+            yield Step(before, event, state, self._of(state))
             before = state
 
     def steps_back(self, seq: int) -> Iterator[Step]:
@@ -103,10 +123,21 @@ class History:
     def _fold(self, state: ExecutionState, event: Recorded) -> ExecutionState:
         if event.seq != state.seq + 1:
             raise IllegalEvent(event.stream, event.seq, event.type, f"comes after seq {state.seq}")
-        after = evolve(self.machine, state, event.fact, event.at)
+        after = evolve(self._of(state, event), state, event.fact, event.at)
         if after.seq % self._kept_every == 0:
             self._keep(after)
         return after
+
+    def _of(self, state: ExecutionState, event: Recorded | None = None) -> FlowMachine:
+        """The machine by which an event is folded after this state; without one, that of the state."""
+        if isinstance(self._machine, FlowMachine):
+            return self._machine
+        digest = pinned(event.fact) if event is not None else None
+        if digest is None:
+            digest = state.digest or pinned(self.event(1).fact)
+        if digest is None:
+            raise IllegalEvent(self.stream, 1, self.event(1).type, "comes before the execution was created")
+        return self._machine(digest)
 
     def _keep(self, state: ExecutionState) -> None:
         if state.seq not in self._kept:

@@ -23,6 +23,7 @@ from flowsm.events.facts import (
     TransitionTaken,
 )
 from flowsm.machine.compile import ABORT, CANCEL
+from flowsm.machine.evolve import pinned
 
 __all__ = ["Outcome", "Recording", "Turn", "Turns", "record"]
 
@@ -102,8 +103,9 @@ class Recording:
         """One more event."""
         self.seq = event.seq
         fact = event.fact
+        self.digest = pinned(fact) or self.digest
         if isinstance(fact, ExecutionCreated):
-            self.digest, self.created_at = fact.digest, event.at
+            self.created_at = event.at
             self.input, self.parent, self.depth = fact.input, fact.parent, fact.depth
         elif isinstance(fact, ExecutionCompleted | ExecutionFailed | ExecutionCancelled):
             self._end(fact)

@@ -18,6 +18,7 @@ from flowsm.events.facts import (
     ExecutionRedriven,
     ExecutionResumed,
     ExecutionStarted,
+    ExecutionUpgraded,
     ResolutionAwaited,
     ResolutionGiven,
     SignalReceived,
@@ -31,6 +32,7 @@ from flowsm.machine.compile import ABORT
 from flowsm.machine.state import Phase
 from flowsm.replay.history import History, Step
 from flowsm.replay.source import Call, Name, render, text_literal
+from flowsm.replay.timeline import upgrade_text
 from flowsm.status import TaskStatus
 
 __all__ = ["GeneratedTest", "generate_test"]
@@ -58,6 +60,8 @@ class _Script:
     notes: list[str] = field(default_factory=list)
     uses: set[str] = field(default_factory=lambda: {"FlowTester"})
     """What of `flowsm.testing` is named."""
+    left_out: list[int] = field(default_factory=list)
+    """The seqs of events that the test does not come to."""
 
     def ends(self, task: str, how: Any) -> None:
         """One more attempt of the task."""
@@ -74,9 +78,10 @@ class _Script:
         return Call(name, *given, **fields)
 
     def act(self, seq: int, name: str, /, **fields: Any) -> None:
-        """Something from outside; what is None is left out."""
+        """Something from outside, after so many events; what is None is left out."""
         given = {key: value for key, value in fields.items() if value is not None}
-        self.signals.append(self.call("After", seq, self.call(name, **given)))
+        place = seq - sum(left_out <= seq for left_out in self.left_out)
+        self.signals.append(self.call("After", place, self.call(name, **given)))
 
 
 def generate_test(history: History, *, flow_file: str | None = None) -> GeneratedTest:
@@ -102,27 +107,32 @@ def generate_test(history: History, *, flow_file: str | None = None) -> Generate
 def _collect(history: History, step: Step, script: _Script) -> None:
     fact = step.event.fact
     if isinstance(fact, TaskCompleted):
-        _completed(history, step, fact, script)
+        _completed(step, fact, script)
     elif isinstance(fact, TaskTimedOut):
-        _timed_out(history, step, fact, script)
+        _timed_out(step, fact, script)
     elif isinstance(fact, TaskInterrupted | ResolutionAwaited):
         _left(step, fact, script)
     elif isinstance(fact, TransitionTaken):
         if fact.trigger == ABORT:
             _time_was_over(history, step, script)
+    elif isinstance(fact, ExecutionUpgraded):
+        script.left_out.append(step.event.seq)
+        script.notes.append(
+            f"it was upgraded {upgrade_text(fact)} at event {step.event.seq}: here it has that flow at once"
+        )
     elif isinstance(fact, Unknown):
         script.notes.append(f"event {step.event.seq} is of type {fact.type!r}, which this flowsm does not know")
     else:
         _told(history, step, script)
 
 
-def _timed_out(history: History, step: Step, fact: TaskTimedOut, script: _Script) -> None:
+def _timed_out(step: Step, fact: TaskTimedOut, script: _Script) -> None:
     """An attempt that hung, or a wait: of these only sub-flows are scripted, and the end of the flow's own time."""
     phase = step.before.phase
-    if phase == Phase.RUNNING or (phase == Phase.WAITING and _type_of(history, fact.task) == SUBFLOW):
+    if phase == Phase.RUNNING or (phase == Phase.WAITING and _type_of(step, fact.task) == SUBFLOW):
         script.ends(fact.task, script.name("TIMES_OUT"))
     if phase == Phase.WAITING and fact.error.type == _FLOW_TIMEOUT:
-        script.act(step.event.seq - 1, "Pass", seconds=history.machine.flow.timeout)
+        script.act(step.event.seq - 1, "Pass", seconds=step.machine.flow.timeout)
 
 
 def _left(step: Step, fact: TaskInterrupted | ResolutionAwaited, script: _Script) -> None:
@@ -136,9 +146,9 @@ def _left(step: Step, fact: TaskInterrupted | ResolutionAwaited, script: _Script
         script.ends(fact.task, script.name("NOT_DONE" if is_found else "INTERRUPTED"))
 
 
-def _completed(history: History, step: Step, fact: TaskCompleted, script: _Script) -> None:
+def _completed(step: Step, fact: TaskCompleted, script: _Script) -> None:
     """The end of an attempt whose code ran, or of a sub-flow; what the machine makes itself is not scripted."""
-    phase, task_type = step.before.phase, _type_of(history, fact.task)
+    phase, task_type = step.before.phase, _type_of(step, fact.task)
     if phase in {Phase.RUNNING, Phase.PROBING}:
         error = fact.error
         if error is None or error.type != _UNRESOLVED or error.types != (_UNRESOLVED,):
@@ -191,7 +201,7 @@ def _time_was_over(history: History, step: Step, script: _Script) -> None:
     if isinstance(after, ExecutionFailed) and after.error.type == _FLOW_TIMEOUT:
         attempt = step.before.attempt
         ran = attempt.started_seq if attempt is not None and step.before.phase == Phase.DECIDED else 0
-        script.act(ran or step.event.seq - 1, "Pass", seconds=history.machine.flow.timeout)
+        script.act(ran or step.event.seq - 1, "Pass", seconds=step.machine.flow.timeout)
 
 
 def _told(history: History, step: Step, script: _Script) -> None:
@@ -220,8 +230,8 @@ def _resolved(history: History, step: Step) -> dict[str, Any]:
     return {"outcome": outcome, "data": following.data, "message": following.message}
 
 
-def _type_of(history: History, task: str) -> str:
-    return history.machine.tasks[task].task_type
+def _type_of(step: Step, task: str) -> str:
+    return step.machine.tasks[task].task_type
 
 
 # -- source ---------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from flowsm.events.facts import (
     ExecutionRemoved,
     ExecutionResumed,
     ExecutionStarted,
+    ExecutionUpgraded,
     ProbeStarted,
     ResolutionAwaited,
     ResolutionGiven,
@@ -36,7 +37,7 @@ from flowsm.events.facts import (
 )
 from flowsm.replay.history import Step
 
-__all__ = ["Entry", "Wait", "timeline"]
+__all__ = ["Entry", "Wait", "timeline", "upgrade_text"]
 
 
 class Wait(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -234,6 +235,8 @@ class _Making:
             verb = "paused, the running attempt is stopped"
         elif isinstance(fact, ExecutionRedriven):
             verb = f"redriven from {fact.task}"
+        elif isinstance(fact, ExecutionUpgraded):
+            verb = f"upgraded {upgrade_text(fact)}"
         self._add(step, "operator", _asked(verb, fact.reason, fact.actor))
 
 
@@ -242,6 +245,7 @@ _VERBS: Final[dict[type[Any], str]] = {
     ExecutionPaused: "paused",
     ExecutionResumed: "resumed",
     ExecutionRedriven: "redriven",
+    ExecutionUpgraded: "upgraded",
     ExecutionRemoved: "removed from the lists",
 }
 
@@ -266,6 +270,15 @@ _HANDLERS: Final[dict[type[Any], Callable[[_Making, Step, Any], None]]] = {
     ExecutionCancelled: _Making.ended,
     **dict.fromkeys(_VERBS, _Making.operated),
 }
+
+
+def upgrade_text(fact: ExecutionUpgraded) -> str:
+    """From which version to which: `from version 1 (3f2a…) to version 2 (91bc…)`."""
+    before, after = (
+        f"version {word} ({digest[:12]})" if word else f"version {digest[:12]}"
+        for word, digest in ((fact.version_before, fact.before), (fact.version, fact.digest))
+    )
+    return f"from {before} to {after}"
 
 
 def _asked(what: str, reason: str, actor: str) -> str:

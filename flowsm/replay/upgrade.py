@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
+from flowsm.definition.model import TaskConfig
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.replay.recording import Recording
 from flowsm.replay.rehearse import Rehearsal, Stage
@@ -11,23 +14,30 @@ from flowsm.replay.whatif import turn_text
 
 __all__ = ["Upgrade", "judge"]
 
+_AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
+
 
 class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict: `safe`, or `reasons` in sentences. `task` is where the execution stands."""
+    """The verdict: `safe`, or `reasons` in sentences. `task` is where the execution stands.
+
+    `seq` is that of the event which upgraded it; None where none was recorded: it is not safe, has that version
+    already, or was only looked at.
+    """
 
     execution_id: str
     status: str
     task: str | None
     safe: bool
     reasons: list[str]
+    seq: int | None = None
 
 
-def judge(stage: Stage, recording: Recording, state: ExecutionState, task_type: str | None) -> Upgrade:
+def judge(stage: Stage, recording: Recording, state: ExecutionState, task: TaskConfig | None) -> Upgrade:
     """Safe is what took a path that the version takes too, and stands in an attempt or a wait that it has too.
 
-    `task_type` is that of the task where it stands, in its own version.
+    `task` is the one where it stands, in its own version.
     """
-    reasons = list(_reasons(stage, recording, state, task_type))
+    reasons = list(_reasons(stage, recording, state, task))
     return Upgrade(
         execution_id=state.stream,
         status=state.status.value,
@@ -37,7 +47,7 @@ def judge(stage: Stage, recording: Recording, state: ExecutionState, task_type: 
     )
 
 
-def _reasons(stage: Stage, recording: Recording, state: ExecutionState, task_type: str | None) -> list[str]:
+def _reasons(stage: Stage, recording: Recording, state: ExecutionState, present: TaskConfig | None) -> list[str]:
     if state.phase in {Phase.ENDING, Phase.ENDED}:
         return [f"it has ended ({state.status}): only what is in flight can be upgraded"]
     if state.flow_id != stage.flow.id:
@@ -49,7 +59,7 @@ def _reasons(stage: Stage, recording: Recording, state: ExecutionState, task_typ
     found = stage.rehearse(recording)
     reasons = [*_of_path(found)]
     if not reasons:
-        reasons = _of_present(stage, found, state, task_type)
+        reasons = _of_present(stage, found, state, present)
     return reasons
 
 
@@ -63,14 +73,20 @@ def _of_path(found: Rehearsal) -> list[str]:
     return []
 
 
-def _of_present(stage: Stage, found: Rehearsal, state: ExecutionState, task_type: str | None) -> list[str]:
+def _of_present(stage: Stage, found: Rehearsal, state: ExecutionState, present: TaskConfig | None) -> list[str]:
     attempt = state.attempt
-    if state.current_task is None or attempt is None or not attempt.started_seq:
+    if present is None or attempt is None or not attempt.started_seq:
         return []  # it will begin with what the version says
     what = "wait" if attempt.waiting is not None else "attempt"
-    task = stage.machine.tasks[state.current_task]
-    if task.task_type != task_type:
-        return [f"its present {what}, of task {task.name!r}, is of type {task_type!r}; there it is {task.task_type!r}"]
+    task = stage.machine.tasks[present.name]
+    if task.task_type != present.task_type:
+        return [
+            f"its present {what}, of task {task.name!r}, is of type {present.task_type!r}; there it is {task.task_type!r}"
+        ]
     if found.parameters is not None and found.parameters != attempt.parameters:
         return [f"its present {what}, of task {task.name!r}, was begun with other parameters"]
+    if state.phase in _AT_WORK and task.result_schema != present.result_schema:
+        return [
+            f"its present attempt, of task {task.name!r}, was begun with another result_schema: upgrade it after that"
+        ]
     return []

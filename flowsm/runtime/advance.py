@@ -30,7 +30,7 @@ from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS, UNRECORDE
 from flowsm.log.port import Append, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import only_recorded, step
-from flowsm.machine.effect import AwaitChild, Decide, Effect, Probe, RunTask, next_effect
+from flowsm.machine.effect import AwaitChild, Decide, Effect, Nothing, Probe, RunTask, next_effect
 from flowsm.machine.evolve import evolve
 from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.runtime.arguments import stored_alike
@@ -94,6 +94,7 @@ class Advancer:
         self._children = children
         self._random = random.Random()  # noqa: S311 (it spreads retries, and is recorded)
         self._drivers: WeakKeyDictionary[FlowMachine, Driver] = WeakKeyDictionary()
+        self._complete: WeakKeyDictionary[FlowMachine, bool] = WeakKeyDictionary()
         self._claimed: dict[str, tuple[ExecutionState, FlowMachine, int]] = {}
         self._unrecorded: dict[str, _Unrecorded] = {}
         self.drives: dict[str, Drive] = {}
@@ -118,7 +119,7 @@ class Advancer:
         drive = self.drives[execution_id] = Drive(state.seq, epoch)
         try:
             if command is not None:
-                state = await self._keep_on(machine, state, command, drive)
+                machine, state = await self._keep_on(machine, state, command, drive)
                 command = None
             return await self._drive_on(machine, state, drive)
         except Fenced as fenced:
@@ -189,8 +190,8 @@ class Advancer:
     # -- one step ----------------------------------------------------------------------------
 
     async def _drive_on(self, machine: FlowMachine, state: ExecutionState, drive: Drive) -> ExecutionState:
-        driver = self._driver(machine)
         while True:
+            driver = self._driver(machine)
             effect = next_effect(state)
             command: Command | TransactionEnd
             if isinstance(effect, RunTask) and state.attempt is not None:
@@ -205,7 +206,7 @@ class Advancer:
                 if ended is None:
                     return state
                 command = ended
-            state = await self._keep_on(machine, state, command, drive)
+            machine, state = await self._keep_on(machine, state, command, drive)
 
     async def _look_at_child(
         self, machine: FlowMachine, state: ExecutionState, effect: Effect, now: datetime
@@ -257,14 +258,33 @@ class Advancer:
         Raises:
             CodeMissing: no code is registered here for one of its task types.
         """
-        missing = {task.task_type for task in machine.tasks.values() if task.task_type not in self._tasks}
-        if missing and not state.is_stopping:
+        missing = self._missing_code(machine, state)
+        if missing:
             raise CodeMissing(state.stream, state.seq, sorted(missing))
+
+    def _missing_code(self, machine: FlowMachine, state: ExecutionState) -> set[str]:
+        """The task types for which there is no code here; none where nothing but the end is to come."""
+        if state.is_stopping:
+            return set()
+        return {task.task_type for task in machine.tasks.values() if task.task_type not in self._tasks}
+
+    def _is_leaving(self, machine: FlowMachine, state: ExecutionState) -> bool:
+        """Whether the next task is another worker's: this one is told to stop, or has no code for what it was upgraded to."""
+        if self.draining or self._complete.get(machine):
+            return self.draining
+        complete = self._complete[machine] = not self._missing_code(machine, state)
+        return not complete
 
     async def _keep_on(
         self, machine: FlowMachine, state: ExecutionState, command: Command | TransactionEnd, drive: Drive
-    ) -> ExecutionState:
-        """Record what the driver came to; what cannot be recorded now is when it drives on, and is not done again."""
+    ) -> tuple[FlowMachine, ExecutionState]:
+        """Record what the driver came to; what cannot be recorded now is when it drives on, and is not done again.
+
+        Returns what it goes on with: another machine, where the execution was upgraded meanwhile.
+
+        Raises:
+            CodeMissing: there is no code here for that one; the execution was left to others.
+        """
         drive.busy = True
         try:
             after = await self._record(machine, state, command, drive.epoch)
@@ -274,7 +294,11 @@ class Advancer:
                 del self._unrecorded[next(iter(self._unrecorded))]
             raise
         drive.seq, drive.busy = after.seq, False
-        return after
+        if after.digest != state.digest:
+            machine = await self._loader.machine(after.digest)
+            if not isinstance(next_effect(after), Nothing):
+                self._require_code(machine, after)
+        return machine, after
 
     async def _record(
         self, machine: FlowMachine, state: ExecutionState, command: Command | TransactionEnd, epoch: int
@@ -292,7 +316,7 @@ class Advancer:
             except (Conflict, AppendUnknown) as error:
                 failed = error
                 self._loader.forget(state.stream)
-                state, _ = await self._loader.load(state.stream)
+                state, machine = await self._loader.load(state.stream)
                 if not stands(state, command):
                     return state
                 continue
@@ -322,10 +346,11 @@ class Advancer:
     ) -> tuple[Append, ExecutionState]:
         """One decision, to be recorded; the one about a transaction's result is made inside that transaction."""
         facts, after = self._step(machine, state, command)
-        if self.draining:
+        leaving = self._is_leaving(machine, state)
+        if leaving:
             facts, after = _before_next_start(machine, state, facts, after)
         drive(machine, state, facts)
-        return batch_of(state, facts, after, epoch=epoch, leave=self.draining), after
+        return batch_of(state, facts, after, epoch=epoch, leave=leaving), after
 
 
 _AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})

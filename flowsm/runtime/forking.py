@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from flowsm.clock import Clock
-from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, ForkRefused, UsageError
+from flowsm.errors import Conflict, ExecutionExists, ForkRefused, UsageError
 from flowsm.events.commands import Fork
 from flowsm.events.envelope import Recorded
 from flowsm.log.port import Append, EventLog, Origin, RowChange
 from flowsm.machine.changes.forks import begun_again, fork_hindrance
+from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
-from flowsm.machine.evolve import evolve
+from flowsm.machine.evolve import evolve, pinned
 from flowsm.machine.state import ExecutionState, new_state
 from flowsm.projections.project import attempt_rows, execution_row, shared_rows
 from flowsm.runtime.arguments import checked_command, checked_id, stored_alike
@@ -102,22 +103,20 @@ class Forking:
         """The state after what is shared, as the fork's, the rows of that, and its events."""
         if isinstance(at, bool) or not isinstance(at, int):
             raise UsageError(f"expected the seq of an event, got {at!r}")
-        events = await self._log.read(checked_id(execution_id), inflated=True)
-        if not events:
-            raise ExecutionNotFound(execution_id)
+        await self._loader.load(checked_id(execution_id))
+        events = await self._log.read(execution_id, inflated=True)
         if not 1 <= at <= len(events):
             raise UsageError(f"seq {at}: expected 1 to {len(events)}, the last event of execution {execution_id}")
-        machine = (await self._loader.load(execution_id))[1]
+        machine: FlowMachine | None = None
         state = new_state(stream)
         rows: list[RowChange] = []
         latest = 0
-        for event in events:
-            if event.seq <= at:
-                rows += shared_rows(state, event.fact, event.at)
-            after = evolve(machine, state, event.fact, event.at)
-            if event.seq > at:
-                break
-            state = after
+        for event in events[:at]:
+            digest = pinned(event.fact)
+            if digest is not None or machine is None:
+                machine = await self._loader.machine(digest or state.digest)
+            rows += shared_rows(state, event.fact, event.at)
+            state = evolve(machine, state, event.fact, event.at)
             latest = event.seq if not fork_hindrance(state) else latest
         hindrance = fork_hindrance(state)
         if hindrance:

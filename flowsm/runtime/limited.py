@@ -111,8 +111,6 @@ class LimitedAdvancer(Advancer):
 
     async def _claim(self, execution_id: str) -> tuple[ExecutionState, FlowMachine, int]:
         state, machine = await self._loader.load(execution_id)
-        if not self._concerns(machine):
-            return await super()._claim(execution_id)
         if self._held_since.pop(execution_id, 0) == state.seq and self.is_held(execution_id):
             raise _HeldBack(state)  # it asked when it was created, and nothing has come to pass
         failed: Exception = Conflict(execution_id, 0, 0)
@@ -125,15 +123,17 @@ class LimitedAdvancer(Advancer):
             self._require_code(machine, state)
             drive(machine, state, facts)
             batch = batch_of(state, facts, after, claim_for=self._worker)
+            if self._concerns(machine):
+                batch = self._limited(machine, state, batch, after)
             try:
                 try:
-                    appended = await self._log.append(self._limited(machine, state, batch, after))
+                    appended = await self._log.append(batch)
                 except LimitReached as full:
                     raise await self._held_back(_Decision(machine, state, facts, after), full, None) from full
             except (Conflict, AppendUnknown) as error:
                 failed = error
                 self._loader.forget(execution_id)
-                state, _ = await self._loader.load(execution_id)
+                state, machine = await self._loader.load(execution_id)
                 continue
             self._loader.remember(after)
             return after, machine, appended.epoch
@@ -142,8 +142,6 @@ class LimitedAdvancer(Advancer):
     async def _record(
         self, machine: FlowMachine, state: ExecutionState, command: Command | TransactionEnd, epoch: int
     ) -> ExecutionState:
-        if not self._concerns(machine):
-            return await super()._record(machine, state, command, epoch)
         if isinstance(command, TransactionEnd):
             self._in_transaction.add(state.stream)
         failed: Exception = Conflict(state.stream, state.seq, state.seq)
@@ -157,14 +155,15 @@ class LimitedAdvancer(Advancer):
                 except (Conflict, AppendUnknown) as error:
                     failed = error
                     self._loader.forget(state.stream)
-                    state, _ = await self._loader.load(state.stream)
+                    state, machine = await self._loader.load(state.stream)
                     if not stands(state, command):
                         return state
                     continue
             finally:
                 self._decisions.pop(state.stream, None)
                 self._in_transaction.discard(state.stream)
-            self._was_freed()
+            if self._concerns(machine):
+                self._was_freed()
             return after
         raise failed
 
@@ -174,11 +173,12 @@ class LimitedAdvancer(Advancer):
         if not self._concerns(machine):
             return super()._decided(machine, state, epoch, command)
         facts, after = self._step(machine, state, command)
-        if self.draining or state.stream in self._in_transaction:  # nothing there may fail for want of room
+        leaving = self._is_leaving(machine, state)
+        if leaving or state.stream in self._in_transaction:  # nothing there may fail for want of room
             facts, after = _until(machine, state, facts, after, _first_start(facts))
         drive(machine, state, facts)
         self._decisions[state.stream] = _Decision(machine, state, facts, after)
-        batch = batch_of(state, facts, after, epoch=epoch, leave=self.draining)
+        batch = batch_of(state, facts, after, epoch=epoch, leave=leaving)
         return self._limited(machine, state, batch, after), after
 
     def _left(self, machine: FlowMachine, batch: Append) -> Append:

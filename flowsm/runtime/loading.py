@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 import msgspec
@@ -18,7 +19,7 @@ from flowsm.ids import is_system_stream
 from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX
 from flowsm.log.port import EventLog, Snapshot
 from flowsm.machine.compile import FlowMachine, compile_flow
-from flowsm.machine.evolve import fold
+from flowsm.machine.evolve import fold, pinned
 from flowsm.machine.state import FOLD_VERSION, ExecutionState, new_state
 
 __all__ = ["Prepared", "StateLoader"]
@@ -58,13 +59,19 @@ class StateLoader:
             DefinitionNotFound: no flow with that digest is stored.
         """
         known = self._machines.get(digest)
-        if known is None:
-            document = await self._log.definition(digest)
-            if canonical_digest(document) != digest:
-                raise DefinitionNotFound(digest)  # what lies in its place is another one
-            known = compile_flow(flow_from_canonical(document))
-            self._keep(self._machines, digest, known)
-        return known
+        return self._compiled(digest, await self._log.definition(digest)) if known is None else known
+
+    def machine_here(self, digest: str, read: Callable[[str], bytes]) -> FlowMachine:
+        """The same where nobody can wait: `read` gives the stored flow's canonical JSON at once."""
+        known = self._machines.get(digest)
+        return self._compiled(digest, read(digest)) if known is None else known
+
+    def _compiled(self, digest: str, document: bytes) -> FlowMachine:
+        if canonical_digest(document) != digest:
+            raise DefinitionNotFound(digest)  # what lies in its place is another one
+        machine = compile_flow(flow_from_canonical(document))
+        self._keep(self._machines, digest, machine)
+        return machine
 
     def prepare(self, flow: FlowConfig) -> Prepared:
         """A parsed flow, checked and ready to run; flows of the same value are prepared once.
@@ -122,11 +129,13 @@ class StateLoader:
             if not events and state.ended_at is not None and await self._log.head(stream) is None:
                 self.forget(stream)  # purged since
                 raise ExecutionNotFound(stream)
-        machine = await self._machine_of(stream, _digest_in(stream, events) if state.seq == 0 else state.digest)
+        if state.seq == 0:
+            _digest_in(stream, events)
+        machines = await self._machines_of(state, events)
         if events:
-            state = fold(machine, stream, events, state)
+            state = fold(machines.__getitem__, stream, events, state)
         self.remember(state)
-        return state, machine
+        return state, machines[state.digest]
 
     async def save_snapshot(self, state: ExecutionState, digest: str) -> None:
         """Keep a copy of the state; `digest` is that of its last event."""
@@ -148,17 +157,26 @@ class StateLoader:
         head = None if is_system_stream(stream) else await self._log.head(stream)
         if head is None:
             raise ExecutionNotFound(stream)
-        first = await self._log.read(stream, limit=1)
-        machine = await self._machine_of(stream, _digest_in(stream, first))
         state = await self._checkpoint(stream)
-        return machine, head.seq, None if state is None or state.seq > head.seq else state
+        known = None if state is None or state.seq > head.seq else state
+        digest = known.digest if known else _digest_in(stream, await self._log.read(stream, limit=1))
+        return await self._machine_of(stream, known.seq if known else 1, digest), head.seq, known
 
-    async def _machine_of(self, stream: str, digest: str) -> FlowMachine:
-        """The machine that an execution is pinned to."""
+    async def _machines_of(self, state: ExecutionState, events: list[Recorded]) -> dict[str, FlowMachine]:
+        """The machines by which these events are folded on from a state, by the digests of their flows."""
+        pins = {state.digest: state.seq} if state.digest else {}
+        for event in events:
+            digest = pinned(event.fact)
+            if digest is not None:
+                pins.setdefault(digest, event.seq)
+        return {digest: await self._machine_of(state.stream, seq, digest) for digest, seq in pins.items()}
+
+    async def _machine_of(self, stream: str, seq: int, digest: str) -> FlowMachine:
+        """The machine that an execution is pinned to at an event."""
         try:
             return await self.machine(digest)
         except DefinitionNotFound as error:
-            raise LogBroken(stream, 1, f"its flow {digest[:12]} is missing, or not what was stored") from error
+            raise LogBroken(stream, seq, f"its flow {digest[:12]} is missing, or not what was stored") from error
 
     async def _checkpoint(self, stream: str) -> ExecutionState | None:
         """The state in the latest snapshot of this very history; None where there is none."""

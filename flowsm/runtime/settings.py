@@ -10,11 +10,23 @@ import msgspec
 
 from flowsm.definition.waiting import WAITING_TYPES
 from flowsm.errors import UsageError
-from flowsm.limits import LIMIT_MAX_EXECUTIONS, RATE_MAX_SECONDS
+from flowsm.limits import LEASE_MAX_SECONDS, LEASE_MIN_SECONDS, LIMIT_MAX_EXECUTIONS, RATE_MAX_SECONDS
 
-__all__ = ["Limits", "Rate", "limit_key"]
+__all__ = ["Limits", "Rate", "check_settings", "limit_key"]
 
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+def check_settings(concurrency: int, lease_seconds: float) -> None:
+    """Refuse numbers that a manager cannot work with.
+
+    Raises:
+        UsageError: one of them.
+    """
+    if concurrency < 1:
+        raise UsageError(f"concurrency is {concurrency}, expected 1 or more")
+    if not LEASE_MIN_SECONDS <= lease_seconds <= LEASE_MAX_SECONDS:
+        raise UsageError(f"lease_seconds is {lease_seconds}, expected {LEASE_MIN_SECONDS:g} to {LEASE_MAX_SECONDS:g}")
 
 
 class Rate(msgspec.Struct, frozen=True):

@@ -67,7 +67,7 @@ class Rehearsal:
     @cached_property
     def decisions(self) -> list[Decision]:
         """The transitions taken, each with its reasons."""
-        found = (decision_of(self.history.machine, step) for step in self._steps)
+        found = (decision_of(step.machine, step) for step in self._steps)
         return [decision for decision in found if decision is not None]
 
     # -- assertions --------------------------------------------------------------------------

@@ -130,7 +130,7 @@ class _Engine:
                 raise self.trouble
             if state is not None and not self.is_over and not await self._act():
                 self.is_over = not await self._wake(state)
-        history = History(prepared.machine, await self.log.read(_ID, inflated=True))
+        history = History(prepared.machine, await self.log.read(_ID, inflated=True), _ID)
         return Rehearsal(history, refused=tuple(self.refused), unused=self.script.unused())
 
     async def _advance(self) -> ExecutionState | None:

@@ -12,6 +12,7 @@ from flowsm.errors import ArchiveBroken, DefinitionNotFound
 from flowsm.events.envelope import Recorded
 from flowsm.events.system import StreamHead
 from flowsm.limits import ARCHIVE_BATCH_BYTES, ARCHIVE_BATCH_EVENTS
+from flowsm.machine.evolve import pinned
 from flowsm.projections.refold import Folded, Refold
 from flowsm.upkeep.archive_file import ArchivedStream, End, Flow, Item, Payload, read_archive
 
@@ -85,9 +86,10 @@ def _verify(path: Path) -> tuple[End, list[StreamHead]]:
 def _require(path: Path, item: ArchivedStream, flows: set[str], payloads: set[str]) -> None:
     """See that all that a stream needs came before it."""
     missing = {digest for event in item.stored.events for digest in event.payloads} - payloads
-    digest = getattr(item.recorded[0].fact, "digest", "")
-    if missing or digest not in flows:
-        what = f"payload {min(missing)[:12]}" if missing else f"flow {digest[:12]}"
+    pins = {digest for event in item.recorded if (digest := pinned(event.fact)) is not None}
+    unknown = pins - flows or ({""} if not pins else set())
+    if missing or unknown:
+        what = f"payload {min(missing)[:12]}" if missing else f"flow {min(unknown)[:12]}"
         raise ArchiveBroken(str(path), 0, f"{item.head.stream} needs {what}, which is not in it")
 
 

@@ -13,11 +13,12 @@ import msgspec
 
 from flowsm.errors import DefinitionNotFound, ExecutionNotFound, FileExists, LogBroken, LogUnavailable, UsageError
 from flowsm.events.envelope import Recorded
-from flowsm.events.facts import ExecutionCreated, WaitStarted
+from flowsm.events.facts import WaitStarted
 from flowsm.events.system import StreamHead
 from flowsm.limits import READ_PAGE_EVENTS
 from flowsm.log.chain import GENESIS, event_digest
 from flowsm.log.port import Head, LogView, RowStore
+from flowsm.machine.evolve import pinned
 from flowsm.storage.backup import sync_folder
 from flowsm.upkeep.archive_file import ArchiveWriter, End, Redacted
 from flowsm.upkeep.log_writer import LogWriter
@@ -139,25 +140,30 @@ class _Scan:
 
     async def write(self, file: ArchiveWriter) -> None:
         """Write what was looked at; large values stand in the events, for their digests have changed."""
-        flows: set[str] = set()
+        flows: dict[str, dict[str, Any]] = {}
         for head in self._heads:
-            digest, document = await self._log.look(partial(_flow, head=head))
-            if digest not in flows:
-                flows.add(digest)
+            async for event, _ in self._events(head):
+                digest = pinned(event.fact)
+                if digest is None or digest in flows:
+                    continue
+                document = await self._log.look(partial(_flow, event=event, digest=digest))
+                flows[digest] = {
+                    task["name"]: task.get("parameters", {}) for task in msgspec.json.decode(document)["tasks"]
+                }
                 file.flow(digest, document)
-            tasks = msgspec.json.decode(document)["tasks"]
-            templates = {task["name"]: task.get("parameters", {}) for task in tasks}
             last = GENESIS
-            async for event, _, _ in self._sealed(head, templates):
+            async for event, _, _ in self._sealed(head, flows):
                 last = event.digest
             file.stream(StreamHead(head.stream, head.seq, last), head.epoch, head.digest)
-            async for event, data, original in self._sealed(head, templates):
+            async for event, data, original in self._sealed(head, flows):
                 file.event(event, data, original)
 
-    async def _sealed(self, head: Head, templates: dict[str, Any]) -> AsyncIterator[tuple[Recorded, bytes, str]]:
+    async def _sealed(self, head: Head, flows: dict[str, dict[str, Any]]) -> AsyncIterator[tuple[Recorded, bytes, str]]:
         """The events as they are left, each sealed anew, and the digests that they were recorded with."""
-        previous = GENESIS
+        previous, templates = GENESIS, dict[str, Any]()
         async for event, data in self._events(head):
+            digest = pinned(event.fact)
+            templates = templates if digest is None else flows[digest]
             self._redactor.rewrite(event.type, data, templates)
             text = msgspec.json.encode(data)
             previous = event_digest(previous, event.stream, event.seq, event.at, (event.type, event.version, text))
@@ -188,11 +194,9 @@ def _data(view: LogView, event: Recorded, text: bytes) -> dict[str, Any]:
     return data
 
 
-def _flow(view: LogView, *, head: Head) -> tuple[str, bytes]:
-    fact = view.read(head.stream, limit=1)[0].fact
-    if not isinstance(fact, ExecutionCreated):
-        raise LogBroken(head.stream, 1, f"begins with {fact.TYPE}, not with {ExecutionCreated.TYPE}")
+def _flow(view: LogView, *, event: Recorded, digest: str) -> bytes:
+    """The flow that the execution runs from this event on."""
     try:
-        return fact.digest, view.definition(fact.digest)
+        return view.definition(digest)
     except DefinitionNotFound as error:
-        raise LogBroken(head.stream, 1, str(error)) from error
+        raise LogBroken(event.stream, event.seq, str(error)) from error

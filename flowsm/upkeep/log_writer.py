@@ -12,6 +12,7 @@ from flowsm.events.facts import ExecutionCreated, WaitStarted
 from flowsm.events.system import StreamHead
 from flowsm.limits import READ_PAGE_EVENTS
 from flowsm.log.port import Head, LogView, RowStore
+from flowsm.machine.evolve import pinned
 from flowsm.upkeep.archive_file import ArchiveWriter
 
 __all__ = ["LogWriter"]
@@ -61,20 +62,26 @@ class LogWriter:
         fact = page[0][0].fact
         if not isinstance(fact, ExecutionCreated):
             raise LogBroken(stream, 1, f"begins with {fact.TYPE}, not with {ExecutionCreated.TYPE}")
-        if fact.digest not in self._flows:
-            try:
-                self.file.flow(fact.digest, view.definition(fact.digest))
-            except DefinitionNotFound as error:
-                raise LogBroken(stream, 1, str(error)) from error
-            self._flows.add(fact.digest)
         return head, page
 
     def _page(self, view: LogView, *, head: Head, after: int) -> list[tuple[Recorded, bytes]]:
-        """The next events; the payloads that they need are written at once, for the archive has them before a stream."""
+        """The next events; the flows and payloads that they need are written at once: an archive has them before a stream."""
         page = view.read_stored(head.stream, after=after, limit=min(READ_PAGE_EVENTS, head.seq - after))
         for event, _ in page:
+            self._put_flow(view, event)
             for reference in getattr(event.fact, "stored", {}).values():
                 if reference.digest not in self._payloads:
                     self.file.payload(reference.digest, view.payload(event, reference.digest))
                     self._payloads.add(reference.digest)
         return page
+
+    def _put_flow(self, view: LogView, event: Recorded) -> None:
+        """Write the flow that the execution runs from this event on."""
+        digest = pinned(event.fact)
+        if digest is None or digest in self._flows:
+            return
+        try:
+            self.file.flow(digest, view.definition(digest))
+        except DefinitionNotFound as error:
+            raise LogBroken(event.stream, event.seq, str(error)) from error
+        self._flows.add(digest)

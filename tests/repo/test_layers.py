@@ -35,6 +35,7 @@ RANKS = {
     "replaying": 4.5,  # its verbs that replay
     "forking": 4.5,  # its verbs of forks
     "operators": 4.5,  # its verbs for operators
+    "upgrading": 4.5,  # its verbs that upgrade executions to another version of their flow
     "telling": 4.5,  # its verbs for those who want to be told of events
     "manager": 5,
     "schemas": 5,  # texts made of definition, events, log and projections, for people and for the command line

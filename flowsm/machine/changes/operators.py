@@ -1,10 +1,16 @@
-"""Operators' verbs: pause, resume, cancel, redrive."""
+"""Operators' verbs: pause, resume, cancel, redrive, upgrade."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from flowsm.events.facts import ExecutionCancelling, ExecutionPaused, ExecutionRedriven, ExecutionResumed
+from flowsm.events.facts import (
+    ExecutionCancelling,
+    ExecutionPaused,
+    ExecutionRedriven,
+    ExecutionResumed,
+    ExecutionUpgraded,
+)
 from flowsm.machine.changes.checks import Changes, Refused, expect
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import Attempt, ExecutionState, Phase, Request
@@ -89,9 +95,25 @@ def _redriven(machine: FlowMachine, state: ExecutionState, fact: ExecutionRedriv
     }
 
 
+def _upgraded(machine: FlowMachine, state: ExecutionState, fact: ExecutionUpgraded, at: str) -> Changes:
+    """The machine is that of the version which it goes on with: what it stands at has to be there too."""
+    _expect_alive(state)
+    if fact.before != state.digest:
+        raise Refused(f"takes it from version {fact.before[:12]}, it has version {state.digest[:12]}")
+    if state.node not in machine.states:
+        raise Refused(f"goes on with a version that has no task {state.node!r}, at which it stands")
+    return {
+        "digest": fact.digest,
+        "flow_name": fact.flow_name,
+        "deadline": fact.deadline,
+        "upgrades": state.upgrades + 1,
+    }
+
+
 OPERATOR_CHANGES: Final[dict[type[Any], Any]] = {
     ExecutionPaused: _paused,
     ExecutionResumed: _resumed,
     ExecutionCancelling: _cancelling,
     ExecutionRedriven: _redriven,
+    ExecutionUpgraded: _upgraded,
 }

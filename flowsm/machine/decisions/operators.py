@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from flowsm.errors import ResolutionRefused, SignalConflict, SignalRefused, TaskNotVisited
-from flowsm.events.commands import Cancel, Pause, Redrive, Resolve, Resume, Signal
+from flowsm.clock import timestamp
+from flowsm.errors import ResolutionRefused, SignalConflict, SignalRefused, TaskNotVisited, UpgradeRefused
+from flowsm.events.commands import Cancel, Pause, Redrive, Resolve, Resume, Signal, Upgrade
 from flowsm.events.facts import (
     ErrorInfo,
     ExecutionCancelling,
     ExecutionPaused,
     ExecutionRedriven,
     ExecutionResumed,
+    ExecutionUpgraded,
     ResolutionGiven,
     SignalReceived,
 )
@@ -26,7 +29,7 @@ from flowsm.machine.signals import signal_names
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.status import TaskStatus
 
-__all__ = ["cancel", "pause", "redrive", "resolve", "resume", "signal"]
+__all__ = ["cancel", "pause", "redrive", "resolve", "resume", "signal", "upgrade"]
 
 _DIGEST_CHARS: Final = 32
 _NAMES_SHOWN: Final = 10
@@ -162,6 +165,43 @@ def redrive(draft: Draft, command: Redrive) -> None:
             actor=command.actor,
         )
     )
+
+
+def upgrade(draft: Draft, command: Upgrade) -> None:
+    """Go on with the version whose machine the draft has; what runs or waits stays as it was begun.
+
+    Raises:
+        UpgradeRefused: the version's own time would be over already.
+    """
+    state, flow = draft.state, draft.machine.flow
+    deadline = _moved_deadline(draft, command.timeout_before)
+    if deadline is not None and draft.is_past(deadline) and deadline != state.deadline:
+        reason = f"its time would be over at once: the version's timeout of {flow.timeout:g} s has passed"
+        raise UpgradeRefused(state.stream, flow.id, command.digest, (reason,))
+    draft.record(
+        ExecutionUpgraded(
+            digest=command.digest,
+            before=state.digest,
+            flow_name=flow.name,
+            version=flow.version,
+            version_before=command.version_before,
+            deadline=deadline,
+            reason=command.reason,
+            actor=command.actor,
+        )
+    )
+
+
+def _moved_deadline(draft: Draft, timeout_before: float | None) -> str | None:
+    """When the version's timeout is over: counted from when the former one was, or from now where there was none."""
+    state, timeout = draft.state, draft.machine.flow.timeout
+    if timeout is None or state.started_at is None:
+        return None
+    if state.deadline is None or timeout_before is None:
+        return draft.after(timeout)
+    if timeout == timeout_before:
+        return state.deadline
+    return timestamp(datetime.fromisoformat(state.deadline) + timedelta(seconds=timeout - timeout_before))
 
 
 def _was_aborted(state: ExecutionState) -> bool:

@@ -29,7 +29,7 @@ INSERT INTO executions_{g} (
     created_at, started_at, ended_at, updated_at, seq, removed, wake_at, waiting_for, child_id, parent_id
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (execution_id) DO UPDATE SET
-    status = excluded.status, current_task = excluded.current_task, path = excluded.path,
+    flow_name = excluded.flow_name, flow_digest = excluded.flow_digest, status = excluded.status, current_task = excluded.current_task, path = excluded.path,
     completed_tasks = excluded.completed_tasks, skipped_tasks = excluded.skipped_tasks,
     transitions = excluded.transitions, attempts = excluded.attempts, failures = excluded.failures,
     interruptions = excluded.interruptions, last_error_type = excluded.last_error_type,

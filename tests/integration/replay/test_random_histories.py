@@ -89,7 +89,7 @@ def has_its_states(history: History, live: dict[int, ExecutionState], rng: rando
     assert set(live) == set(range(1, history.last + 1))
     for seq, state in live.items():
         assert history.state_at(seq) == state
-    fresh = History(history.machine, history.events)
+    fresh = History(history.machine, history.events, history.stream)
     for seq in rng.choices(range(1, history.last + 1), k=10):
         assert fresh.state_at(seq) == live[seq]
     for step in fresh.steps():

@@ -36,7 +36,7 @@ async def every_moment_is_the_same(manager: FlowManager, execution_id: str, kind
         assert found.upto != "end" or found.end == found.status == state.status
         kinds[found.upto] += 1
         task = history.machine.tasks.get(state.node)
-        verdict = judge(stage, recording, state, task.task_type if task is not None else None)
+        verdict = judge(stage, recording, state, task)
         refusing = state.phase == Phase.ENDED or state.cancelling is not None or found.upto == "cut"
         assert verdict.safe == (not refusing), f"{execution_id} at {seq}: {verdict}"
         kinds["safe" if verdict.safe else "not safe"] += 1

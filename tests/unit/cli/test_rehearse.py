@@ -96,16 +96,6 @@ def create(folder: Path, flow: dict[str, Any], *ids: str) -> None:
         manager.create_flow_execution(flow, execution_id=name)
 
 
-def test_upgrade_changes_nothing(ran: Any) -> None:
-    """Without --dry-run, or without an execution, it is a usage error that says so."""
-    found = ran("upgrade", "x1", "--to", "flow.json")
-    assert found.code == 2
-    assert "an execution keeps the version that it was created with" in found.err
-    found = ran("upgrade", "--to", "flow.json", "--dry-run")
-    assert found.code == 2
-    assert "expected one or more executions" in found.err
-
-
 def test_coverage_shows_every_way(ran: Any) -> None:
     """A row for each transition, and those never taken; as JSON; as a diagram."""
     found = ran("coverage")
