@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from flowsm.clock import elapsed_us
-from flowsm.events.facts import ErrorInfo
+from flowsm.events.facts import ErrorInfo, ExecutionUpgraded
 from flowsm.machine.state import ExecutionState, Phase, StoredResult
 from flowsm.replay.decisions import Decision, decision_of
 from flowsm.replay.history import History
@@ -39,6 +39,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     decisions: tuple[Decision, ...] = ()
     attempts: tuple[Entry, ...] = ()
     waits_for: tuple[str, ...] = ()
+    upgrades: tuple[Entry, ...] = ()
+    """When it went on with another version of its flow."""
     parent: str | None = None
     child: str | None = None
     """The sub-flow that the failure came from."""
@@ -55,7 +57,9 @@ def explain(history: History, seq: int | None = None, around: Surroundings | Non
     state = history.state_at(upto)
     steps = list(history.steps(0, upto))
     decided = (decision_of(step.machine, step) for step in steps)
-    attempts = _failed_attempts(state, timeline(steps))
+    entries = timeline(steps)
+    attempts = _failed_attempts(state, entries)
+    upgrades = {step.event.seq for step in steps if isinstance(step.event.fact, ExecutionUpgraded)}
     present = around if upto == history.last else None
     return Explanation(
         execution_id=state.stream,
@@ -71,6 +75,7 @@ def explain(history: History, seq: int | None = None, around: Surroundings | Non
         decisions=tuple(decision for decision in decided if decision is not None),
         attempts=attempts,
         waits_for=tuple(waits_for(history.machine_at(upto), state, present, asked=why_asked(history, state))),
+        upgrades=tuple(entry for entry in entries if upgrades.intersection(entry.seqs)),
         parent=state.parent.execution_id if state.parent is not None else None,
         child=_failed_child(attempts),
     )

@@ -40,6 +40,9 @@ class FlowExecution(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     error: str | None
     seq: int
+    flow_digest: str = ""
+    """Of the version of the flow that it runs now: `upgrades` says how often that became another one."""
+    upgrades: int = 0
 
 
 def json_copy(value: Any) -> Any:
@@ -91,4 +94,6 @@ def execution_of(state: ExecutionState) -> FlowExecution:
         ended_at=_moment(state.ended_at),
         error=state.error.message if state.error else None,
         seq=state.seq,
+        flow_digest=state.digest,
+        upgrades=state.upgrades,
     )
