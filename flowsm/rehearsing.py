@@ -101,7 +101,8 @@ class RehearsingVerbs:
                     digest_now = pinned(event.fact)
                     if digest_now is not None:
                         present[stream] = await self._of_version(digest_now, counts)
-                    present[stream].take(event)
+                    if event.stream == stream:  # what a fork shares was taken once, by the other one
+                        present[stream].take(event)
         wanted = set(newest.values())
         return [
             count

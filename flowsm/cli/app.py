@@ -41,6 +41,8 @@ COMMANDS: Final = {
     "pause": ("flowsm.cli.operate:pause", "Stop an execution before its next task, or at once."),
     "resume": ("flowsm.cli.operate:resume", "Let a paused execution go on."),
     "retry": ("flowsm.cli.operate:retry", "Let a failed execution go on from the task that failed."),
+    "fork": ("flowsm.cli.fork:fork", "Begin a new execution as another one did, and go on by itself."),
+    "forks": ("flowsm.cli.fork:forks", "Show the tree of forks that an execution is in."),
     "resolve": ("flowsm.cli.operate:resolve", "Say what became of an attempt that a crash interrupted."),
     "remove": ("flowsm.cli.remove:remove", "Take an ended execution out of the lists; its history stays."),
     "verify": ("flowsm.cli.verify:verify", "Check the log: chain, transitions, and the rows derived from it."),

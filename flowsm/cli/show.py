@@ -62,6 +62,7 @@ def _print_head(found: FlowExecution, owner: str, waits: list[str], besides: str
     lines = {
         "execution": Text(found.execution_id),
         "flow": Text(safe(f"{found.flow_name} ({found.flow_id})")),
+        "forked": Text(f"off {found.forked_from}, after its seq {found.forked_at}" if found.forked_from else ""),
         "status": status_text(found.status.value).append(safe(besides)),
         "worker": Text(f"{owner}; `flowsm run {found.execution_id}` or `flowsm worker` goes on" if owner else ""),
         "waits": Text(safe("; ".join(waits))),

@@ -52,7 +52,7 @@ def _transition(fact: f.TransitionTaken) -> str:
     return f"{fact.source} → {fact.target} ({why}{seen})"
 
 
-def _who(fact: LogPurged | LogImported | f.ExecutionUpgraded) -> str:
+def _who(fact: LogPurged | LogImported | f.ExecutionUpgraded | f.ExecutionForked) -> str:
     return (f", by {fact.actor}" if fact.actor else "") + (f": {fact.reason}" if fact.reason else "")
 
 
@@ -66,6 +66,7 @@ _WORDS: Final[dict[type[Fact], Callable[[Any], str]]] = {
     f.TaskSkipped: lambda fact: f"{fact.task}: its skip_when held",
     f.RetryScheduled: lambda fact: f"{fact.task}: attempt {fact.attempt} in {seconds_text(fact.delay_seconds)}",
     f.TransitionTaken: _transition,
+    f.ExecutionForked: lambda fact: f"off {fact.origin}, after its seq {fact.origin_seq}{_who(fact)}",
     f.ExecutionUpgraded: lambda fact: f"{upgrade_text(fact)}{_who(fact)}",
     f.ExecutionFailed: lambda fact: fact.error.message,
     f.ExecutionCancelled: lambda fact: fact.reason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from flowsm.events.envelope import Recorded
-from flowsm.events.facts import TransitionTaken
+from flowsm.events.facts import ExecutionForked, TransitionTaken
 from flowsm.machine.compile import ABORT, CANCEL, Edge, FlowMachine
 from flowsm.machine.diagram import DiagramFormat
 from flowsm.machine.evolve import pinned
@@ -59,7 +59,7 @@ class CoverageCount:
     def take(self, event: Recorded) -> None:
         """One more event of any of the executions that have this version then."""
         fact = event.fact
-        self._executions += pinned(fact) is not None
+        self._executions += pinned(fact) is not None or isinstance(fact, ExecutionForked)
         if not isinstance(fact, TransitionTaken):
             return
         place = fact.source, fact.trigger

@@ -14,6 +14,7 @@ from flowsm.events.facts import (
     ExecutionCancelling,
     ExecutionCreated,
     ExecutionFailed,
+    ExecutionForked,
     ExecutionPaused,
     ExecutionRedriven,
     ExecutionResumed,
@@ -120,6 +121,10 @@ def _collect(history: History, step: Step, script: _Script) -> None:
         script.notes.append(
             f"it was upgraded {upgrade_text(fact)} at event {step.event.seq}: here it has that flow at once"
         )
+    elif isinstance(fact, ExecutionForked):
+        begun = step.before.attempt.started_seq if fact.task is not None and step.before.attempt is not None else 0
+        script.left_out += [begun, step.event.seq] if begun else [step.event.seq]
+        script.notes.append(f"the events up to {fact.origin_seq} are those of {fact.origin!a}: here all is its own")
     elif isinstance(fact, Unknown):
         script.notes.append(f"event {step.event.seq} is of type {fact.type!r}, which this flowsm does not know")
     else:

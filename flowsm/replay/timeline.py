@@ -15,6 +15,7 @@ from flowsm.events.facts import (
     ExecutionCompleted,
     ExecutionCreated,
     ExecutionFailed,
+    ExecutionForked,
     ExecutionPaused,
     ExecutionRedriven,
     ExecutionRemoved,
@@ -237,6 +238,8 @@ class _Making:
             verb = f"redriven from {fact.task}"
         elif isinstance(fact, ExecutionUpgraded):
             verb = f"upgraded {upgrade_text(fact)}"
+        elif isinstance(fact, ExecutionForked):
+            verb = f"forked off {fact.origin} after seq {fact.origin_seq}{_again(fact)}"
         self._add(step, "operator", _asked(verb, fact.reason, fact.actor))
 
 
@@ -246,6 +249,7 @@ _VERBS: Final[dict[type[Any], str]] = {
     ExecutionResumed: "resumed",
     ExecutionRedriven: "redriven",
     ExecutionUpgraded: "upgraded",
+    ExecutionForked: "forked",
     ExecutionRemoved: "removed from the lists",
 }
 
@@ -270,6 +274,10 @@ _HANDLERS: Final[dict[type[Any], Callable[[_Making, Step, Any], None]]] = {
     ExecutionCancelled: _Making.ended,
     **dict.fromkeys(_VERBS, _Making.operated),
 }
+
+
+def _again(fact: ExecutionForked) -> str:
+    return "" if fact.task is None else f", where {fact.task} was under way: begun again"
 
 
 def upgrade_text(fact: ExecutionUpgraded) -> str:

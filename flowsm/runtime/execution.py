@@ -43,6 +43,9 @@ class FlowExecution(msgspec.Struct, frozen=True, kw_only=True):
     flow_digest: str = ""
     """Of the version of the flow that it runs now: `upgrades` says how often that became another one."""
     upgrades: int = 0
+    forked_from: str | None = None
+    """The execution whose events up to seq `forked_at` this one shares."""
+    forked_at: int = 0
 
 
 def json_copy(value: Any) -> Any:
@@ -96,4 +99,6 @@ def execution_of(state: ExecutionState) -> FlowExecution:
         seq=state.seq,
         flow_digest=state.digest,
         upgrades=state.upgrades,
+        forked_from=state.origin.execution_id if state.origin is not None else None,
+        forked_at=state.origin.seq if state.origin is not None else 0,
     )

@@ -61,7 +61,6 @@ def _forked(_: FlowMachine, state: ExecutionState, fact: ExecutionForked, at: st
         "idempotency_key": None,
         "parent": None,
         "depth": 0,
-        "worker": "",
         "created_at": at,
         "started_at": at if started else None,
         "deadline": fact.deadline,

@@ -95,9 +95,7 @@ class Upgrading(World):
         if not await self.manager._queries.executions(limit=1):
             return
         machine = await self.manager.machine_of(execution_id)
-        version = mutated_flow(
-            f"{self.rng.random()}", {"conditions": []} | json.loads(canonical_json(machine.flow))
-        )
+        version = mutated_flow(f"{self.rng.random()}", {"conditions": []} | json.loads(canonical_json(machine.flow)))
         report = await self.manager.upgrade_in_bulk(version, execution_ids=[execution_id], actor="somebody")
         (found,) = report.executions
         self.kinds[_kind(found)] += 1

@@ -53,9 +53,7 @@ async def waiting(manager: FlowManager, flow: Any = WAITS, name: str = "x") -> s
 
 
 async def upgrades_of(manager: FlowManager, execution_id: str) -> list[ExecutionUpgraded]:
-    return [
-        event.fact for event in await manager.events(execution_id) if isinstance(event.fact, ExecutionUpgraded)
-    ]
+    return [event.fact for event in await manager.events(execution_id) if isinstance(event.fact, ExecutionUpgraded)]
 
 
 async def test_it_goes_on_with_the_new_version(manager: FlowManager) -> None:
@@ -169,7 +167,9 @@ async def test_a_time_that_would_be_over_is_refused(manager: FlowManager, clock:
     """Nobody upgrades an execution to its end by mistake; the rehearsal says so too."""
     name = await waiting(manager, WAITS | {"timeout": 100})
     clock.advance(50)
-    with pytest.raises(UpgradeRefused, match="its time would be over at once: the version's timeout of 20 s has passed"):
+    with pytest.raises(
+        UpgradeRefused, match="its time would be over at once: the version's timeout of 20 s has passed"
+    ):
         await manager.upgrade(name, LONGER | {"timeout": 20})
     (found,) = await manager.rehearse_upgrade([name], LONGER | {"timeout": 20})
     assert not found.safe
@@ -365,8 +365,12 @@ def test_without_await(tmp_path) -> None:
 async def test_a_file_without_the_new_version_is_noticed(tmp_path) -> None:
     """Where the flow that an upgrade names is missing, verify and reading name the event that needs it."""
     async with FlowManager(tmp_path / "a.db", tasks=TaskFactory()) as manager:
-        name = manager.create_flow_execution(WAITS | {"tasks": [task_of("w", "wait_for_signal")], "conditions": [], "start_task": "w"})
-        await manager.upgrade(name, {"id": "f", "name": "Other", "start_task": "w", "tasks": [task_of("w", "wait_for_signal")]})
+        name = manager.create_flow_execution(
+            WAITS | {"tasks": [task_of("w", "wait_for_signal")], "conditions": [], "start_task": "w"}
+        )
+        await manager.upgrade(
+            name, {"id": "f", "name": "Other", "start_task": "w", "tasks": [task_of("w", "wait_for_signal")]}
+        )
     import sqlite3  # noqa: PLC0415 - only here
 
     with sqlite3.connect(tmp_path / "a.db") as connection:

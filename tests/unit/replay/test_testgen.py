@@ -158,7 +158,9 @@ def test_nothing_recorded_becomes_code() -> None:
     again(generate_test(rehearsal.history).source)
     event = rehearsal.events[0]
     unknown = Unknown(type=nasty, version=1, data=msgspec.Raw(b"{}"))
-    history = History(rehearsal.history.machine, [event, msgspec.structs.replace(event, seq=2, fact=unknown)], event.stream)
+    history = History(
+        rehearsal.history.machine, [event, msgspec.structs.replace(event, seq=2, fact=unknown)], event.stream
+    )
     noted = generate_test(history)
     assert noted.notes == (f"event 2 is of type {nasty!r}, which this flowsm does not know",)
     assert "# Not scripted: " in noted.source
