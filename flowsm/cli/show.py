@@ -22,7 +22,7 @@ from flowsm.cli.output import (
 )
 from flowsm.cli.owner import deserted
 from flowsm.cli.table import print_table
-from flowsm.cli.waiting import standing_of
+from flowsm.cli.waiting import Standing, standing_of
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
 from flowsm.tasks.result import TaskResult
@@ -33,21 +33,22 @@ __all__ = ["show"]
 def show(execution: ExecutionOrFile, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
     """Show one execution: status, path, results."""
 
-    async def question(manager: FlowManager, execution_id: str) -> tuple[FlowExecution, str, list[str], str]:
+    async def question(manager: FlowManager, execution_id: str) -> tuple[FlowExecution, str, Standing]:
         found = await manager.get_flow_status(execution_id)
         holds = await manager.holds([found.execution_id])
         held = [f"{hold.words}, since {local_time(datetime.fromisoformat(hold.since))}" for hold in holds]
         said = await deserted(manager, [(found.execution_id, found.status)])
         if as_json:
-            return found, "", [], ""
+            return found, "", Standing()
         standing = await standing_of(manager, found.execution_id)
-        return found, said.get(found.execution_id, ""), held or standing.waits, standing.besides
+        standing.waits = held or standing.waits
+        return found, said.get(found.execution_id, ""), standing
 
-    found, owner, waits, besides = ask_about(execution, db, question)
+    found, owner, standing = ask_about(execution, db, question)
     if as_json:
         print_json(found)
         return
-    _print_head(found, owner, waits, besides)
+    _print_head(found, owner, standing)
     if found.task_results:
         print_text("")
         rows = [_row(name, result) for name, result in found.task_results.items()]
@@ -57,15 +58,16 @@ def show(execution: ExecutionOrFile, /, *, db: Db = DEFAULT_DB, as_json: AsJson 
             talk(f"warning: {safe(name)}: {safe(warning)}")
 
 
-def _print_head(found: FlowExecution, owner: str, waits: list[str], besides: str) -> None:
+def _print_head(found: FlowExecution, owner: str, standing: Standing) -> None:
     console = console_for(sys.stdout)
     lines = {
         "execution": Text(found.execution_id),
         "flow": Text(safe(f"{found.flow_name} ({found.flow_id})")),
         "forked": Text(f"off {found.forked_from}, after its seq {found.forked_at}" if found.forked_from else ""),
-        "status": status_text(found.status.value).append(safe(besides)),
+        "upgraded": Text(safe(standing.upgraded)),
+        "status": status_text(found.status.value).append(safe(standing.besides)),
         "worker": Text(f"{owner}; `flowsm run {found.execution_id}` or `flowsm worker` goes on" if owner else ""),
-        "waits": Text(safe("; ".join(waits))),
+        "waits": Text(safe("; ".join(standing.waits))),
         "error": Text(safe(found.error or "")),
         "current": Text(safe(found.current_task or "")),
         "path": Text(" → ".join(safe(task) for task in found.path)),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 from flowsm.cli.output import local_time
+from flowsm.cli.wording import describe
 from flowsm.clock import timestamp
 from flowsm.errors import ExecutionNotFound
+from flowsm.events.facts import ExecutionUpgraded
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.manager import FlowManager
 from flowsm.projections.queries import ExecutionRow
+from flowsm.replay.history import History
 from flowsm.replay.waiting import Surroundings, waits_for
 from flowsm.status import FlowStatus
 
@@ -21,19 +25,13 @@ _STILL: Final = frozenset({Phase.CREATED, Phase.WAITING, Phase.ASKING, Phase.BAC
 _WORDS: Final = {"start": "starts at {due}", "retry": "retry at {due}", "timer": "waits until {due}"}
 
 
+@dataclass
 class Standing:
-    """Where an execution stands, in words: what it waits for, and what its status does not tell."""
+    """Where an execution stands, in words: what it waits for, what its status does not tell, its latest upgrade."""
 
-    def __init__(self, state: ExecutionState, waits: list[str]) -> None:
-        self.waits = waits
-        self.besides = ""
-        asked = state.cancelling
-        if state.removed:
-            self.besides = ", removed from the lists"
-        elif asked is not None and state.ended_at is None:
-            by = f" by {asked.actor}" if asked.actor else ""
-            why = f": {asked.reason}" if asked.reason else ""
-            self.besides = f", being cancelled, as asked{by} at {asked.at}{why}"
+    waits: list[str] = field(default_factory=list)
+    besides: str = ""
+    upgraded: str = ""
 
 
 async def standing_of(manager: FlowManager, execution_id: str) -> Standing:
@@ -46,7 +44,28 @@ async def standing_of(manager: FlowManager, execution_id: str) -> Standing:
     state = history.state_at(history.last)
     around = Surroundings(now=timestamp(datetime.now(UTC)), child_status=await _of_child(manager, state))
     said = waits_for(history.machine, state, around)
-    return Standing(state, said if state.phase in _STILL else said[: state.paused is not None])
+    waits = said if state.phase in _STILL else said[: state.paused is not None]
+    return Standing(waits, _besides(state), _upgraded(history, state))
+
+
+def _besides(state: ExecutionState) -> str:
+    asked = state.cancelling
+    if state.removed:
+        return ", removed from the lists"
+    if asked is None or state.ended_at is not None:
+        return ""
+    by = f" by {asked.actor}" if asked.actor else ""
+    why = f": {asked.reason}" if asked.reason else ""
+    return f", being cancelled, as asked{by} at {asked.at}{why}"
+
+
+def _upgraded(history: History, state: ExecutionState) -> str:
+    """What its latest upgrade was; empty where there was none."""
+    if not state.upgrades:
+        return ""
+    events = reversed(history.events[: state.seq])
+    latest = next(event for event in events if isinstance(event.fact, ExecutionUpgraded))
+    return f"{describe(latest.fact)}, at {local_time(datetime.fromisoformat(latest.at))}"
 
 
 async def _of_child(manager: FlowManager, state: ExecutionState) -> str | None:

@@ -280,10 +280,7 @@ class Advancer:
     ) -> tuple[FlowMachine, ExecutionState]:
         """Record what the driver came to; what cannot be recorded now is when it drives on, and is not done again.
 
-        Returns what it goes on with: another machine, where the execution was upgraded meanwhile.
-
-        Raises:
-            CodeMissing: there is no code here for that one; the execution was left to others.
+        It goes on with another machine, where the execution was upgraded meanwhile, or left it to those who have the code.
         """
         drive.busy = True
         try:

@@ -40,13 +40,14 @@ from flowsm.events.commands import (
     Resolve,
     Resume,
     Signal,
+    Upgrade,
 )
 from flowsm.events.facts import ErrorInfo, Unknown
 from flowsm.log.port import Append
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import compile_flow
 from flowsm.machine.decide import step
-from flowsm.machine.evolve import evolve, fold
+from flowsm.machine.evolve import evolve, fold, pinned
 from flowsm.machine.state import ExecutionState, new_state
 from flowsm.projections.project import execution_row
 from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
@@ -121,6 +122,14 @@ LATER = {
 }
 
 
+NEWER = LATER | {
+    "version": "8",
+    "name": "Waits, shorter",
+    "timeout": 3_600,
+    "conditions": [{"source_task": "sleep", "target_task_success": "tidy"}],
+}
+
+
 class Story:
     """One execution, told command by command: the engine decides, and the log records, what follows."""
 
@@ -162,6 +171,13 @@ class Story:
             **values,
         )
         await self.tell(command)
+
+    async def upgrade(self, document: dict[str, Any], **said: str) -> None:
+        """Go on with another version."""
+        flow, before = load_flow(document), self.machine.flow
+        self.document, self.machine = canonical_json(flow), compile_flow(flow)
+        digest = canonical_digest(self.document)
+        await self.tell(Upgrade(digest=digest, version_before=before.version, timeout_before=before.timeout, **said))
 
     async def unknown(self) -> None:
         """Something of a later flowsm, which this one keeps as it is."""
@@ -288,6 +304,12 @@ async def tell_later(log: SqliteEventLog, clock: ManualClock) -> None:
     while cancelled.state.ended_at is None:
         await cancelled.result()
 
+    upgraded = await story("upgraded")
+    await upgraded.upgrade(NEWER, reason="shorter", actor="Ada")
+    await upgraded.tell(Advance(**driver), seconds=61.25)
+    await upgraded.result(data=[1])
+    await (await story("upgraded-early")).upgrade(NEWER)
+
     late = await story("not-approved")
     await late.tell(Advance(**driver), seconds=100)
     await late.tell(Advance(**driver), seconds=1_000)
@@ -321,9 +343,9 @@ async def executions_in(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for (stream,) in await log.query("SELECT stream FROM streams ORDER BY number"):
         events = await log.read(stream, inflated=True)
-        created: Any = events[0].fact
-        machine = compile_flow(load_flow(json.loads(await log.definition(created.digest))))
-        state: ExecutionState = fold(machine, stream, events)
+        digests = [digest for event in events if (digest := pinned(event.fact)) is not None]
+        machines = {one: compile_flow(load_flow(json.loads(await log.definition(one)))) for one in digests}
+        state: ExecutionState = fold(machines.__getitem__, stream, events)
         found[stream] = brief(msgspec.to_builtins(execution_of(state)))
     await log.close()
     return found

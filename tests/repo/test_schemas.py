@@ -110,6 +110,7 @@ async def test_recorded_events_fit_the_schema_of_events(tmp_path):
         "execution.paused",
         "execution.redriven",
         "execution.resumed",
+        "execution.upgraded",
         "probe.started",
         "resolution.awaited",
         "resolution.given",

@@ -173,8 +173,8 @@ async def test_an_upgraded_execution_goes_into_a_file_and_comes_back(tmp_path: P
         async with FlowManager(tmp_path / f"{seed}.db", tasks=script.tasks, clock=clock, durability="normal") as one:
             root = one.create_flow_execution(flow, {"x": 1}, execution_id=f"x{seed}")
             await Upgrading(seed, one, script, clock).ends([root])
-            for name in await family(one, root):
-                path = tmp_path / f"{len(list(tmp_path.iterdir()))}.flowrun"
+            for number, name in enumerate(await family(one, root)):
+                path = tmp_path / f"{seed}-{number}.flowrun"
                 await one.export(name, path)
                 async with FlowManager(":memory:", clock=clock) as other:
                     await other.import_archive(path)

@@ -180,7 +180,7 @@ async def test_what_is_not_safe_is_refused_with_its_reasons(manager: FlowManager
     """Nothing is recorded; the error has the reasons, and what to do."""
     name = await waiting(manager)
     other = flow_of(task_of("b"), version="3")
-    with pytest.raises(UpgradeRefused, match="its path parts at 'created'.*let it end as it is") as refused:
+    with pytest.raises(UpgradeRefused, match=r"its path parts at 'created'.*let it end as it is") as refused:
         await manager.upgrade(name, other)
     assert len(refused.value.reasons) == 1
     assert not await upgrades_of(manager, name)
@@ -284,7 +284,8 @@ async def test_a_version_that_there_is_no_code_for_is_left_to_others(manager: Fl
         handle.execution_id, flow_of(task_of("h", "held"), task_of("r", "rare"), to=(("h", "success", "r"),))
     )
     go_on.set()
-    while (await manager.get_flow_status(handle.execution_id)).path != ["h", "r"]:
+    while (found := await manager.get_flow_status(handle.execution_id)).path != ["h", "r"]:
+        assert found.ended_at is None
         await asyncio.sleep(0)
     manager.tasks.register_task("rare", lambda: 3)
     ended = await manager.execute_flow(handle.execution_id)
