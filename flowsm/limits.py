@@ -38,6 +38,7 @@ CONCURRENT_EXECUTIONS_DEFAULT: Final = 100
 INTERRUPTIONS_MAX: Final = 3
 """Crashes of one visit after which a person is asked: a task that kills its process must not do so for ever."""
 SAID_MAX_CHARS: Final = 10_000  # of what an operator says with a verb: why, who
+OVERRIDES_MAX_BYTES: Final = MIB  # of JSON, in one event: they are no large values, which not every fold reads
 SIGNALS_KEPT_MAX: Final = 1_000  # of one name
 SIGNALS_UNAWAITED_MAX: Final = 1_000  # names that no task of the flow is known to wait for
 SIGNAL_KEYS_MAX: Final = 1_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -107,16 +107,33 @@ class OperatorVerbs:
         return await self.operate(execution_id, Resume(reason=reason, actor=actor))
 
     async def retry(
-        self, execution_id: str, *, task: str | None = None, reason: str = "", actor: str = ""
+        self,
+        execution_id: str,
+        *,
+        task: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        reason: str = "",
+        actor: str = "",
     ) -> FlowExecution:
         """Let a failed execution go on from the task that failed, or from `task`; earlier results are kept.
+
+        Args:
+            execution_id: which.
+            task: where it goes on; by default the task that failed.
+            overrides: values for the tasks that come after, by their places: `input.customer`,
+                `results.fetch.data.total`, or JSON Pointers. What is there must have been there; of results that is
+                `data` and what is in it, `outcome` and `message`. What was recorded stays in the events.
+            reason: why; recorded.
+            actor: who asks; recorded.
 
         Raises:
             UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
             IllegalCommand: it has not failed, or never came to that task.
+            OverrideRefused: a value cannot stand where it is to be: with the place, and why.
         """
-        return await self.operate(execution_id, Redrive(task=task, reason=reason, actor=actor))
+        command = Redrive(task=task, overrides=_or_none(overrides), reason=reason, actor=actor)
+        return await self.operate(execution_id, command)
 
     async def resolve(
         self,
@@ -162,6 +179,7 @@ class OperatorVerbs:
         everything: bool = False,
         now: bool = False,
         task: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
         reason: str = "",
         actor: str = "",
         dry_run: bool = False,
@@ -179,6 +197,7 @@ class OperatorVerbs:
             everything: all of them: one of these four has to be given.
             now: `pause` stops running attempts too.
             task: where `retry` goes on; by default the task that failed.
+            overrides: with which values `retry` goes on, by their places; see there.
             reason: why; recorded with each.
             actor: who asks; recorded with each.
             dry_run: find out what would be done, and do nothing.
@@ -191,7 +210,7 @@ class OperatorVerbs:
         checked_flag("dry_run", dry_run)
         chosen = Chosen(status=status, flow=flow, since=since)
         check_chosen(chosen, everything=everything)
-        command = command_of(verb, now=now, task=task, reason=reason, actor=actor)
+        command = command_of(verb, now=now, task=task, overrides=_or_none(overrides), reason=reason, actor=actor)
 
         async def ask(execution_id: str, command: Command) -> str:
             if dry_run:
@@ -201,3 +220,10 @@ class OperatorVerbs:
         report = BulkReport(verb=verb, dry_run=dry_run)
         await command_all(self._queries, ask, command, chosen, each, report)
         return report
+
+
+def _or_none(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
+    """As the command has them; what is no mapping is refused when that is checked."""
+    if overrides is None:
+        return {}
+    return dict(overrides) if isinstance(overrides, Mapping) else overrides

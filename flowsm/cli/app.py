@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "cancel": ("flowsm.cli.operate:cancel", "End an execution; the flow's on_cancel task cleans up."),
     "pause": ("flowsm.cli.operate:pause", "Stop an execution before its next task, or at once."),
     "resume": ("flowsm.cli.operate:resume", "Let a paused execution go on."),
+    "redrive": ("flowsm.cli.operate:retry", "The same as retry."),
     "retry": ("flowsm.cli.operate:retry", "Let a failed execution go on from the task that failed."),
     "fork": ("flowsm.cli.fork:fork", "Begin a new execution as another one did, and go on by itself."),
     "forks": ("flowsm.cli.fork:forks", "Show the tree of forks that an execution is in."),

@@ -96,6 +96,7 @@ def in_bulk(verb: BulkVerb, choice: Many, command: BulkCommand, db: Path) -> int
             everything=choice.all,
             now=isinstance(command, Pause) and command.now,
             task=command.task if isinstance(command, Redrive) else None,
+            overrides=command.overrides if isinstance(command, Redrive) else None,
             reason=command.reason,
             actor=command.actor,
             dry_run=choice.dry_run,

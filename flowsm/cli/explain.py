@@ -64,8 +64,8 @@ def print_explanation(found: Explanation) -> None:
     if found.parent is not None:
         print_text(safe(f"  a sub-flow of {found.parent}"))
     _print_route(found)
-    for upgrade in found.upgrades:
-        print_text(safe(f"  event {upgrade.seqs[0]}, {_time(upgrade.at)}: {upgrade.text}"))
+    for entry in sorted((*found.upgrades, *found.overrides), key=lambda entry: entry.seqs):
+        print_text(safe(f"  event {entry.seqs[0]}, {_time(entry.at)}: {entry.text}"))
     if found.attempts:
         print_text(f"\nAttempts of {safe(repr(found.attempts[-1].task))}")
         headers = ("attempt", "status", "started", "time", "error", "then")

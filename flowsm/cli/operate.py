@@ -11,8 +11,9 @@ from flowsm.cli.bulk import NOTHING, BulkCommand, Choice, Many, SomeExecution, i
 from flowsm.cli.exit_codes import CONFLICT, FINE
 from flowsm.cli.json_option import read_data
 from flowsm.cli.opening import ask
-from flowsm.cli.options import DEFAULT_DB, Actor, Db, ExecutionId, Reason, go_on_options, who
+from flowsm.cli.options import DEFAULT_DB, Actor, Db, ExecutionId, Reason, Settings, go_on_options, who
 from flowsm.cli.output import talk
+from flowsm.definition.places import parse_setting
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Resolution, Resolve, Resume
 from flowsm.manager import FlowManager
 from flowsm.runtime.bulk import BulkVerb
@@ -94,14 +95,17 @@ def retry(
     execution: SomeExecution = None,
     /,
     *,
-    task: Annotated[str | None, Parameter(help="The task to go on from; by default the one that failed.")] = None,
+    task: Annotated[
+        str | None, Parameter(name=["--task", "--from"], help="The task to go on from; by default the one that failed.")
+    ] = None,
+    set_: Settings = None,
     choice: Choice = NOTHING,
     reason: Reason = "",
     actor: Actor = "",
     db: Db = DEFAULT_DB,
 ) -> int:
-    """Let a failed execution, or many, go on from the task that failed; earlier results are kept."""
-    return _one_or_many("retry", execution, choice, Redrive(task=task, reason=reason, actor=who(actor)), db)
+    """Let a failed execution, or many, go on from the task that failed; earlier results are kept, or set to others."""
+    return _one_or_many("retry", execution, choice, _redrive(task, set_, reason, who(actor)), db)
 
 
 def resolve(
@@ -118,6 +122,10 @@ def resolve(
     """Say what became of an interrupted attempt that a person is asked about."""
     said = Resolve(resolution=as_, outcome=outcome, data=read_data(data), reason=reason, actor=who(actor))
     _operate(db, execution, said, f"resolved as {as_}")
+
+
+def _redrive(task: str | None, settings: list[str] | None, reason: str, actor: str) -> Redrive:
+    return Redrive(task=task, overrides=dict(map(parse_setting, settings or ())), reason=reason, actor=actor)
 
 
 def _one_or_many(verb: BulkVerb, execution: str | None, choice: Many, command: BulkCommand, db: Db) -> int:

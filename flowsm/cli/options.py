@@ -18,6 +18,7 @@ __all__ = [
     "ExecutionId",
     "ExecutionOrFile",
     "Reason",
+    "Settings",
     "TasksOption",
     "go_on_options",
     "who",
@@ -42,6 +43,13 @@ ExecutionId: TypeAlias = Annotated[
 ExecutionOrFile: TypeAlias = Annotated[
     str,
     Parameter(name="ID", help="An execution: its id, a unique beginning of it, @last, @last-failed, or its .flowrun."),
+]
+Settings: TypeAlias = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--set",
+        help="PLACE=VALUE, such as results.fetch.data.total=3 or /input/x=text: for the tasks that come after; repeatable.",
+    ),
 ]
 TasksOption: TypeAlias = Annotated[
     list[str] | None,

@@ -23,6 +23,7 @@ from flowsm.cli.output import (
 from flowsm.cli.owner import deserted
 from flowsm.cli.table import print_table
 from flowsm.cli.waiting import Standing, standing_of
+from flowsm.definition.places import place_text
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
 from flowsm.tasks.result import TaskResult
@@ -75,6 +76,7 @@ def _print_head(found: FlowExecution, owner: str, standing: Standing) -> None:
         "created": Text(local_time(found.created_at)),
         "started": Text(local_time(found.started_at)),
         "ended": Text(_ended(found)),
+        "overrides": Text(safe(", ".join(f"{place_text(at)}={short(to)}" for at, to in found.overrides.items()))),
         "input": Text("" if found.input is None else short(found.input)),
     }
     for label, text in lines.items():

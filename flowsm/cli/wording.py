@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from flowsm.cli.output import seconds_text, short
+from flowsm.definition.places import place_text
 from flowsm.events import facts as f
 from flowsm.events.facts import Fact
 from flowsm.events.system import LogImported, LogPurged
@@ -52,7 +53,12 @@ def _transition(fact: f.TransitionTaken) -> str:
     return f"{fact.source} → {fact.target} ({why}{seen})"
 
 
-def _who(fact: LogPurged | LogImported | f.ExecutionUpgraded | f.ExecutionForked) -> str:
+def _redriven(fact: f.ExecutionRedriven) -> str:
+    values = ", ".join(f"{place_text(place)}={short(value, 40)}" for place, value in fact.overrides.items())
+    return f"from {fact.task}" + (f", with {values}" if values else "") + _who(fact)
+
+
+def _who(fact: LogPurged | LogImported | f.ExecutionForked | f.ExecutionRedriven | f.ExecutionUpgraded) -> str:
     return (f", by {fact.actor}" if fact.actor else "") + (f": {fact.reason}" if fact.reason else "")
 
 
@@ -67,6 +73,7 @@ _WORDS: Final[dict[type[Fact], Callable[[Any], str]]] = {
     f.RetryScheduled: lambda fact: f"{fact.task}: attempt {fact.attempt} in {seconds_text(fact.delay_seconds)}",
     f.TransitionTaken: _transition,
     f.ExecutionForked: lambda fact: f"off {fact.origin}, after its seq {fact.origin_seq}{_who(fact)}",
+    f.ExecutionRedriven: _redriven,
     f.ExecutionUpgraded: lambda fact: f"{upgrade_text(fact)}{_who(fact)}",
     f.ExecutionFailed: lambda fact: fact.error.message,
     f.ExecutionCancelled: lambda fact: fact.reason,

@@ -31,6 +31,7 @@ FlowsmError
 │   ├── SignalConflict         a signal's idempotency key came with another content
 │   ├── SignalRefused          a signal that does not fit what waits for it, or one too many
 │   ├── ResolutionRefused      what a person said of an attempt does not fit its task's `result_schema`
+│   ├── OverrideRefused        a value cannot be put in the place of a recorded one
 │   ├── UpgradeRefused         the execution cannot go on with that version of its flow
 │   ├── SubscriptionHeld       somebody follows the log under this name already
 │   ├── RebuildSuperseded      another rebuild, begun later, or a purge has taken over
@@ -98,6 +99,7 @@ from flowsm.errors.conflicts import (
     LeaseHeld,
     LeaseLost,
     LimitReached,
+    OverrideRefused,
     RebuildSuperseded,
     ResolutionRefused,
     SignalConflict,
@@ -154,6 +156,7 @@ __all__ = [
     "LogUnavailable",
     "NotAllowed",
     "NotFound",
+    "OverrideRefused",
     "PluginBroken",
     "RebuildSuperseded",
     "ResolutionRefused",

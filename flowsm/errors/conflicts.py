@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowsm.errors.base import ConflictError
+from flowsm.limits import FINDING_VALUE_MAX_CHARS
 
 __all__ = [
     "AmbiguousId",
@@ -22,6 +23,7 @@ __all__ = [
     "LeaseHeld",
     "LeaseLost",
     "LimitReached",
+    "OverrideRefused",
     "RebuildSuperseded",
     "ResolutionRefused",
     "SignalConflict",
@@ -186,6 +188,16 @@ class ResolutionRefused(ConflictError):
             f"the resolution of task {task!r} of execution {execution_id!r} is refused: its data does not fit the task's "
             f"result_schema: {misfit}; give data that fits, or resolve it as failure or retry"
         )
+
+
+class OverrideRefused(ConflictError):
+    """A value cannot be put in the place of a recorded one; nothing was recorded."""
+
+    def __init__(self, verb: str, execution_id: str, place: str, value: object, reason: str) -> None:
+        self.verb, self.execution_id, self.place, self.value, self.reason = verb, execution_id, place, value, reason
+        found = repr(value)
+        shown = found if len(found) <= FINDING_VALUE_MAX_CHARS else found[: FINDING_VALUE_MAX_CHARS - 1] + "…"
+        super().__init__(f"cannot {verb} execution {execution_id!r} with {shown} at {place}: {reason}")
 
 
 class UpgradeRefused(ConflictError):

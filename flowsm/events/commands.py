@@ -160,9 +160,13 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Redrive(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Let a failed execution go on from the task that failed, or from `task`."""
+    """Let a failed execution go on from the task that failed, or from `task`, with other values in some places.
+
+    `overrides` are values by JSON Pointers into its input and its results.
+    """
 
     task: str | None = None
+    overrides: dict[str, Any] = {}
     reason: str = ""
     actor: str = ""
 

@@ -305,13 +305,15 @@ class ExecutionResumed(Fact, frozen=True, kw_only=True):
 class ExecutionRedriven(Fact, frozen=True, kw_only=True):
     """A failed execution goes on with another attempt of this visit; what came before is kept.
 
-    `attempt` 0: the visit's result stands, and the way on from it is sought again.
+    `attempt` 0: the visit's result stands, and the way on from it is sought again. `overrides` are values by JSON
+    Pointers (`/input…`, `/results/TASK/data…`): they stand there from now on, for the tasks that come after.
     """
 
     TYPE: ClassVar[str] = "execution.redriven"
     task: str
     visit: int
     attempt: int
+    overrides: dict[str, Any] = {}
     deadline: str | None = None
     reason: str = ""
     actor: str = ""

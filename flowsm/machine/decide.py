@@ -95,6 +95,7 @@ def step(
         SignalConflict: a signal's idempotency key came with another content.
         SignalRefused: a signal that cannot be kept, or does not fit what waits for it.
         ResolutionRefused: data that does not fit the task's `result_schema`.
+        OverrideRefused: a value cannot stand where it is to be.
         UpgradeRefused: the version's own time would be over already.
     """
     kind = type(command)

@@ -157,6 +157,8 @@ class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     interruptions: int = 0
     redrives: int = 0
     upgrades: int = 0
+    overrides: dict[str, Any] = {}
+    """By JSON Pointers: values in `input` and `results` that somebody put in the place of recorded ones."""
     skipped: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     last_error: ErrorInfo | None = None

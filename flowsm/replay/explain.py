@@ -41,6 +41,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     waits_for: tuple[str, ...] = ()
     upgrades: tuple[Entry, ...] = ()
     """When it went on with another version of its flow."""
+    overrides: tuple[Entry, ...] = ()
+    """When it went on with other values in the place of recorded ones."""
     parent: str | None = None
     child: str | None = None
     """The sub-flow that the failure came from."""
@@ -60,6 +62,7 @@ def explain(history: History, seq: int | None = None, around: Surroundings | Non
     entries = timeline(steps)
     attempts = _failed_attempts(state, entries)
     upgrades = {step.event.seq for step in steps if isinstance(step.event.fact, ExecutionUpgraded)}
+    overrides = {step.event.seq for step in steps if getattr(step.event.fact, "overrides", None)}
     present = around if upto == history.last else None
     return Explanation(
         execution_id=state.stream,
@@ -76,6 +79,7 @@ def explain(history: History, seq: int | None = None, around: Surroundings | Non
         attempts=attempts,
         waits_for=tuple(waits_for(history.machine_at(upto), state, present, asked=why_asked(history, state))),
         upgrades=tuple(entry for entry in entries if upgrades.intersection(entry.seqs)),
+        overrides=tuple(entry for entry in entries if overrides.intersection(entry.seqs)),
         parent=state.parent.execution_id if state.parent is not None else None,
         child=_failed_child(attempts),
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
-from flowsm.definition.pointer import MISSING, join_pointer, parse_pointer, resolve_pointer
+from flowsm.definition.places import place_tokens
+from flowsm.definition.pointer import MISSING, join_pointer, resolve_pointer
 from flowsm.errors import UsageError
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import ExecutionState, StoredResult
@@ -17,7 +17,6 @@ from flowsm.replay.difference import Change
 
 __all__ = ["StatePath", "change_of", "hint", "parse_path"]
 
-_PART: Final = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^.\s"']+))\s*(\.|$)""")
 _BY_TASK: Final = frozenset({"results", "visits"})
 
 
@@ -49,7 +48,7 @@ def parse_path(machine: FlowMachine, text: str) -> StatePath:
     Raises:
         UsageError: it is no path, or names something that no state has; with the nearest name.
     """
-    path = StatePath(text.strip(), _tokens(text.strip()))
+    path = StatePath(text.strip(), place_tokens(text.strip()))
     expected: list[tuple[str, Iterable[str]]] = [("field of the state", ExecutionState.__struct_fields__)]
     if path.tokens[:1] and path.tokens[0] in _BY_TASK:
         expected.append(("task", machine.tasks))
@@ -85,23 +84,3 @@ def change_of(path: StatePath, before: Any, after: Any) -> Change | None:
 
 def _text(value: Any) -> bytes:
     return msgspec.json.encode(value, order="sorted")
-
-
-def _tokens(text: str) -> tuple[str, ...]:
-    if not text or text.startswith("/"):
-        try:
-            return parse_pointer(text)
-        except ValueError as error:
-            raise UsageError(f"{text!r} is no path: {error}") from None
-    tokens: list[str] = []
-    place, more = 0, "."
-    while more:
-        found = _PART.match(text, place)
-        if found is None:
-            raise UsageError(
-                f"{text!r} is no path: expected names with dots between them, such as results.fetch.data.total; "
-                'a name with dots or spaces stands in quotes: results."my task".data'
-            )
-        tokens.append(next(part for part in found.groups()[:3] if part is not None))
-        place, more = found.end(), found.group(4)
-    return tuple(tokens)

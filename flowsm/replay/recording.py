@@ -49,6 +49,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     condition: str | None = None
     met: bool = True
     note: str = ""
+    overrides: dict[str, Any] = {}
+    """Of one that is redriven: the values that it goes on with, by their places."""
 
     @property
     def way(self) -> tuple[str, str, str]:
@@ -73,7 +75,8 @@ class Turns:
         if isinstance(fact, TaskSkipped):
             return Turn(kind="skips", source=fact.task)
         if isinstance(fact, ExecutionRedriven):
-            return Turn(kind="redriven", source=fact.task, note="stands" if fact.attempt == 0 else "")
+            note = "stands" if fact.attempt == 0 else ""
+            return Turn(kind="redriven", source=fact.task, note=note, overrides=fact.overrides)
         return None
 
 

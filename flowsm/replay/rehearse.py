@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from flowsm.definition.model import FlowConfig
 from flowsm.definition.user_schema import schema_misfits
+from flowsm.errors import OverrideRefused
 from flowsm.events.commands import Advance, Command, Create, Driver, RecordResult, Redrive
 from flowsm.events.facts import Fact, TaskCompleted
 from flowsm.machine.compile import compile_flow
@@ -202,7 +203,11 @@ class _Walk:
             return False
         redriven = self._turns[self._common]
         task = None if redriven.note else redriven.source
-        self._ask(Redrive(task=task))
+        try:
+            self._ask(Redrive(task=task, overrides=redriven.overrides))
+        except OverrideRefused as refused:
+            self._part(Turn(kind="refuses", source=redriven.source, note=f"{refused.place}: {refused.reason}"))
+            return False
         return True
 
 

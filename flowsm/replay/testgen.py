@@ -221,7 +221,7 @@ def _told(history: History, step: Step, script: _Script) -> None:
     elif isinstance(fact, ExecutionCancelling):
         script.act(seq, "Cancel", reason=fact.reason or None)
     elif isinstance(fact, ExecutionRedriven):
-        script.act(seq, "Redrive", task=fact.task if fact.attempt else None)
+        script.act(seq, "Redrive", task=fact.task if fact.attempt else None, overrides=fact.overrides or None)
     elif isinstance(fact, ResolutionGiven):
         script.act(seq, "Resolve", resolution=fact.resolution, **_resolved(history, step))
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from flowsm.clock import elapsed_us
+from flowsm.definition.places import place_text
+from flowsm.definition.pointer import MISSING, parse_pointer
 from flowsm.events.facts import (
     ErrorInfo,
     ExecutionCancelled,
@@ -37,8 +39,12 @@ from flowsm.events.facts import (
     WaitStarted,
 )
 from flowsm.replay.history import Step
+from flowsm.replay.paths import StatePath
 
 __all__ = ["Entry", "Wait", "timeline", "upgrade_text"]
+
+
+_VALUE_MAX_CHARS: Final = 60
 
 
 class Wait(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -235,7 +241,7 @@ class _Making:
         if isinstance(fact, ExecutionPaused) and fact.now:
             verb = "paused, the running attempt is stopped"
         elif isinstance(fact, ExecutionRedriven):
-            verb = f"redriven from {fact.task}"
+            verb = f"redriven from {fact.task}{_overridden(step, fact.overrides)}"
         elif isinstance(fact, ExecutionUpgraded):
             verb = f"upgraded {upgrade_text(fact)}"
         elif isinstance(fact, ExecutionForked):
@@ -278,6 +284,21 @@ _HANDLERS: Final[dict[type[Any], Callable[[_Making, Step, Any], None]]] = {
 
 def _again(fact: ExecutionForked) -> str:
     return "" if fact.task is None else f", where {fact.task} was under way: begun again"
+
+
+def _overridden(step: Step, overrides: dict[str, Any]) -> str:
+    """The values that were put in the place of others: `, with results.fetch.data.total=3 in place of 2`."""
+    words = []
+    for pointer, value in overrides.items():
+        before = StatePath(pointer, parse_pointer(pointer)).look(step.before)
+        was = "nothing" if before is MISSING else _short(before)
+        words.append(f"{place_text(pointer)}={_short(value)} in place of {was}")
+    return f", with {', '.join(words)}" if words else ""
+
+
+def _short(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _VALUE_MAX_CHARS else text[: _VALUE_MAX_CHARS - 1] + "…"
 
 
 def upgrade_text(fact: ExecutionUpgraded) -> str:

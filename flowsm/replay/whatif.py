@@ -146,12 +146,13 @@ def turn_text(turn: Turn) -> str:
         why = f", by condition {turn.condition!r}" if turn.condition is not None and turn.met else ""
         missed = ", no condition met" if turn.condition is not None and not turn.met else ""
         return f"to {turn.target!r}{why}{missed}"
+    refused = "the input" if turn.source == "created" else "the values that it was redriven with"
     return {
         "runs": "runs it",
         "skips": "skips it",
         "aborts": "fails: max_transitions are used up",
         "redriven": f"is redriven from {turn.source!r}",
-        "refuses": f"refuses the input ({turn.note})",
+        "refuses": f"refuses {refused} ({turn.note})",
         "stands": "goes no further",
     }[turn.kind]
 

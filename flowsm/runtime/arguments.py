@@ -5,18 +5,25 @@ What a process records must be read by the next one: an argument of another type
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, get_args
 
 import msgspec
 
+from flowsm.definition.places import place_pointer
 from flowsm.errors import UsageError
 from flowsm.events.codec import decode_fact, encode_fact
 from flowsm.events.commands import Command, Resolution
 from flowsm.events.facts import Fact
 from flowsm.ids import is_idempotency_key
-from flowsm.limits import FINDING_VALUE_MAX_CHARS, IDEMPOTENCY_KEY_MAX_CHARS, NAME_MAX_CHARS, SAID_MAX_CHARS
+from flowsm.limits import (
+    FINDING_VALUE_MAX_CHARS,
+    IDEMPOTENCY_KEY_MAX_CHARS,
+    NAME_MAX_CHARS,
+    OVERRIDES_MAX_BYTES,
+    SAID_MAX_CHARS,
+)
 from flowsm.tasks.jsonvalue import NotJson, json_form
 
 __all__ = ["checked_command", "checked_flag", "checked_id", "shown", "stored_alike"]
@@ -86,7 +93,7 @@ def _unlike(fact: Fact, reason: str) -> UsageError:
     return UsageError(f"{fact.TYPE} cannot be recorded: {reason}; expected arguments that JSON can hold")
 
 
-def _text(name: str, value: object, most: int, *, least: int) -> str:
+def _text(name: str, value: object, most: int, *, least: int = 0) -> str:
     expected = f"a text of {least} to {most:,} characters" if least else f"a text of at most {most:,} characters"
     if not isinstance(value, str) or not least <= len(value) <= most:
         raise UsageError(f"{name} is {shown(value)}, expected {expected}")
@@ -115,6 +122,23 @@ def _key(name: str, value: object) -> str:
     return _text(name, value, IDEMPOTENCY_KEY_MAX_CHARS, least=1)
 
 
+def _overrides(name: str, value: object) -> dict[str, Any]:
+    """Values by places, as people write these, or by JSON Pointers; with pointers, and values that JSON can hold."""
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{name} is {shown(value)}, expected values by places, such as results.fetch.data.total")
+    found: dict[str, Any] = {}
+    for place, given in value.items():
+        if not isinstance(place, str):
+            raise UsageError(f"{name} has the place {shown(place)}, expected a text such as results.fetch.data.total")
+        pointer = place_pointer(_text(name, place, SAID_MAX_CHARS))
+        found.pop(pointer, None)  # the latest comes last
+        found[pointer] = _json(f"{name} {place}", given)
+    size = len(msgspec.json.encode(found))
+    if size > OVERRIDES_MAX_BYTES:
+        raise UsageError(f"{name} are {size:,} bytes of JSON, expected at most {OVERRIDES_MAX_BYTES:,}")
+    return found
+
+
 def _resolution(name: str, value: object) -> str:
     if not isinstance(value, str) or value not in get_args(Resolution):
         raise UsageError(f"{name} is {shown(value)}, expected one of {', '.join(get_args(Resolution))}")
@@ -131,6 +155,7 @@ _CHECKS: Final[dict[str, Callable[[str, Any], Any]]] = {
     "name": _word,
     "now": checked_flag,
     "outcome": partial(_optional, _word),
+    "overrides": _overrides,
     "payload": _json,
     "reason": _said,
     "resolution": _resolution,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -135,7 +135,9 @@ def check_chosen(chosen: Chosen, *, everything: bool) -> None:
         raise UsageError("everything (--all) leaves no room for a filter: give one of them")
 
 
-def command_of(verb: BulkVerb, *, now: bool, task: str | None, reason: str, actor: str) -> Command:
+def command_of(
+    verb: BulkVerb, *, now: bool, task: str | None, overrides: dict[str, Any], reason: str, actor: str
+) -> Command:
     """The command that an operator's word stands for.
 
     Raises:
@@ -148,8 +150,10 @@ def command_of(verb: BulkVerb, *, now: bool, task: str | None, reason: str, acto
         raise UsageError(f"now is an option of pause, not of {verb}")
     if task is not None and verb != "retry":
         raise UsageError(f"task is an option of retry, not of {verb}")
+    if overrides and verb != "retry":
+        raise UsageError(f"overrides is an option of retry, not of {verb}")
     if verb == "pause":
         return checked_command(Pause(now=now, reason=reason, actor=actor))
     if verb == "retry":
-        return checked_command(Redrive(task=task, reason=reason, actor=actor))
+        return checked_command(Redrive(task=task, overrides=overrides, reason=reason, actor=actor))
     return checked_command(_PLAIN[verb](reason=reason, actor=actor))

@@ -46,6 +46,8 @@ class FlowExecution(msgspec.Struct, frozen=True, kw_only=True):
     forked_from: str | None = None
     """The execution whose events up to seq `forked_at` this one shares."""
     forked_at: int = 0
+    overrides: dict[str, Any] = {}
+    """Values in `input` and `task_results` that somebody put in the place of recorded ones, by JSON Pointers."""
 
 
 def json_copy(value: Any) -> Any:
@@ -101,4 +103,5 @@ def execution_of(state: ExecutionState) -> FlowExecution:
         upgrades=state.upgrades,
         forked_from=state.origin.execution_id if state.origin is not None else None,
         forked_at=state.origin.seq if state.origin is not None else 0,
+        overrides=json_copy(state.overrides),
     )

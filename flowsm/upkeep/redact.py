@@ -20,7 +20,9 @@ MARKER: Final = "[redacted]"
 
 _Tokens = tuple[str, ...]
 _RESULT: Final = ("data", "message", "error", "warnings")
-_FREE: Final = frozenset({"input", "parameters", "data", "payload", "message", "warnings", "reason", "idempotency_key"})
+_FREE: Final = frozenset(
+    {"input", "parameters", "data", "payload", "message", "warnings", "reason", "idempotency_key", "overrides"}
+)
 _ERROR: Final = frozenset({"message", "traceback"})
 _OPERAND: Final = frozenset({"seen"})
 _FROM: Final = "$from"
@@ -152,6 +154,9 @@ def _cut(type_: str, data: dict[str, Any], tokens: _Tokens) -> list[Any]:
         return _replace(data, ("input", *tokens[1:]))
     if type_ == "signal.received" and tokens[:2] == ("signals", data["name"]):
         return _replace(data, ("payload", *tokens[2:]))
+    if "overrides" in data:
+        given = data["overrides"]
+        return [value for pointer in list(given) for value in _cut_copy(given, pointer, _tokens(pointer), tokens)]
     if tokens[0] == "results" and data.get("task") == tokens[1] and type_ in {"task.completed", "task.timed_out"}:
         fields = tokens[2:3] or _RESULT
         return [value for field in fields for value in _replace(data, (field, *tokens[3:]))]
@@ -182,14 +187,13 @@ def _child(value: Any, token: str) -> Any:
     return None
 
 
-def _cut_copy(holder: dict[str, Any], key: str, source: _Tokens, tokens: _Tokens) -> None:
-    """Replace what a copy of the place `source` holds of what the pointer names."""
+def _cut_copy(holder: dict[str, Any], key: str, source: _Tokens, tokens: _Tokens) -> list[Any]:
+    """Replace what a copy of the place `source` holds of what the pointer names; gives what was there."""
     if key not in holder or not source:
-        return
+        return []
     if source[: len(tokens)] == tokens:
-        _replace(holder, (key,))
-    elif tokens[: len(source)] == source:
-        _replace(holder, (key, *tokens[len(source) :]))
+        return _replace(holder, (key,))
+    return _replace(holder, (key, *tokens[len(source) :])) if tokens[: len(source)] == source else []
 
 
 def _cut_template(holder: Any, key: Any, template: Any, tokens: _Tokens) -> None:

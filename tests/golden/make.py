@@ -304,6 +304,13 @@ async def tell_later(log: SqliteEventLog, clock: ManualClock) -> None:
     while cancelled.state.ended_at is None:
         await cancelled.result()
 
+    overridden = await at_charge("overridden")
+    await overridden.tell(Advance(**driver))
+    await overridden.result("failure", error=error())
+    values = {"/results/approval/data/by": "Bob", "/input": {"order": 8}, "/results/part/outcome": "good"}
+    await overridden.tell(Redrive(overrides=values, reason="by hand", actor="Ada"))
+    await overridden.tell(Advance(**driver))
+
     upgraded = await story("upgraded")
     await upgraded.upgrade(NEWER, reason="shorter", actor="Ada")
     await upgraded.tell(Advance(**driver), seconds=61.25)

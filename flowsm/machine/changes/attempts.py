@@ -19,6 +19,7 @@ from flowsm.events.facts import (
 )
 from flowsm.machine.changes.checks import Changes, Refused, expect, expect_attempt, expect_task, going_on
 from flowsm.machine.compile import FlowMachine
+from flowsm.machine.overrides import kept_overrides
 from flowsm.machine.retry import INTERRUPTED
 from flowsm.machine.state import Attempt, ExecutionState, Phase, StoredResult
 from flowsm.status import FlowStatus, TaskStatus
@@ -68,6 +69,8 @@ def _with_result(state: ExecutionState, result: StoredResult) -> Changes:
         del results[task]  # the latest comes last
     results[task] = result
     changes: Changes = {"phase": Phase.DECIDED, "results": results}
+    if state.overrides:
+        changes["overrides"] = kept_overrides(state.overrides, task)
     if state.status is not _RUNNING:
         changes["status"] = going_on(state)
     if result.status == _SUCCESS:

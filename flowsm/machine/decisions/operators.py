@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from flowsm.clock import timestamp
-from flowsm.errors import ResolutionRefused, SignalConflict, SignalRefused, TaskNotVisited, UpgradeRefused
+from flowsm.errors import (
+    OverrideRefused,
+    ResolutionRefused,
+    SignalConflict,
+    SignalRefused,
+    TaskNotVisited,
+    UpgradeRefused,
+)
 from flowsm.events.commands import Cancel, Pause, Redrive, Resolve, Resume, Signal, Upgrade
 from flowsm.events.facts import (
     ErrorInfo,
@@ -24,6 +31,7 @@ from flowsm.events.facts import (
 from flowsm.limits import SIGNALS_KEPT_MAX, SIGNALS_UNAWAITED_MAX
 from flowsm.machine.decisions.draft import Draft
 from flowsm.machine.decisions.waits import payload_misfit
+from flowsm.machine.overrides import override_problem
 from flowsm.machine.retry import RESOLVED_AS_FAILURE
 from flowsm.machine.signals import signal_names
 from flowsm.machine.state import ExecutionState, Phase
@@ -146,6 +154,7 @@ def redrive(draft: Draft, command: Redrive) -> None:
 
     Raises:
         TaskNotVisited: the execution never came to the task that is named.
+        OverrideRefused: a value cannot stand where it is to be.
     """
     state, timeout = draft.state, draft.machine.flow.timeout
     if command.task is not None and command.task not in state.visits:
@@ -155,11 +164,15 @@ def redrive(draft: Draft, command: Redrive) -> None:
     result = state.results.get(task)
     latest = result if result is not None and result.visit == visit else None
     stands = command.task is None and latest is not None and latest.status != TaskStatus.FAILURE and _was_aborted(state)
+    place, reason = override_problem(draft.machine, state, command.overrides, again=None if stands else task)
+    if place:
+        raise OverrideRefused("retry", state.stream, place, command.overrides[place], reason)
     draft.record(
         ExecutionRedriven(
             task=task,
             visit=visit,
             attempt=0 if stands else (latest.attempt if latest is not None else 0) + 1,
+            overrides=command.overrides,
             deadline=draft.after(timeout) if timeout is not None else None,
             reason=command.reason,
             actor=command.actor,
