@@ -9,7 +9,7 @@ from typing import Any
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Remove, Resolution, Resolve, Resume, Signal
 from flowsm.events.facts import SignalReceived
 from flowsm.projections.queries import Queries
-from flowsm.runtime.arguments import checked_flag
+from flowsm.runtime.arguments import checked_flag, given_overrides
 from flowsm.runtime.bulk import BulkReport, BulkVerb, Chosen, Operated, check_chosen, command_all, command_of
 from flowsm.runtime.execution import FlowExecution
 from flowsm.runtime.operating import Answer, Operating
@@ -132,7 +132,7 @@ class OperatorVerbs:
             IllegalCommand: it has not failed, or never came to that task.
             OverrideRefused: a value cannot stand where it is to be: with the place, and why.
         """
-        command = Redrive(task=task, overrides=_or_none(overrides), reason=reason, actor=actor)
+        command = Redrive(task=task, overrides=given_overrides(overrides), reason=reason, actor=actor)
         return await self.operate(execution_id, command)
 
     async def resolve(
@@ -210,7 +210,7 @@ class OperatorVerbs:
         checked_flag("dry_run", dry_run)
         chosen = Chosen(status=status, flow=flow, since=since)
         check_chosen(chosen, everything=everything)
-        command = command_of(verb, now=now, task=task, overrides=_or_none(overrides), reason=reason, actor=actor)
+        command = command_of(verb, now=now, task=task, overrides=given_overrides(overrides), reason=reason, actor=actor)
 
         async def ask(execution_id: str, command: Command) -> str:
             if dry_run:
@@ -220,10 +220,3 @@ class OperatorVerbs:
         report = BulkReport(verb=verb, dry_run=dry_run)
         await command_all(self._queries, ask, command, chosen, each, report)
         return report
-
-
-def _or_none(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
-    """As the command has them; what is no mapping is refused when that is checked."""
-    if overrides is None:
-        return {}
-    return dict(overrides) if isinstance(overrides, Mapping) else overrides

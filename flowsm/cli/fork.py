@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -11,9 +12,12 @@ from cyclopts import Parameter
 from rich.text import Text
 from rich.tree import Tree
 
+from flowsm.cli.json_option import read_input
 from flowsm.cli.opening import ask
-from flowsm.cli.options import DEFAULT_DB, Actor, AsJson, Db, ExecutionId, Reason, go_on_options, who
+from flowsm.cli.options import DEFAULT_DB, Actor, AsJson, Db, ExecutionId, Reason, Settings, go_on_options, who
 from flowsm.cli.output import console_for, print_json, print_text, safe, talk
+from flowsm.definition.load import load_flow
+from flowsm.definition.places import parse_setting
 from flowsm.log.forks import Relative
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
@@ -28,6 +32,9 @@ def fork(
     *,
     at: Annotated[int, Parameter(help="The seq of the last event that both share: `flowsm events ID` has them.")],
     id: Annotated[str | None, Parameter(name="--id", help="The new execution's id; by default a new one.")] = None,
+    set_: Settings = None,
+    input: Annotated[str | None, Parameter(help="Another input: a JSON value, or @FILE.")] = None,
+    flow: Annotated[str | None, Parameter(help="Another version of the flow: a path, or - for stdin.")] = None,
     paused: Annotated[bool, Parameter(help="It waits for `flowsm resume` first.")] = False,
     dry_run: Annotated[bool, Parameter(help="Say what it would share and do again, and record nothing.")] = False,
     reason: Reason = "",
@@ -39,6 +46,10 @@ def fork(
 
     It is run by whoever recovers, or by `flowsm run`. What it runs has idempotency keys of its own.
     """
+    overrides = dict(map(parse_setting, set_ or ()))
+    if input is not None:
+        overrides = {"/input": read_input(input, execution)} | overrides
+    version = None if flow is None else load_flow(flow if flow == "-" else Path(flow))
 
     async def question(manager: FlowManager) -> tuple[ForkPlan, FlowExecution | None]:
         found = await manager.resolve_id(execution)
@@ -47,7 +58,9 @@ def fork(
             talk(f"flowsm: {_planned(plan)}")
         if dry_run:
             return plan, None
-        return plan, await manager.fork(found, at, fork_id=id, paused=paused, reason=reason, actor=who(actor))
+        said = {"reason": reason, "actor": who(actor)}
+        made = await manager.fork(found, at, fork_id=id, flow=version, overrides=overrides, paused=paused, **said)
+        return plan, made
 
     plan, made = ask(db, question, changes=not dry_run)
     if as_json:

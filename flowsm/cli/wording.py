@@ -54,8 +54,16 @@ def _transition(fact: f.TransitionTaken) -> str:
 
 
 def _redriven(fact: f.ExecutionRedriven) -> str:
-    values = ", ".join(f"{place_text(place)}={short(value, 40)}" for place, value in fact.overrides.items())
-    return f"from {fact.task}" + (f", with {values}" if values else "") + _who(fact)
+    return f"from {fact.task}{_with(fact.overrides)}{_who(fact)}"
+
+
+def _forked(fact: f.ExecutionForked) -> str:
+    return f"off {fact.origin}, after its seq {fact.origin_seq}{_with(fact.overrides)}{_who(fact)}"
+
+
+def _with(overrides: dict[str, Any]) -> str:
+    values = ", ".join(f"{place_text(place)}={short(value, 40)}" for place, value in overrides.items())
+    return f", with {values}" if values else ""
 
 
 def _who(fact: LogPurged | LogImported | f.ExecutionForked | f.ExecutionRedriven | f.ExecutionUpgraded) -> str:
@@ -72,7 +80,7 @@ _WORDS: Final[dict[type[Fact], Callable[[Any], str]]] = {
     f.TaskSkipped: lambda fact: f"{fact.task}: its skip_when held",
     f.RetryScheduled: lambda fact: f"{fact.task}: attempt {fact.attempt} in {seconds_text(fact.delay_seconds)}",
     f.TransitionTaken: _transition,
-    f.ExecutionForked: lambda fact: f"off {fact.origin}, after its seq {fact.origin_seq}{_who(fact)}",
+    f.ExecutionForked: _forked,
     f.ExecutionRedriven: _redriven,
     f.ExecutionUpgraded: lambda fact: f"{upgrade_text(fact)}{_who(fact)}",
     f.ExecutionFailed: lambda fact: fact.error.message,

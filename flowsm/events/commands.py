@@ -174,12 +174,13 @@ class Redrive(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Fork(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Let a new execution go on as another one might have after its event with `origin_seq`, the last that they share.
 
-    `paused`: only when it is told to resume.
+    `paused`: only when it is told to resume. `overrides` are as those of `Redrive`.
     """
 
     origin: str
     origin_seq: int
     paused: bool = False
+    overrides: dict[str, Any] = {}
     reason: str = ""
     actor: str = ""
 

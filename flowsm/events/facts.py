@@ -322,7 +322,8 @@ class ExecutionRedriven(Fact, frozen=True, kw_only=True):
 class ExecutionForked(Fact, frozen=True, kw_only=True):
     """The execution begins as another one did: its events up to this one are those of `origin` up to `origin_seq`.
 
-    `task`, `visit` and `attempt` name the attempt that was under way there: it is begun again here.
+    `task`, `visit` and `attempt` name the attempt that was under way there: it is begun again here. `overrides` are as
+    those of `execution.redriven`.
     """
 
     TYPE: ClassVar[str] = "execution.forked"
@@ -332,6 +333,7 @@ class ExecutionForked(Fact, frozen=True, kw_only=True):
     visit: int = 0
     attempt: int = 0
     deadline: str | None = None
+    overrides: dict[str, Any] = {}
     reason: str = ""
     actor: str = ""
 

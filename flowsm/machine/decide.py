@@ -49,7 +49,7 @@ from flowsm.machine.decisions.progress import settle
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.status import FlowStatus, TaskStatus
 
-__all__ = ["decide", "only_recorded", "possible_commands", "step"]
+__all__ = ["decide", "only_forked", "only_recorded", "possible_commands", "step"]
 
 _OVER: Final = frozenset({Phase.NEW, Phase.ENDING, Phase.ENDED})
 _AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
@@ -114,6 +114,15 @@ def step(
     else:
         draft = Draft(machine, state, now)
         _operate(draft, command)
+    return tuple(draft.facts), draft.state
+
+
+def only_forked(
+    machine: FlowMachine, state: ExecutionState, command: Fork, now: datetime
+) -> tuple[tuple[Fact, ...], ExecutionState]:
+    """What should be recorded of a fork where another version of its flow decides what follows; else as `step`."""
+    draft = Draft(machine, state, now)
+    _ask(draft, command)
     return tuple(draft.facts), draft.state
 
 
@@ -217,11 +226,15 @@ class _Verb(NamedTuple):
 
 
 def _operate(draft: Draft, command: Command) -> None:
+    _ask(draft, command)
+    settle(draft)
+
+
+def _ask(draft: Draft, command: Command) -> None:
     verb = _VERBS[type(command)]
     if not verb.is_possible(draft.state, command):
         raise _refuse(verb.name, draft.state)
     verb.record(draft, command)
-    settle(draft)
 
 
 def _is_alive(state: ExecutionState, _: Command) -> bool:

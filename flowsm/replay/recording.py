@@ -13,6 +13,7 @@ from flowsm.events.facts import (
     ExecutionCompleted,
     ExecutionCreated,
     ExecutionFailed,
+    ExecutionForked,
     ExecutionRedriven,
     Fact,
     ParentRef,
@@ -84,7 +85,7 @@ class Recording:
     """One execution's turns and the results of its attempts; give it all its events, in order.
 
     `upto` is how far its turns go: to its `end`, to where it is at `present`, or to a `cut`: there somebody cancelled it,
-    or the flow's time was over, which no version of the flow decides from recorded outcomes.
+    or the flow's time was over, or it was forked with other values, which no version decides from recorded outcomes.
     """
 
     def __init__(self, execution_id: str) -> None:
@@ -107,13 +108,7 @@ class Recording:
         self.seq = event.seq
         fact = event.fact
         self.digest = pinned(fact) or self.digest
-        if isinstance(fact, ExecutionCreated):
-            self.created_at = event.at
-            self.input, self.parent, self.depth = fact.input, fact.parent, fact.depth
-        elif isinstance(fact, ExecutionCompleted | ExecutionFailed | ExecutionCancelled):
-            self._end(fact)
-        elif isinstance(fact, ExecutionRedriven):
-            self.status = "in flight"
+        self._of_execution(fact, event.at)
         if self.upto == "cut":
             return
         if isinstance(fact, TaskCompleted | TaskTimedOut):
@@ -131,6 +126,18 @@ class Recording:
         if turn.kind == "redriven":
             self.upto = "present"
         self.turns.append(turn)
+
+    def _of_execution(self, fact: Fact, at: str) -> None:
+        """What the fact means for the execution as a whole."""
+        if isinstance(fact, ExecutionCreated):
+            self.created_at = at
+            self.input, self.parent, self.depth = fact.input, fact.parent, fact.depth
+        elif isinstance(fact, ExecutionCompleted | ExecutionFailed | ExecutionCancelled):
+            self._end(fact)
+        elif isinstance(fact, ExecutionRedriven):
+            self.status = "in flight"
+        elif isinstance(fact, ExecutionForked) and fact.overrides:
+            self.upto = "cut"
 
     def _keep(self, fact: Outcome) -> None:
         """A result that the engine gave, and that depends on the version or on the clock, is none of the task's."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from flowsm.definition.digest import canonical_json
 from flowsm.definition.waiting import SUBFLOW
+from flowsm.errors import UsageError
 from flowsm.events.facts import (
     ErrorInfo,
     ExecutionCancelling,
@@ -122,6 +123,10 @@ def _collect(history: History, step: Step, script: _Script) -> None:
             f"it was upgraded {upgrade_text(fact)} at event {step.event.seq}: here it has that flow at once"
         )
     elif isinstance(fact, ExecutionForked):
+        if fact.overrides:
+            raise UsageError(
+                f"execution {history.stream} was forked with other values (event {step.event.seq}), which a test cannot script"
+            )
         begun = step.before.attempt.started_seq if fact.task is not None and step.before.attempt is not None else 0
         script.left_out += [begun, step.event.seq] if begun else [step.event.seq]
         script.notes.append(f"the events up to {fact.origin_seq} are those of {fact.origin!a}: here all is its own")

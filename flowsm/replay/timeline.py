@@ -245,7 +245,9 @@ class _Making:
         elif isinstance(fact, ExecutionUpgraded):
             verb = f"upgraded {upgrade_text(fact)}"
         elif isinstance(fact, ExecutionForked):
-            verb = f"forked off {fact.origin} after seq {fact.origin_seq}{_again(fact)}"
+            verb = (
+                f"forked off {fact.origin} after seq {fact.origin_seq}{_again(fact)}{_overridden(step, fact.overrides)}"
+            )
         self._add(step, "operator", _asked(verb, fact.reason, fact.actor))
 
 

@@ -55,7 +55,8 @@ def _reasons(stage: Stage, recording: Recording, state: ExecutionState, present:
     if state.cancelling is not None:
         return ["it is being cancelled"]
     if recording.upto == "cut":
-        return ["the flow's time was over once, and it was redriven: its path cannot be rehearsed beyond that"]
+        why = "the flow's time was over once, and it was redriven, or it was forked with other values"
+        return [f"{why}: its path cannot be rehearsed beyond that"]
     found = stage.rehearse(recording)
     reasons = [*_of_path(found)]
     if not reasons:

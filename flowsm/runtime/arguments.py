@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
@@ -26,7 +26,9 @@ from flowsm.limits import (
 )
 from flowsm.tasks.jsonvalue import NotJson, json_form
 
-__all__ = ["checked_command", "checked_flag", "checked_id", "shown", "stored_alike"]
+__all__ = ["checked_command", "checked_flag", "checked_id", "given_overrides", "shown", "stored_alike"]
+
+_Command = TypeVar("_Command", bound=Command)
 
 
 def shown(value: object) -> str:
@@ -38,7 +40,7 @@ def shown(value: object) -> str:
     return text if len(text) <= FINDING_VALUE_MAX_CHARS else text[: FINDING_VALUE_MAX_CHARS - 1] + "…"
 
 
-def checked_command(command: Command) -> Command:
+def checked_command(command: _Command) -> _Command:
     """An operator's command with plain values, which can be recorded.
 
     Raises:
@@ -46,6 +48,13 @@ def checked_command(command: Command) -> Command:
     """
     plain = {name: _CHECKS[name](name, getattr(command, name)) for name in command.__struct_fields__ if name in _CHECKS}
     return msgspec.structs.replace(command, **plain)
+
+
+def given_overrides(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
+    """As a command has them; what is no mapping is refused when that is checked."""
+    if overrides is None:
+        return {}
+    return dict(overrides) if isinstance(overrides, Mapping) else overrides
 
 
 def checked_flag(name: str, value: object) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import msgspec
 
 from flowsm.clock import Clock
 from flowsm.errors import Conflict, ExecutionExists, ForkRefused, UsageError
-from flowsm.events.commands import Fork
+from flowsm.events.commands import Fork, Upgrade
 from flowsm.events.envelope import Recorded
 from flowsm.log.port import Append, EventLog, Origin, RowChange
 from flowsm.machine.changes.forks import begun_again, fork_hindrance
 from flowsm.machine.compile import FlowMachine
-from flowsm.machine.decide import step
+from flowsm.machine.decide import only_forked, step
 from flowsm.machine.evolve import evolve, pinned
 from flowsm.machine.state import ExecutionState, new_state
 from flowsm.projections.project import attempt_rows, execution_row, shared_rows
@@ -19,7 +22,7 @@ from flowsm.runtime.arguments import checked_command, checked_id, stored_alike
 from flowsm.runtime.loading import StateLoader
 from flowsm.runtime.starting import chosen_id
 
-__all__ = ["ForkPlan", "Forking"]
+__all__ = ["ForkPlan", "Forking", "Version"]
 
 
 class ForkPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +39,14 @@ class ForkPlan(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     again: bool
     done: list[str]
+
+
+class Version(NamedTuple):
+    """Another version of a flow: its machine, the command that makes a fork go on with it, and what is stored of it."""
+
+    machine: FlowMachine
+    command: Upgrade
+    definition: tuple[str, bytes]
 
 
 class Forking:
@@ -68,25 +79,46 @@ class Forking:
             done=list(state.results),
         )
 
-    async def fork(self, execution_id: str, at: int, command: Fork, new_id: str | None) -> ExecutionState:
+    async def fork(
+        self,
+        execution_id: str,
+        at: int,
+        command: Fork,
+        new_id: str | None,
+        choose: Callable[[ExecutionState, FlowMachine, list[Recorded]], Version] | None = None,
+    ) -> ExecutionState:
         """Record a new execution that shares another one's events up to a seq; returns its state.
+
+        `choose` gives the version of the flow that it goes on with from its forked state, with the machine that
+        it has, and the events that it shares.
 
         Raises:
             UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
             ForkRefused: nothing can be forked off after that event.
+            OverrideRefused: a value cannot stand where it is to be.
             ExecutionExists: the id is taken.
         """
         stream = chosen_id(new_id)
         before, rows, events = await self._shared(execution_id, at, stream)
         machine = await self._loader.machine(before.digest)
-        facts, after = step(machine, before, checked_command(command), self._clock.now())
+        now = self._clock.now()
+        command = checked_command(command)
+        version: Version | None = None
+        if choose is None:
+            facts, after = step(machine, before, command, now)
+        else:
+            first, forked = only_forked(machine, before, command, now)
+            version = choose(forked, machine, events)
+            more, after = step(version.machine, forked, version.command, now)
+            facts = (*first, *more)
         stored_alike(facts)
         batch = Append(
             stream=stream,
             expected_seq=0,
             at=after.updated_at,
             facts=facts,
+            definition=version.definition if version is not None else None,
             origin=Origin(execution_id, at, events[-1].digest),
             rows=[*rows, *attempt_rows(before, facts, after.updated_at, after.flow_id), execution_row(after)],
         )

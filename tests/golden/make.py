@@ -31,6 +31,7 @@ from flowsm.events.commands import (
     Command,
     Create,
     Driver,
+    Fork,
     Pause,
     RecordChild,
     RecordProbe,
@@ -53,6 +54,8 @@ from flowsm.projections.project import execution_row
 from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
 from flowsm.runtime.advance import batch_of
 from flowsm.runtime.execution import execution_of
+from flowsm.runtime.forking import Forking
+from flowsm.runtime.loading import StateLoader
 from flowsm.testing.clock import ManualClock
 
 FOLDER = Path(__file__).parent
@@ -253,6 +256,20 @@ async def tell_all(log: SqliteEventLog) -> None:
     await story("running").begin("text")
     await story("created").tell(Create(digest=canonical_digest(whole.document)))
     await tell_later(log, clock)
+    await tell_forks(log, clock)
+
+
+async def tell_forks(log: SqliteEventLog, clock: ManualClock) -> None:
+    """What came with forks: an attempt that is begun again, other values, and a fork of a fork."""
+    forking = Forking(log, StateLoader(log), clock)
+    for origin, kind, name, overrides in (
+        ("overridden", "task.started", "begun-again", {}),
+        ("overridden", "task.completed", "forked", {"/input": {"order": 9}}),
+        ("forked", "execution.forked", "forked-again", {}),
+    ):
+        seq = next(event.seq for event in await log.read(origin) if event.type == kind)
+        command = Fork(origin=origin, origin_seq=seq, overrides=overrides, reason="to see", actor="Ada")
+        await forking.fork(origin, seq, command, name)
 
 
 async def tell_later(log: SqliteEventLog, clock: ManualClock) -> None:

@@ -107,6 +107,7 @@ async def test_recorded_events_fit_the_schema_of_events(tmp_path):
         "execution.cancelled",
         "execution.cancelling",
         "execution.completed",
+        "execution.forked",
         "execution.paused",
         "execution.redriven",
         "execution.resumed",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from flowsm.machine.overrides import is_place, with_overrides
 from flowsm.machine.state import Attempt, ExecutionState
 from flowsm.status import FlowStatus
 
-__all__ = ["Changes", "Refused", "expect", "expect_attempt", "expect_task", "going_on"]
+__all__ = ["Changes", "Refused", "expect", "expect_attempt", "expect_task", "going_on", "overridden"]
 
 Changes = dict[str, Any]
 """The fields of the next state that differ from those of this one."""
@@ -40,6 +42,14 @@ def expect_attempt(state: ExecutionState, fact: Any) -> Attempt:
         running = attempt.attempt if attempt else None
         raise Refused(f"ends attempt {fact.attempt}, running is {running}")
     return attempt
+
+
+def overridden(state: ExecutionState, overrides: Mapping[str, Any]) -> Changes:
+    """What is another with these values in their places; refuse what is no place."""
+    nowhere = next((place for place in overrides if not is_place(state, place)), None)
+    if nowhere is not None:
+        raise Refused(f"overrides {nowhere!r}, which is no place in its input or in a result that it has")
+    return with_overrides(state, overrides)
 
 
 _RUNNING = FlowStatus.RUNNING

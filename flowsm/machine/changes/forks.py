@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from flowsm.events.facts import ExecutionForked
-from flowsm.machine.changes.checks import Changes, Refused
+from flowsm.machine.changes.checks import Changes, Refused, overridden
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import Attempt, ExecutionState, Origin, Phase
 from flowsm.status import FlowStatus
@@ -67,7 +67,9 @@ def _forked(_: FlowMachine, state: ExecutionState, fact: ExecutionForked, at: st
         "paused": None,
     }
     if again is not None:
-        changes["attempt"] = replace(again, interruptions=0, waiting=None)
+        changes["attempt"] = replace(again, started_seq=0, interruptions=0, waiting=None)
+    if fact.overrides:
+        changes |= overridden(state, fact.overrides)
     return changes
 
 

@@ -11,9 +11,8 @@ from flowsm.events.facts import (
     ExecutionResumed,
     ExecutionUpgraded,
 )
-from flowsm.machine.changes.checks import Changes, Refused, expect
+from flowsm.machine.changes.checks import Changes, Refused, expect, overridden
 from flowsm.machine.compile import FlowMachine
-from flowsm.machine.overrides import is_place, with_overrides
 from flowsm.machine.state import Attempt, ExecutionState, Phase, Request
 from flowsm.status import FlowStatus
 
@@ -81,14 +80,8 @@ def _redriven(machine: FlowMachine, state: ExecutionState, fact: ExecutionRedriv
     if fact.attempt != before + 1 and not (stands and has_result):
         raise Refused(f"goes on with attempt {fact.attempt}, the latest was attempt {before}")
     attempt = None if stands else Attempt(visit=fact.visit, attempt=fact.attempt, base=before)
-    overridden: Changes = {}
-    if fact.overrides:
-        nowhere = next((place for place in fact.overrides if not is_place(state, place)), None)
-        if nowhere is not None:
-            raise Refused(f"overrides {nowhere!r}, which is no place in its input or in a result that it has")
-        overridden = with_overrides(state, fact.overrides)
     return {
-        **overridden,
+        **(overridden(state, fact.overrides) if fact.overrides else {}),
         "phase": Phase.DECIDED if stands else Phase.AGAIN,
         "status": FlowStatus.RUNNING,
         "node": task,

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from flowsm.errors import OverrideRefused
 from flowsm.events.commands import Fork
 from flowsm.events.facts import ExecutionForked, ExecutionPaused
 from flowsm.machine.changes.forks import begun_again
 from flowsm.machine.decisions.draft import Draft
+from flowsm.machine.overrides import override_problem
+from flowsm.machine.state import Phase
 
 __all__ = ["fork"]
 
 
 def fork(draft: Draft, command: Fork) -> None:
-    """Go on by itself after the last event that is shared; the flow's own time begins anew."""
+    """Go on by itself after the last event that is shared; the flow's own time begins anew.
+
+    Raises:
+        OverrideRefused: a value cannot stand where it is to be.
+    """
     state, timeout = draft.state, draft.machine.flow.timeout
     again = begun_again(state)
+    runs = None if state.phase == Phase.DECIDED else state.current_task
+    place, reason = override_problem(draft.machine, state, command.overrides, again=runs)
+    if place:
+        raise OverrideRefused("fork", command.origin, place, command.overrides[place], reason)
     draft.record(
         ExecutionForked(
             task=None if again is None else state.node,
@@ -22,6 +33,7 @@ def fork(draft: Draft, command: Fork) -> None:
             origin=command.origin,
             origin_seq=command.origin_seq,
             deadline=draft.after(timeout) if timeout is not None and state.started_at is not None else None,
+            overrides=command.overrides,
             reason=command.reason,
             actor=command.actor,
         )

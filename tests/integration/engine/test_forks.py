@@ -16,7 +16,15 @@ from small_flows import flow_of, task_of, tasks_that_say, until
 
 from flowsm import FlowManager, FlowStatus, TaskContext, TaskFactory
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import ExecutionExists, ExecutionNotFound, ForkRefused, ForkStays, UsageError
+from flowsm.errors import (
+    ExecutionExists,
+    ExecutionNotFound,
+    ForkRefused,
+    ForkStays,
+    OverrideRefused,
+    UpgradeRefused,
+    UsageError,
+)
 from flowsm.events.facts import ExecutionForked
 from flowsm.events.system import LogPurged, StreamHead
 from flowsm.log.purge import Purge
@@ -303,3 +311,55 @@ async def rows_of(manager: FlowManager) -> list[list[tuple[Any, ...]]]:
         await manager._log.query(f"SELECT * FROM {table}_{{g}} ORDER BY {', '.join(map(str, range(1, keys + 1)))}")
         for table, keys in tables
     ]
+
+
+async def test_other_values_lead_another_way(manager: FlowManager) -> None:
+    """What is overridden is what conditions and tasks see from the fork on; the other one's stays as it was."""
+    when = {"path": "/results/a/data/total", "op": "gt", "value": 10}
+    flow = flow_of(
+        task_of("a", parameters={"data": {"total": 3}}),
+        task_of("small"),
+        task_of("large", parameters={"data": {"$from": "/results/a/data/total"}}),
+        to=(("a", "success", "large", when), ("a", "success", "small")),
+    )
+    ran = await manager.run(flow, {"who": "ada"}, execution_id="x")
+    made = await manager.fork("x", 5, overrides={"results.a.data.total": 11, "/input/who": "eve"})
+    forked = await manager.execute_flow(made.execution_id)
+    assert (ran.path, forked.path) == (["a", "small"], ["a", "large"])
+    assert (forked.task_results["large"].data, forked.input) == (11, {"who": "eve"})
+    assert (await fact_of(manager, made.execution_id)).overrides == {"/results/a/data/total": 11, "/input/who": "eve"}
+    assert (await manager.get_flow_status("x")).task_results["a"].data == {"total": 3}
+    (entry,) = [entry for entry in await manager.timeline(made.execution_id) if "forked" in entry.text]
+    assert "with results.a.data.total=11 in place of 3, input.who=" in entry.text
+    assert (await manager.whatif(flow)).histories == 2
+
+
+async def test_a_value_that_cannot_stand_is_refused(manager: FlowManager) -> None:
+    """A place that is not there, and a result of what is begun again: with the place, and what could be done."""
+    await manager.run(TWO, {"n": 1}, execution_id="x")
+    for at, place in ((5, "results.b.data"), (4, "results.a.data"), (5, "nowhere"), (5, "input.m")):
+        with pytest.raises(OverrideRefused, match="cannot fork execution 'x' with"):
+            await manager.fork("x", at, overrides={place: 1})
+    with pytest.raises(UsageError):
+        await manager.fork("x", 5, overrides=[1])  # type: ignore[arg-type]
+    assert len(await manager.forks("x")) == 1
+
+
+async def test_it_goes_on_with_another_version(manager: FlowManager) -> None:
+    """The version decides from the fork on; one that would not have come here is refused with why."""
+    await manager.run(TWO, execution_id="x")
+    longer = flow_of(
+        task_of("a", parameters={"data": 1}),
+        task_of("c", parameters={"data": 3}),
+        to=(("a", "success", "c"),),
+        version="2",
+    )
+    for at in range(1, 6):  # before, within and after the first task
+        made = await manager.fork("x", at, flow=longer, fork_id=f"y{at}", reason="try")
+        forked = await manager.execute_flow(made.execution_id)
+        assert (forked.status, forked.path, forked.upgrades) == ("completed", ["a", "c"], 1)
+        kinds = [event.type for event in await manager.events(f"y{at}")]
+        assert kinds[at : at + 2] == ["execution.forked", "execution.upgraded"]
+    with pytest.raises(UpgradeRefused, match="its path parts at 'a'"):
+        await manager.fork("x", 7, flow=longer)
+    assert {event.stream for event in await manager.events("y5")} == {"x", "y5"}
