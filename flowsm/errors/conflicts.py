@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowsm.errors.base import ConflictError
-from flowsm.limits import FINDING_VALUE_MAX_CHARS
 
 __all__ = [
     "AmbiguousId",
@@ -195,9 +194,7 @@ class OverrideRefused(ConflictError):
 
     def __init__(self, verb: str, execution_id: str, place: str, value: object, reason: str) -> None:
         self.verb, self.execution_id, self.place, self.value, self.reason = verb, execution_id, place, value, reason
-        found = repr(value)
-        shown = found if len(found) <= FINDING_VALUE_MAX_CHARS else found[: FINDING_VALUE_MAX_CHARS - 1] + "…"
-        super().__init__(f"cannot {verb} execution {execution_id!r} with {shown} at {place}: {reason}")
+        super().__init__(f"cannot {verb} execution {execution_id!r} with {value!r:.80} at {place}: {reason}")
 
 
 class UpgradeRefused(ConflictError):

@@ -17,7 +17,7 @@ import json
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -321,6 +321,16 @@ async def tell_later(log: SqliteEventLog, clock: ManualClock) -> None:
     while cancelled.state.ended_at is None:
         await cancelled.result()
 
+    await tell_latest(story, at_charge)
+    late = await story("not-approved")
+    await late.tell(Advance(**driver), seconds=100)
+    await late.tell(Advance(**driver), seconds=1_000)
+    await (await story("asleep")).tell(Signal(name="approval", payload={"early": True}))
+
+
+async def tell_latest(story: Callable[[str], Awaitable[Story]], at_charge: Callable[[str], Awaitable[Story]]) -> None:
+    """What came with overrides and upgrades."""
+    driver = {"driver": DRIVER, "chance": 0.5}
     overridden = await at_charge("overridden")
     await overridden.tell(Advance(**driver))
     await overridden.result("failure", error=error())
@@ -333,11 +343,6 @@ async def tell_later(log: SqliteEventLog, clock: ManualClock) -> None:
     await upgraded.tell(Advance(**driver), seconds=61.25)
     await upgraded.result(data=[1])
     await (await story("upgraded-early")).upgrade(NEWER)
-
-    late = await story("not-approved")
-    await late.tell(Advance(**driver), seconds=100)
-    await late.tell(Advance(**driver), seconds=1_000)
-    await (await story("asleep")).tell(Signal(name="approval", payload={"early": True}))
 
 
 def rows_in(path: Path) -> dict[str, list[dict[str, Any]]]:

@@ -69,6 +69,8 @@ ERRORS = [
     (errors.NotAllowed("folder", "/etc", "give allow_dirs"), ["folder '/etc' is not allowed; give allow_dirs"]),
     (errors.DataInvalid("a.csv", "line 2", "odd"), ["a.csv: line 2: odd"]),
     (errors.DataInvalid("a.csv", "", "odd"), ["a.csv: odd"]),
+    (errors.UpgradeRefused("x", "f", "d" * 64, ("one", "two")), ["'x'", "'f'", "one; two", "let it end as it is"]),
+    (errors.OverrideRefused("retry", "x", "/input", "v" * 99, "why"), ["retry", "'x'", "vvv", "/input: why"]),
     (errors.PluginBroken("t", "dist", "boom"), ["'t'", "'dist'", "boom", "upgrade or uninstall"]),
     (errors.TransactionRefused("it commits", "leave that out"), ["context.transaction: it commits; leave that out"]),
     (errors.TransactionTimeout(0.5), ["limit of 0.5 s", "timeout="]),
