@@ -63,74 +63,8 @@ TABLES = {"executions": "execution_id", "attempts": "execution_id, started_seq",
 LONGEST_TEXT = 1_000
 DRIVER = Driver(worker="w-golden", versions={"work": "1.2.3"})
 
-FLOW = {
-    "id": "golden",
-    "name": "Golden",
-    "version": "7",
-    "start_task": "first",
-    "max_transitions": 4,
-    "timeout": 86_400,
-    "tasks": [
-        {
-            "name": "first",
-            "task_type": "work",
-            "timeout": 30,
-            "retry": {"max_attempts": 3, "initial_interval": 2, "jitter": 0.5},
-            "parameters": {"total": {"$from": "/input/total", "default": 0}, "deep": [{"x": None}]},
-        },
-        {
-            "name": "zweitens - ü",
-            "task_type": "work",
-            "skip_when": [{"path": "/input/skip", "op": "eq", "value": True}],
-        },
-        {"name": "clean up", "task_type": "work"},
-    ],
-    "conditions": [
-        {
-            "name": "enough",
-            "source_task": "first",
-            "target_task_success": "zweitens - ü",
-            "target_task_failure": "clean up",
-            "when": [{"path": "/results/first/data/n", "op": "ge", "value": 3}],
-        },
-        {"name": "again", "source_task": "zweitens - ü", "outcome": "again", "target_task_success": "first"},
-    ],
-}
-
-
-LATER = {
-    "id": "waits",
-    "name": "Waits, people, and unknown outcomes",
-    "start_task": "sleep",
-    "on_cancel": "tidy",
-    "tasks": [
-        {"name": "sleep", "task_type": "wait", "parameters": {"seconds": 60}},
-        {
-            "name": "approval",
-            "task_type": "wait_for_signal",
-            "parameters": {"timeout": 600, "schema": {"type": "object"}},
-        },
-        {"name": "part", "task_type": "subflow", "parameters": {"flow": "golden", "input": {"total": 1}}},
-        {"name": "charge", "task_type": "work", "on_interrupt": "probe"},
-        {"name": "ship", "task_type": "work", "on_interrupt": "ask"},
-        {"name": "tidy", "task_type": "work"},
-    ],
-    "conditions": [
-        {"source_task": "sleep", "target_task_success": "approval"},
-        {"source_task": "approval", "outcome": "approved", "target_task_success": "part"},
-        {"source_task": "part", "target_task_success": "charge"},
-        {"source_task": "charge", "target_task_success": "ship"},
-        {"source_task": "ship", "outcome": "never", "target_task_success": "tidy"},
-    ],
-}
-
-
-NEWER = LATER | {
-    "version": "8",
-    "name": "Waits, shorter",
-    "timeout": 3_600,
-    "conditions": [{"source_task": "sleep", "target_task_success": "tidy"}],
-}
+FLOWS: dict[str, Any] = json.loads((FOLDER / "flows.json").read_text("utf-8"))
+FLOW, LATER, NEWER = FLOWS["first"], FLOWS["later"], FLOWS["newer"]
 
 
 class Story:
