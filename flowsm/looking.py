@@ -54,9 +54,11 @@ class LookingVerbs:
             if number is not None and number not in range(SEQ_MAX):
                 raise UsageError(f"{name} is {number}, expected 0 to {SEQ_MAX - 1}")
         found = await self._log.read(execution_id, after=after, limit=limit)
-        if not found and await self._log.head(execution_id) is None:
+        if found:
+            return found
+        if await self._log.head(execution_id) is None:
             raise ExecutionNotFound(execution_id)
-        return found
+        return await self._log.read(execution_id, after=after, limit=limit)  # it may have come to be just now
 
     async def history(self, execution_id: str) -> list[AttemptRow]:
         """One row per attempt of a task, in the order of their starts.

@@ -68,11 +68,12 @@ class LogWriter:
         """The next events; the flows and payloads that they need are written at once: an archive has them before a stream."""
         page = view.read_stored(head.stream, after=after, limit=min(READ_PAGE_EVENTS, head.seq - after))
         for event, _ in page:
-            self._put_flow(view, event)
             for reference in getattr(event.fact, "stored", {}).values():
                 if reference.digest not in self._payloads:
                     self.file.payload(reference.digest, view.payload(event, reference.digest))
                     self._payloads.add(reference.digest)
+        for event, _ in page:
+            self._put_flow(view, event)
         return page
 
     def _put_flow(self, view: LogView, event: Recorded) -> None:
