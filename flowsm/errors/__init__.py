@@ -11,6 +11,7 @@ FlowsmError
 │   ├── ExecutionNotFound
 │   ├── DefinitionNotFound
 │   ├── FlowNotFound           a `subflow` task names a flow that is not stored in the log
+│   ├── OriginNotFound         the events that a fork begins with are not in the log
 │   ├── SubscriptionNotFound
 │   ├── LogNotFound            there is no file with this log, and it was only to be read
 │   ├── TaskTypeNotFound
@@ -74,6 +75,7 @@ from flowsm.errors.base import (
     LogNotFound,
     NotAllowed,
     NotFound,
+    OriginNotFound,
     PluginBroken,
     SubscriptionNotFound,
     TaskResultNotFound,
@@ -156,6 +158,7 @@ __all__ = [
     "LogUnavailable",
     "NotAllowed",
     "NotFound",
+    "OriginNotFound",
     "OverrideRefused",
     "PluginBroken",
     "RebuildSuperseded",

@@ -24,6 +24,7 @@ __all__ = [
     "LogNotFound",
     "NotAllowed",
     "NotFound",
+    "OriginNotFound",
     "PluginBroken",
     "SubscriptionNotFound",
     "TaskResultNotFound",
@@ -100,6 +101,17 @@ class ExecutionNotFound(NotFound):
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
         super().__init__(f"execution {execution_id!r} not found")
+
+
+class OriginNotFound(NotFound):
+    """The events that a fork begins with are not in the log."""
+
+    def __init__(self, execution_id: str, origin: str, seq: int) -> None:
+        self.execution_id, self.origin, self.seq = execution_id, origin, seq
+        super().__init__(
+            f"execution {execution_id!r} begins with the events of {origin!r} up to seq {seq}, which are not in this log: "
+            "import that one first"
+        )
 
 
 class SubscriptionNotFound(NotFound):

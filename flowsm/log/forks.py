@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from flowsm.errors import ExecutionNotFound
+from flowsm.errors import OriginNotFound
 from flowsm.log.port import Origin
 from flowsm.storage.statements import load_statements
 
@@ -51,7 +51,7 @@ async def family(log: _Queried, stream: str) -> list[Relative]:
 def begin_fork(connection: sqlite3.Connection, stream: str, origin: Origin) -> Exception | None:
     """Note whose events a new stream begins with; returns why it cannot: they are not there."""
     if digest_at(connection, origin.parent, origin.seq) != origin.digest:
-        return ExecutionNotFound(origin.parent)
+        return OriginNotFound(stream, origin.parent, origin.seq)
     connection.execute(_SQL["insert_origin"], (stream, origin.parent, origin.seq, origin.digest))
     return None
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from flowsm.clock import Clock, SystemClock
-from flowsm.errors import DefinitionNotFound, ExecutionNotFound, LogBroken, LogUnavailable
+from flowsm.errors import DefinitionNotFound, LogBroken, LogUnavailable, OriginNotFound
 from flowsm.events.codec import inflate
 from flowsm.events.envelope import Recorded
 from flowsm.log.chain import GENESIS, event_rows
@@ -57,7 +57,7 @@ class MemoryEventLog:
         if batch.origin is not None:
             shared = self._places.get(batch.origin.parent, [])[: batch.origin.seq]
             if not shared or self._recorded(shared[-1]).digest != batch.origin.digest:
-                refused = refused or ExecutionNotFound(batch.origin.parent)
+                refused = refused or OriginNotFound(stream, batch.origin.parent, batch.origin.seq)
         if refused is not None:
             raise refused
         if start is not None:

@@ -152,7 +152,8 @@ class EventLog(Protocol):
             LeaseHeld: a claim of a stream that belongs to another worker, which is alive.
             AppendUnknown: the commit failed in a way that leaves its fate open.
             LogUnavailable: nothing was written (locked, full, read-only).
-            ExecutionNotFound: a claim without facts of a stream that does not exist, or an origin that does not.
+            ExecutionNotFound: a claim without facts of a stream that does not exist.
+            OriginNotFound: the events that a fork is to begin with are not there.
             StartedBefore: its `execution.created` has an idempotency key, with which that very start was recorded.
             StartConflict: that key belongs to a start of other content.
             UsageError: too many facts for one batch.

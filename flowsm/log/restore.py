@@ -11,8 +11,9 @@ from flowsm.errors import Conflict, LogUnavailable
 from flowsm.events.system import LogImported, StreamHead
 from flowsm.ids import SYSTEM_STREAM
 from flowsm.log.append import LOG_STATEMENTS, Appender, payload_row
+from flowsm.log.forks import begin_fork
 from flowsm.log.pending import prepare
-from flowsm.log.port import Append, Appended, Increment, RowChange
+from flowsm.log.port import Append, Appended, Increment, Origin, RowChange
 from flowsm.log.read import read_head, read_stream
 from flowsm.log.starts import start_of
 
@@ -31,11 +32,17 @@ class RestoredEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class RestoredStream(msgspec.Struct, frozen=True):
-    """A stream with all its events, verified against its head."""
+    """A stream with all its own events, verified against its head.
+
+    `origin` is whose events a fork begins with; `forked` is up to where forks share this one; `part`: that is all.
+    """
 
     head: StreamHead
     epoch: int
     events: Sequence[RestoredEvent]
+    origin: Origin | None = None
+    forked: int = 0
+    part: bool = False
 
 
 class Restore(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +60,7 @@ def restore(connection: sqlite3.Connection, appender: Appender, request: Restore
 
     Raises:
         Conflict: a stream is there, or the log's own stream went on; the transaction has to be rolled back.
+        OriginNotFound: the events that a fork begins with are not there; likewise.
         LogUnavailable: a payload that a stream needs is not there.
     """
     for stream in request.streams:
@@ -76,9 +84,15 @@ def restore(connection: sqlite3.Connection, appender: Appender, request: Restore
 
 def _write(connection: sqlite3.Connection, stream: RestoredStream, position: int) -> int:
     name = stream.head.stream
+    before = 0
+    if stream.origin is not None:
+        missing = begin_fork(connection, name, stream.origin)
+        if missing is not None:
+            raise missing
+        before = stream.origin.seq
     rows = [
-        (position + seq, name, seq, event.type, event.version, event.at, event.data, event.digest)
-        for seq, event in enumerate(stream.events, 1)
+        (position + count, name, before + count, event.type, event.version, event.at, event.data, event.digest)
+        for count, event in enumerate(stream.events, 1)
     ]
     connection.executemany(LOG_STATEMENTS["insert_event"], rows)
     uses = {digest for event in stream.events for digest in event.payloads}
@@ -88,7 +102,8 @@ def _write(connection: sqlite3.Connection, stream: RestoredStream, position: int
     connection.executemany(LOG_STATEMENTS["insert_use"], [(digest, name) for digest in sorted(uses)])
     head = (stream.head.seq, stream.head.digest, stream.epoch, "", name)
     connection.execute(LOG_STATEMENTS["insert_head"], head)
-    _keep_key(connection, name)
+    if stream.origin is None:
+        _keep_key(connection, name)
     return position + len(rows)
 
 

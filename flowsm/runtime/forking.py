@@ -119,7 +119,7 @@ class Forking:
             at=after.updated_at,
             facts=facts,
             definition=version.definition if version is not None else None,
-            origin=Origin(execution_id, at, events[-1].digest),
+            origin=Origin(events[-1].stream, at, events[-1].digest),
             rows=[*rows, *attempt_rows(before, facts, after.updated_at, after.flow_id), execution_row(after)],
         )
         try:

@@ -15,6 +15,7 @@ from flowsm.errors import (
     ExecutionNotFound,
     Fenced,
     LogUnavailable,
+    OriginNotFound,
     StartConflict,
     StartedBefore,
     UsageError,
@@ -149,7 +150,7 @@ class EventLogContract:
         assert [event.stream for event in await log.read("d")] == ["a", "d"]
         assert [event.stream for event in await log.read("c", after=2)] == ["b", "c"]
         for origin in (Origin("x", 1, "0" * 64), Origin("a", 9, "0" * 64), Origin("a", 2, "0" * 64)):
-            with pytest.raises(ExecutionNotFound):
+            with pytest.raises(OriginNotFound):
                 await log.append(msgspec.structs.replace(to_append("e", 0, started()), origin=origin))
         origin = Origin("a", 1, (await log.read("a"))[0].digest)
         with pytest.raises(Conflict):

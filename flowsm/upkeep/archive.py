@@ -9,13 +9,14 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from flowsm.errors import Conflict, FileExists, LogBroken, LogUnavailable
+from flowsm.errors import Conflict, FileExists, ForkStays, LogBroken, LogUnavailable
 from flowsm.events.system import LogPurged
 from flowsm.limits import PROBLEMS_MAX, PURGE_REST_SECONDS
 from flowsm.log.port import Increment
@@ -108,7 +109,7 @@ async def archive(
 
 async def _count(log: SqliteEventLog, selection: Selection, report: ArchiveReport) -> None:
     statuses: Counter[str] = Counter()
-    async for page in pages(log, "ended_before", msgspec.to_builtins(selection), after=""):
+    async for page in pages(log, "ended_before", msgspec.to_builtins(selection), after=0):
         statuses.update(status for _, _, status, _ in page)
         report.events += sum(seq for *_, seq in page)
     report.executions, report.statuses = statuses.total(), dict(statuses)
@@ -118,14 +119,17 @@ async def _write(log: SqliteEventLog, path: Path, selection: Selection, report: 
     writer = LogWriter(log, ArchiveWriter(path, now()))
     statuses: Counter[str] = Counter()
     try:
-        async for page in pages(log, "ended_before", msgspec.to_builtins(selection), after=""):
-            for execution_id, _, status, _ in page:
+        async for page in pages(log, "ended_before", msgspec.to_builtins(selection), after=0):
+            for _, execution_id, status, _ in page:
                 try:
                     await writer.add(execution_id)
                 except LogBroken as error:
                     report.keep(execution_id, f"seq {error.seq}: {error.reason}")
                 else:
                     statuses[status] += 1
+        async for page in pages(log, "rows_alone", msgspec.to_builtins(selection), after=""):
+            for (execution_id,) in page:
+                report.keep(execution_id, "it has a row, but no events")
         report.statuses = dict(statuses)
         return await asyncio.to_thread(writer.file.finish)
     finally:
@@ -135,35 +139,62 @@ async def _write(log: SqliteEventLog, path: Path, selection: Selection, report: 
 async def purge_archived(log: SqliteEventLog, path: Path, why: Why, now: Now, report: ArchiveReport) -> None:
     """Take out of a log what a whole archive holds of it, in small transactions, with rests for other writers.
 
-    What went on since, or is not the history of an execution that has ended, stays.
+    What went on since, or is not the history of an execution that has ended, stays, and what forks of it share.
 
     Raises:
         ArchiveBroken: the archive is not what was written; nothing was purged.
     """
     end, _ = await verify_archive(path)
+    leaving = _Leaving(log, partial(_purge_of, path=path, end=end, why=why), now, report)
     async for batch in batches(path):
-        streams: list[FoldedStream] = []
-        for stream in batch.streams:
+        streams = [stream for stream in batch.streams if not stream.archived.stored.part]
+        for stream in streams:
             if stream.problem:
                 report.keep(stream.head.stream, stream.problem)
-            else:
-                streams.append(stream)
+        await leaving.take_out([stream for stream in streams if not stream.problem])
+    while leaving.shared:  # their forks were in later batches: the last first
+        await leaving.take_out([leaving.shared.pop()], last=True)
+
+
+class _Leaving:
+    """Takes streams out of a log; `shared` are those that have to wait for their forks."""
+
+    def __init__(
+        self,
+        log: SqliteEventLog,
+        purge_of: Callable[[Sequence[FoldedStream], str], Purge],
+        now: Now,
+        report: ArchiveReport,
+    ) -> None:
+        self.shared: list[FoldedStream] = []
+        self._log = log
+        self._purge_of = purge_of
+        self._now = now
+        self._report = report
+
+    async def take_out(self, streams: list[FoldedStream], *, last: bool = False) -> None:
+        """Purge those that can be, in one transaction; with `last` nobody is waited for."""
         while streams:
             began = time.perf_counter()
             try:
-                await log.purge(_purge_of(streams, path, end, why, now()))
+                await self._log.purge(self._purge_of(streams, self._now()))
             except Conflict as conflict:
-                report.keep(
-                    conflict.stream, f"it is at seq {conflict.actual_seq}, the archive at {conflict.expected_seq}"
-                )
-                streams = [stream for stream in streams if stream.head.stream != conflict.stream]
-                continue
-            report.purged += len(streams)
-            await asyncio.sleep(max(PURGE_REST_SECONDS, time.perf_counter() - began))
-            break
+                name = conflict.stream
+                self._report.keep(name, f"it is at seq {conflict.actual_seq}, the archive at {conflict.expected_seq}")
+            except ForkStays as stays:
+                name = stays.stream
+                if last:
+                    self._report.keep(name, str(stays))
+                else:
+                    self.shared += [stream for stream in streams if stream.head.stream == name]
+            else:
+                self._report.purged += len(streams)
+                await asyncio.sleep(max(PURGE_REST_SECONDS, time.perf_counter() - began))
+                return
+            streams = [stream for stream in streams if stream.head.stream != name]
 
 
-def _purge_of(streams: Sequence[FoldedStream], path: Path, end: End, why: Why, at: str) -> Purge:
+def _purge_of(streams: Sequence[FoldedStream], at: str, *, path: Path, end: End, why: Why) -> Purge:
     increments = [row for stream in streams for row in stream.folded.rows if isinstance(row, Increment)]
     fact = LogPurged(
         streams=tuple(stream.head for stream in streams),

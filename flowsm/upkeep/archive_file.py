@@ -6,7 +6,8 @@ not ended, and may be redacted: then its digests are taken over what is left, an
 archive   the first: the format, when it was made, how it was redacted
 flow      a flow's canonical JSON, before the first stream that needs it
 payload   a large value's JSON text, before the first stream that needs it
-stream    an execution: its head, and how many events follow
+stream    an execution: its head, and how many events follow. One that is a fork comes after its origin, whose events up to
+          `origin_seq` are its first; of what forks share (up to `forked`) that `part` alone may be there
 event     as it was recorded: `data` is the text that was stored, over which the digest was taken
 end       the last: counts, and the SHA-256 of all lines before it
 """
@@ -31,8 +32,10 @@ from flowsm.events.system import StreamHead
 from flowsm.ids import is_execution_id
 from flowsm.limits import ARCHIVE_LINE_MAX_BYTES
 from flowsm.log.chain import GENESIS
+from flowsm.log.port import Origin
 from flowsm.log.read import record
 from flowsm.log.restore import RestoredEvent, RestoredStream
+from flowsm.upkeep.shared import Written
 
 __all__ = [
     "SUFFIX",
@@ -102,6 +105,11 @@ class _Stream(_Line, frozen=True, kw_only=True, omit_defaults=True, tag="stream"
     digest: str
     epoch: int
     original: str = ""
+    origin: str = ""
+    origin_seq: int = 0
+    origin_digest: str = ""
+    forked: int = 0
+    part: bool = False
 
 
 class _Event(_Line, frozen=True, kw_only=True, omit_defaults=True, tag="event"):
@@ -187,10 +195,24 @@ class ArchiveWriter:
         self._counts["payload"] += 1
         self._put(Payload(digest=digest, text=text.decode()))
 
-    def stream(self, head: StreamHead, epoch: int, original: str = "") -> None:
-        """Begin a stream; `head.seq` events have to follow. `original` is its digest before it was redacted."""
+    def stream(self, stream: Written, original: str = "") -> None:
+        """Begin a stream, whose own events have to follow. `original` is its digest before it was redacted."""
         self._counts["stream"] += 1
-        self._put(_Stream(stream=head.stream, seq=head.seq, digest=head.digest, epoch=epoch, original=original))
+        head, origin = stream.head, stream.origin
+        line = _Stream(
+            stream=head.stream,
+            seq=head.seq,
+            digest=head.digest,
+            epoch=head.epoch,
+            original=original,
+            forked=stream.forked,
+            part=stream.part,
+        )
+        if origin is not None:
+            line = msgspec.structs.replace(
+                line, origin=origin.parent, origin_seq=origin.seq, origin_digest=origin.digest
+            )
+        self._put(line)
 
     def event(self, event: Recorded, data: bytes, original: str = "") -> None:
         """Write the stream's next event, with its data as it was stored, or as it was redacted from `original`."""
@@ -306,7 +328,7 @@ class _Reader:
                 yield self._checked_payload(line)
             elif isinstance(line, _Stream):
                 counts["streams"] += 1
-                counts["events"] += line.seq
+                counts["events"] += line.seq - line.origin_seq
                 yield self._read_stream(file, line)
             elif isinstance(line, End):
                 if line != End(made_at=first.made_at, digest=before, **counts):
@@ -332,12 +354,13 @@ class _Reader:
             raise self._broken(f"expected a line of an archive of flowsm: {error}") from error
 
     def _read_stream(self, file: BinaryIO, stream: _Stream) -> ArchivedStream:
-        if not is_execution_id(stream.stream) or stream.seq < 1:
+        if not is_execution_id(stream.stream) or stream.seq <= stream.origin_seq or stream.origin_seq < 0:
             raise self._broken(f"no execution can be {stream.stream!r} with {stream.seq} events")
-        previous = GENESIS
+        origin = Origin(stream.origin, stream.origin_seq, stream.origin_digest) if stream.origin else None
+        previous = GENESIS if origin is None else origin.digest
         stored: list[RestoredEvent] = []
         recorded: list[Recorded] = []
-        for seq in range(1, stream.seq + 1):
+        for seq in range(stream.origin_seq + 1, stream.seq + 1):
             line = self._next(file)
             if not isinstance(line, _Event) or line.seq != seq:
                 raise self._broken(f"expected seq {seq} of {stream.stream}")
@@ -353,7 +376,8 @@ class _Reader:
         if previous != stream.digest:
             raise self._broken(f"{stream.stream}: its last digest is not the one of its head")
         head = StreamHead(stream.stream, stream.seq, stream.digest)
-        return ArchivedStream(RestoredStream(head, stream.epoch, stored), tuple(recorded))
+        restored = RestoredStream(head, stream.epoch, stored, origin, stream.forked, stream.part)
+        return ArchivedStream(restored, tuple(recorded))
 
     def _checked_flow(self, flow: Flow) -> Flow:
         if canonical_digest(flow.document.encode()) != flow.digest:

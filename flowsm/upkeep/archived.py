@@ -68,6 +68,7 @@ def _verify(path: Path) -> tuple[End, list[StreamHead]]:
     heads: dict[str, StreamHead] = {}
     flows: set[str] = set()
     payloads: set[str] = set()
+    forked: dict[str, int] = {}
     for item in read_archive(path):
         if isinstance(item, Flow):
             flows.add(item.digest)
@@ -75,6 +76,8 @@ def _verify(path: Path) -> tuple[End, list[StreamHead]]:
             payloads.add(item.digest)
         elif isinstance(item, ArchivedStream):
             _require(path, item, flows, payloads)
+            _require_origin(path, item, forked)
+            forked[item.head.stream] = item.stored.forked
             if item.head.stream in heads:
                 raise ArchiveBroken(str(path), 0, f"{item.head.stream} is in it twice")
             heads[item.head.stream] = item.head
@@ -87,10 +90,19 @@ def _require(path: Path, item: ArchivedStream, flows: set[str], payloads: set[st
     """See that all that a stream needs came before it."""
     missing = {digest for event in item.stored.events for digest in event.payloads} - payloads
     pins = {digest for event in item.recorded if (digest := pinned(event.fact)) is not None}
-    unknown = pins - flows or ({""} if not pins else set())
+    unknown = pins - flows or ({""} if not pins and item.stored.origin is None else set())
     if missing or unknown:
         what = f"payload {min(missing)[:12]}" if missing else f"flow {min(unknown)[:12]}"
         raise ArchiveBroken(str(path), 0, f"{item.head.stream} needs {what}, which is not in it")
+
+
+def _require_origin(path: Path, item: ArchivedStream, forked: dict[str, int]) -> None:
+    """See that what a fork begins with came before it."""
+    origin = item.stored.origin
+    if origin is not None and forked.get(origin.parent, 0) < origin.seq:
+        raise ArchiveBroken(
+            str(path), 0, f"{item.head.stream} needs {origin.parent}, up to seq {origin.seq}, before it"
+        )
 
 
 async def batches(path: Path) -> AsyncIterator[Batch]:
@@ -121,7 +133,7 @@ def _batches(path: Path) -> Iterator[Batch]:
             batch.payloads.append(item)
             size += len(item.text)
         elif isinstance(item, ArchivedStream):
-            source.events = item.recorded
+            source.take(item)
             folded = refold.read_on(source, item.head.stream, limit=item.head.seq + 1)
             batch.streams.append(FoldedStream(item, folded))
             events += heavy
@@ -134,14 +146,22 @@ def _events_in(item: Item) -> int:
 
 
 class _Source:
-    """The stream that was read last, and all flows, as a refold wants them."""
+    """The stream that was read last, what forks share, and all flows, as a refold wants them."""
 
     def __init__(self) -> None:
         self.flows: dict[str, bytes] = {}
-        self.events: Sequence[Recorded] = ()
+        self._events: Sequence[Recorded] = ()
+        self._shared: dict[str, Sequence[Recorded]] = {}
+
+    def take(self, item: ArchivedStream) -> None:
+        origin = item.stored.origin
+        before = () if origin is None else self._shared[origin.parent][: origin.seq]
+        self._events = (*before, *item.recorded)
+        if item.stored.forked:
+            self._shared[item.head.stream] = self._events[: item.stored.forked]
 
     def read(self, stream: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
-        return list(self.events[after:])
+        return list(self._events[after:])
 
     def definition(self, digest: str) -> bytes:
         if digest not in self.flows:

@@ -14,15 +14,15 @@ import msgspec
 from flowsm.errors import DefinitionNotFound, ExecutionNotFound, FileExists, LogBroken, LogUnavailable, UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import WaitStarted
-from flowsm.events.system import StreamHead
 from flowsm.limits import READ_PAGE_EVENTS
 from flowsm.log.chain import GENESIS, event_digest
-from flowsm.log.port import Head, LogView, RowStore
+from flowsm.log.port import Head, LogView, Origin, RowStore
 from flowsm.machine.evolve import pinned
 from flowsm.storage.backup import sync_folder
 from flowsm.upkeep.archive_file import ArchiveWriter, End, Redacted
 from flowsm.upkeep.log_writer import LogWriter
 from flowsm.upkeep.redact import Redactor
+from flowsm.upkeep.shared import Written, written
 
 __all__ = ["Export", "ExportReport", "export"]
 
@@ -125,15 +125,18 @@ class _Scan:
         self.children: set[str] = set()
         self._log = log
         self._redactor = redactor
-        self._heads: list[Head] = []
+        self._streams: dict[str, Written] = {}
+        self._ends: dict[tuple[str, int], tuple[str, dict[str, Any]]] = {}
 
-    async def add(self, stream: str) -> None:
-        """Look at an execution."""
-        head = await self._log.look(lambda view: view.head(stream))
-        if head is None:
+    async def add(self, stream: str, *, part: bool = False) -> None:
+        """Look at an execution, after what it shares with another one; with `part` only at what forks share of it."""
+        to_write = await self._log.look(partial(written, stream=stream, part=part))
+        if to_write is None:
             raise ExecutionNotFound(stream)
-        self._heads.append(head)
-        async for event, data in self._events(head):
+        if to_write.origin is not None and to_write.origin.parent not in self._streams:
+            await self.add(to_write.origin.parent, part=True)
+        self._streams[stream] = to_write
+        async for event, data in self._events(to_write):
             if isinstance(event.fact, WaitStarted) and event.fact.child is not None:
                 self.children.add(event.fact.child)
             self._redactor.look(event.type, data)
@@ -141,8 +144,8 @@ class _Scan:
     async def write(self, file: ArchiveWriter) -> None:
         """Write what was looked at; large values stand in the events, for their digests have changed."""
         flows: dict[str, dict[str, Any]] = {}
-        for head in self._heads:
-            async for event, _ in self._events(head):
+        for stream in self._streams.values():
+            async for event, _ in self._events(stream):
                 digest = pinned(event.fact)
                 if digest is None or digest in flows:
                     continue
@@ -152,26 +155,41 @@ class _Scan:
                 }
                 file.flow(digest, document)
             last = GENESIS
-            async for event, _, _ in self._sealed(head, flows):
+            async for event, _, _ in self._sealed(stream, flows):
                 last = event.digest
-            file.stream(StreamHead(head.stream, head.seq, last), head.epoch, head.digest)
-            async for event, data, original in self._sealed(head, flows):
+            file.stream(self._resealed(stream, last), stream.head.digest)
+            async for event, data, original in self._sealed(stream, flows):
                 file.event(event, data, original)
 
-    async def _sealed(self, head: Head, flows: dict[str, dict[str, Any]]) -> AsyncIterator[tuple[Recorded, bytes, str]]:
+    def _resealed(self, stream: Written, digest: str) -> Written:
+        """The stream with the digests that it has now."""
+        origin = stream.origin
+        if origin is not None:
+            origin = Origin(origin.parent, origin.seq, self._ends[origin.parent, origin.seq][0])
+        return Written(msgspec.structs.replace(stream.head, digest=digest), origin, stream.forked, stream.part)
+
+    async def _sealed(
+        self, stream: Written, flows: dict[str, dict[str, Any]]
+    ) -> AsyncIterator[tuple[Recorded, bytes, str]]:
         """The events as they are left, each sealed anew, and the digests that they were recorded with."""
         previous, templates = GENESIS, dict[str, Any]()
-        async for event, data in self._events(head):
+        if stream.origin is not None:
+            previous, templates = self._ends[stream.origin.parent, stream.origin.seq]
+        origins = [one.origin for one in self._streams.values() if one.origin is not None]
+        shared = {origin.seq for origin in origins if origin.parent == stream.head.stream}
+        async for event, data in self._events(stream):
             digest = pinned(event.fact)
             templates = templates if digest is None else flows[digest]
             self._redactor.rewrite(event.type, data, templates)
             text = msgspec.json.encode(data)
             previous = event_digest(previous, event.stream, event.seq, event.at, (event.type, event.version, text))
+            if event.seq in shared:
+                self._ends[event.stream, event.seq] = previous, templates
             yield msgspec.structs.replace(event, digest=previous), text, event.digest
 
-    async def _events(self, head: Head) -> AsyncIterator[tuple[Recorded, dict[str, Any]]]:
-        """The events, each with the JSON data that were recorded, large values in place."""
-        after = 0
+    async def _events(self, stream: Written) -> AsyncIterator[tuple[Recorded, dict[str, Any]]]:
+        """Its own events, each with the JSON data that were recorded, large values in place."""
+        head, after = stream.head, stream.first
         while after < head.seq:
             page = await self._log.look(partial(_page, head=head, after=after))
             after += len(page)

@@ -140,10 +140,12 @@ class Importer:
         for stream in batch.streams:
             if stream.broken:
                 raise ArchiveBroken(str(self._path), 0, f"{stream.head.stream}, {stream.broken}")
-            if stream.unfinished and not self._unfinished:
+            known = stream.head.stream in self._present
+            if stream.unfinished and not self._unfinished and not (known and stream.archived.stored.part):
                 raise ImportRefused(str(self._path), stream.head.stream, stream.folded.state.status)
-            parent = getattr(stream.archived.recorded[0].fact, "parent", None)
-            self.parents[stream.head.stream] = parent.execution_id if parent is not None else None
+            if not stream.archived.stored.part:
+                parent = getattr(stream.archived.recorded[0].fact, "parent", None)
+                self.parents[stream.head.stream] = parent.execution_id if parent is not None else None
         if batch.payloads or batch.flows:  # later streams may need them, too
             await self._log.store_documents(
                 [(payload.digest, payload.text.encode()) for payload in batch.payloads],
@@ -159,7 +161,7 @@ class Importer:
                 await self.look_up([stream.head for stream in batch.streams])
                 continue
             self.report.imported += len(streams)
-            self.report.events += sum(stream.head.seq for stream in streams)
+            self.report.events += sum(len(stream.archived.recorded) for stream in streams)
             break
         else:
             raise LogUnavailable(self.report.path, "the log goes on too fast to be imported into: try again later")
@@ -179,7 +181,7 @@ class Importer:
                 back += increments  # they are in the statistics: by the purge's share until now, by the events again
         fact = LogImported(
             streams=tuple(stream.head for stream in streams),
-            events=sum(stream.head.seq for stream in streams),
+            events=sum(len(stream.archived.recorded) for stream in streams),
             statistics=share_of(back),
             archive=self._path.name,
             archive_digest=self._end.digest,

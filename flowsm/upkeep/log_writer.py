@@ -8,12 +8,12 @@ from functools import partial
 
 from flowsm.errors import DefinitionNotFound, LogBroken
 from flowsm.events.envelope import Recorded
-from flowsm.events.facts import ExecutionCreated, WaitStarted
-from flowsm.events.system import StreamHead
+from flowsm.events.facts import ExecutionCreated, ExecutionForked, WaitStarted
 from flowsm.limits import READ_PAGE_EVENTS
 from flowsm.log.port import Head, LogView, RowStore
 from flowsm.machine.evolve import pinned
 from flowsm.upkeep.archive_file import ArchiveWriter
+from flowsm.upkeep.shared import Written, written
 
 __all__ = ["LogWriter"]
 
@@ -28,25 +28,35 @@ class LogWriter:
         self._log = log
         self._flows: set[str] = set()
         self._payloads: set[str] = set()
+        self._written: dict[str, int] = {}
 
-    async def add(self, stream: str) -> None:
-        """Write one execution; nothing of it is written when an event of it is broken.
+    async def add(self, stream: str, *, part: bool = False) -> None:
+        """Write one execution, after what it shares with others; nothing of it is written when an event of it is broken.
+
+        With `part` only that which forks share of it.
 
         Raises:
-            LogBroken: one is.
+            LogBroken: an event is broken, or it was forked off what was written too early.
         """
-        head, first = await self._log.look(partial(self._first, stream=stream))
-        count = len(first)
-        while count < head.seq:  # a long one is checked before the first line of it is written
-            page = await self._log.look(partial(self._page, head=head, after=count))
-            count += len(page)
-        await asyncio.to_thread(self.file.stream, StreamHead(stream, head.seq, head.digest), head.epoch)
+        to_write, first = await self._log.look(partial(self._first, stream=stream, part=part))
+        origin = to_write.origin
+        if origin is not None and origin.parent not in self._written:
+            await self.add(origin.parent, part=True)
+        if origin is not None and origin.seq > self._written[origin.parent]:
+            raise LogBroken(stream, origin.seq, f"it was forked off {origin.parent} while that was written: try again")
+        head = to_write.head
+        place = to_write.first + len(first)
+        while place < head.seq:  # a long one is checked before the first line of it is written
+            page = await self._log.look(partial(self._page, head=head, after=place))
+            place += len(page)
+        await asyncio.to_thread(self.file.stream, to_write)
         await asyncio.to_thread(self._put, first)
-        count = len(first)
-        while count < head.seq:
-            page = await self._log.look(partial(self._page, head=head, after=count))
+        place = to_write.first + len(first)
+        while place < head.seq:
+            page = await self._log.look(partial(self._page, head=head, after=place))
             await asyncio.to_thread(self._put, page)
-            count += len(page)
+            place += len(page)
+        self._written[stream] = to_write.forked
 
     def _put(self, page: Sequence[tuple[Recorded, bytes]]) -> None:
         for event, data in page:
@@ -54,15 +64,16 @@ class LogWriter:
                 self.children.add(event.fact.child)
             self.file.event(event, data)
 
-    def _first(self, view: LogView, *, stream: str) -> tuple[Head, list[tuple[Recorded, bytes]]]:
-        head = view.head(stream)
-        if head is None:
+    def _first(self, view: LogView, *, stream: str, part: bool) -> tuple[Written, list[tuple[Recorded, bytes]]]:
+        to_write = written(view, stream, part=part)
+        if to_write is None:
             raise LogBroken(stream, 0, "it has a row, but no events")
-        page = self._page(view, head=head, after=0)
-        fact = page[0][0].fact
-        if not isinstance(fact, ExecutionCreated):
-            raise LogBroken(stream, 1, f"begins with {fact.TYPE}, not with {ExecutionCreated.TYPE}")
-        return head, page
+        page = self._page(view, head=to_write.head, after=to_write.first)
+        begin = ExecutionCreated if to_write.origin is None else ExecutionForked
+        event = page[0][0]
+        if not isinstance(event.fact, begin):
+            raise LogBroken(stream, event.seq, f"begins with {event.type}, not with {begin.TYPE}")
+        return to_write, page
 
     def _page(self, view: LogView, *, head: Head, after: int) -> list[tuple[Recorded, bytes]]:
         """The next events; the flows and payloads that they need are written at once: an archive has them before a stream."""

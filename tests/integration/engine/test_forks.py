@@ -204,7 +204,7 @@ async def test_the_tree_of_forks(manager: FlowManager) -> None:
     await manager.fork("y", 3, fork_id="v")
     for name in ("x", "y", "z", "v"):
         tree = [(one.stream, one.parent, one.seq) for one in await manager.forks(name)]
-        assert tree == [("v", "y", 3), ("x", None, 0), ("y", "x", 5), ("z", "y", 7)]
+        assert tree == [("v", "x", 3), ("x", None, 0), ("y", "x", 5), ("z", "y", 7)]
     assert (await manager.execute_flow("z")).status == "completed"
     assert [event.stream for event in await manager.events("z")][:8] == ["x"] * 5 + ["y"] * 2 + ["z"]
 

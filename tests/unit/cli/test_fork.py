@@ -57,11 +57,9 @@ def test_the_tree(flowsm, ran):
     assert flowsm("fork", "x", "--at", "5", "--id", "y", "--json").json["execution_id"] == "y"
     paused = flowsm("fork", "y", "--at", "3", "--id", "z", "--paused").err
     assert paused.endswith("forked: z is paused; without a worker it goes on by: flowsm resume z\n")
-    assert flowsm("forks", "y").out == (
-        "x  completed\n└── y  running, after seq 5  ←\n    └── z  paused, after seq 3\n"
-    )
+    assert flowsm("forks", "y").out == ("x  completed\n├── z  paused, after seq 3\n└── y  running, after seq 5  ←\n")
     assert flowsm("forks", "z", "--json").json[2] == {
-        "execution_id": "z", "forked_from": "y", "forked_at": 3, "status": "paused",
+        "execution_id": "z", "forked_from": "x", "forked_at": 3, "status": "paused",
     }  # fmt: skip
 
 
