@@ -41,6 +41,7 @@ class History:
 
     def __init__(self, machine: FlowMachine | MachineOf, events: Sequence[Recorded], stream: str) -> None:
         self._machine = machine
+        self._machines: dict[str, FlowMachine] = {}
         self.events = events
         self.stream = stream
         self._kept: dict[int, ExecutionState] = {0: new_state(self.stream)}
@@ -137,7 +138,10 @@ class History:
             digest = state.digest or pinned(self.event(1).fact)
         if digest is None:
             raise IllegalEvent(self.stream, 1, self.event(1).type, "comes before the execution was created")
-        return self._machine(digest)
+        machine = self._machines.get(digest)
+        if machine is None:
+            machine = self._machines[digest] = self._machine(digest)
+        return machine
 
     def _keep(self, state: ExecutionState) -> None:
         if state.seq not in self._kept:

@@ -270,7 +270,7 @@ class Advancer:
 
     def _is_leaving(self, machine: FlowMachine, state: ExecutionState) -> bool:
         """Whether the next task is another worker's: this one is told to stop, or has no code for what it was upgraded to."""
-        if self.draining or self._complete.get(machine):
+        if self.draining or state.is_stopping or self._complete.get(machine):
             return self.draining
         complete = self._complete[machine] = not self._missing_code(machine, state)
         return not complete

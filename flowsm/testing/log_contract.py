@@ -303,6 +303,16 @@ class EventLogContract:
         with pytest.raises(DefinitionNotFound):
             await log.definition("d2")
 
+    async def test_a_later_append_brings_a_definition_too(self, log: EventLog) -> None:
+        """An execution may go on with another flow: that is stored with the event that says so, or not at all."""
+        await log.append(to_append("a", 0, created(), definition=("d1", b"{}")))
+        with pytest.raises(Conflict):
+            await log.append(to_append("a", 0, started(), definition=("d2", b"{}")))
+        with pytest.raises(DefinitionNotFound):
+            await log.definition("d2")
+        await log.append(to_append("a", 1, started(), definition=("d2", b"{}")))
+        assert await log.definition("d2") == b"{}"
+
     async def test_a_refused_batch_brings_no_definition(self, log: EventLog) -> None:
         """What comes with a refused batch is not stored either."""
         with pytest.raises(Conflict):

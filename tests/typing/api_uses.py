@@ -131,6 +131,11 @@ async def running() -> None:
         assert_type(archived.kept, dict[str, str])
         assert_type((await other.import_archive("old", reason="asked for")).imported, int)
         report = await other.in_bulk("retry", status="failed", flow="a", since=datetime.now(UTC), reason="it is back")
+        again = await other.retry("x", task="a", overrides={"results.a.data.n": 3, "/input": None})
+        assert_type(again.overrides, dict[str, Any])
+        upgraded = await other.upgrade("x", "newer.json", reason="it is better")
+        assert_type(upgraded.flow_digest, str)
+        assert_type((await other.upgrade_in_bulk("newer.json", of_flow="a", dry_run=True)).refused, int)
         assert_type([one.refused for one in report.executions], list[str | None])
         await other.in_bulk("pause", everything=True, now=True, actor="ada", dry_run=True, each=print)
 

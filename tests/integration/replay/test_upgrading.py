@@ -383,3 +383,21 @@ async def test_a_file_without_the_new_version_is_noticed(tmp_path) -> None:
         assert (problem.seq, problem.message[:26]) == (2, "its flow cannot be read: n")
         with pytest.raises(Exception, match="is missing, or not what was stored"):
             await manager.get_flow_status(name)
+
+
+async def test_a_fork_has_the_version_of_where_it_begins(manager: FlowManager) -> None:
+    """Forked off before the upgrade it goes the old way, after it the new one; and it can be upgraded itself."""
+    name = await waiting(manager)
+    await manager.upgrade(name, LONGER)
+    seq = (await manager.get_flow_status(name)).seq
+    paths = {}
+    for at, fork in ((seq - 1, "old"), (seq, "new"), (seq - 1, "again")):
+        forked = await manager.fork(name, at, fork_id=fork)
+        if fork == "again":
+            await manager.upgrade(forked.execution_id, LONGER)
+        await manager.signal(forked.execution_id, "w")
+        paths[fork] = (await manager.finish(forked.execution_id)).path[2:]
+    assert paths == {"old": ["b"], "new": ["new", "b"], "again": ["new", "b"]}
+    assert (await manager.verify()).ok
+    assert (await manager.rebuild()).ok
+    assert (await manager.verify()).ok
