@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from small_flows import flow_of, task_of, tasks_that_say, until
 
-from flowsm import FlowManager, TaskContext, TaskFactory
+from flowsm import FlowManager, Limits, TaskContext, TaskFactory
 from flowsm.errors import Conflict, ExecutionNotFound, FlowMismatch, UpgradeRefused, UsageError
 from flowsm.events.facts import ExecutionUpgraded
 from flowsm.log.port import Append, Appended
@@ -304,8 +305,6 @@ async def test_under_limits_too(clock: ManualClock) -> None:
         await go_on.wait()
 
     tasks.register_task("scarce", lambda: 1)
-    from flowsm import Limits  # noqa: PLC0415 - only here
-
     async with FlowManager(":memory:", tasks=tasks, clock=clock, limits=Limits(task_types={"scarce": 1})) as manager:
         handle = await manager.start(flow_of(task_of("h", "held")))
         await begun.wait()
@@ -372,8 +371,6 @@ async def test_a_file_without_the_new_version_is_noticed(tmp_path) -> None:
         await manager.upgrade(
             name, {"id": "f", "name": "Other", "start_task": "w", "tasks": [task_of("w", "wait_for_signal")]}
         )
-    import sqlite3  # noqa: PLC0415 - only here
-
     with sqlite3.connect(tmp_path / "a.db") as connection:
         connection.execute("DROP TRIGGER definitions_are_not_deleted")
         connection.execute("DELETE FROM definitions WHERE name = 'Other'")
