@@ -132,3 +132,14 @@ async def test_what_will_not_go_on_is_not_upgraded(manager: FlowManager, clock: 
     assert reason.startswith("the flow's time was over once")
     with pytest.raises(ExecutionNotFound):
         await manager.rehearse_upgrade(["nobody"], timed)
+
+
+async def test_a_running_attempt_has_the_result_schema_that_it_was_begun_with(manager: FlowManager) -> None:
+    """Its result will be checked against that one: another one has to wait for the end of the attempt."""
+    flow = flow_of(task_of("h", "hang"))
+    handle = await manager.start(flow)
+    await until(manager, handle.execution_id, "running")
+    found = await verdict(manager, handle.execution_id, flow_of(task_of("h", "hang", result_schema={"type": "object"})))
+    assert found.reasons == [
+        "its present attempt, of task 'h', was begun with another result_schema: upgrade it after that"
+    ]
