@@ -13,7 +13,6 @@ from rich.text import Text
 
 from flowsm.cli.output import console_for, local_time, print_text, safe, short, status_text
 from flowsm.cli.table import print_table
-from flowsm.cli.wording import describe
 from flowsm.definition.pointer import MISSING
 from flowsm.events.facts import TransitionTaken
 from flowsm.machine.compile import ABORT, CANCEL
@@ -22,6 +21,7 @@ from flowsm.replay.debugger import Debugger, Stop
 from flowsm.replay.decisions import Decision, decision_of
 from flowsm.replay.stops import Breakpoint, Watch
 from flowsm.replay.waiting import waits_for, why_asked
+from flowsm.wording.facts import describe
 
 __all__ = [
     "name_of",

@@ -10,13 +10,13 @@ from flowsm.cli.opening import ask, ask_about
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionOrFile
 from flowsm.cli.output import print_json
 from flowsm.cli.table import print_table
-from flowsm.cli.wording import describe
 from flowsm.errors import UsageError
 from flowsm.events.cloudevents import cloud_event
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated
 from flowsm.ids import is_system_stream
 from flowsm.manager import FlowManager
+from flowsm.wording.facts import describe
 
 __all__ = ["events"]
 

@@ -15,13 +15,13 @@ from flowsm.cli.options import DEFAULT_DB, AsJson, Db
 from flowsm.cli.output import print_json, print_text, safe, talk
 from flowsm.cli.signals import on_signals
 from flowsm.cli.table import print_table
-from flowsm.cli.wording import describe
 from flowsm.errors import LogNotFound, UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.log.port import Subscription
 from flowsm.manager import FlowManager
 from flowsm.runtime.following import After
 from flowsm.upkeep.archive_file import is_archive
+from flowsm.wording.facts import describe
 
 __all__ = ["follow", "subscriptions"]
 

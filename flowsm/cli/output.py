@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
-from datetime import datetime
 from typing import Any, Final, TextIO
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from flowsm.wording.text import MARKS, local_time, safe, seconds_text, short, visible_lines
+
 __all__ = ["MARKS", "STYLES", "console_for", "let_go_of", "local_time", "print_json", "print_text", "safe"]
 __all__ += ["seconds_text", "short", "status_text", "talk"]
 
-_REORDERING: Final = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029)
-_UNPRINTABLE: Final = {
-    **{code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))},
-    **{code: f"\\u{code:04x}" for code in _REORDERING},
-    ord("\n"): "\\n",
-    ord("\r"): "\\r",
-    ord("\t"): "\\t",
-}
 _WIDE: Final = 100_000
 """Columns where nobody looks at a terminal: nothing is cut off in a pipe."""
 
@@ -41,20 +33,6 @@ STYLES: Final = {
 }
 """Colours by status; the word, and its mark, are always there as well."""
 
-MARKS: Final = {
-    "completed": "✓",
-    "success": "✓",
-    "failed": "✗",
-    "failure": "✗",
-    "timed_out": "✗",
-    "cancelled": "✗",
-    "interrupted": "!",
-    "skipped": "-",
-    "running": "▶",
-    "waiting": "…",
-    "created": "·",
-}
-
 
 class _PipedConsole(Console):
     """A console that lets a closed pipe be seen by `__main__`, not end the process on its own."""
@@ -62,35 +40,6 @@ class _PipedConsole(Console):
     def on_broken_pipe(self) -> None:
         """Hand the error on."""
         raise BrokenPipeError
-
-
-def safe(text: object) -> str:
-    """The text on one line, without anything that a terminal would obey."""
-    return str(text).translate(_UNPRINTABLE)
-
-
-def short(value: Any, limit_chars: int = 200) -> str:
-    """The beginning of a value's JSON text, on one line."""
-    text = safe(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= limit_chars else text[: limit_chars - 1] + "…"
-
-
-def seconds_text(seconds: float | None) -> str:
-    """A duration for people; nothing where there is none."""
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:  # noqa: PLR2004 - a minute
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
-
-
-def local_time(moment: datetime | None) -> str:
-    """A moment in the local time zone, to the second; nothing where there is none."""
-    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def console_for(stream: TextIO) -> Console:
@@ -104,7 +53,7 @@ def console_for(stream: TextIO) -> Console:
 def talk(text: str) -> None:
     """Say something to the person, on stderr; where nobody can be told any more, nothing is said, and work goes on."""
     try:
-        sys.stderr.write(text.translate(_UNPRINTABLE | {ord("\n"): "\n"}) + "\n")
+        sys.stderr.write(visible_lines(text) + "\n")
         sys.stderr.flush()
     except OSError:
         let_go_of(sys.stderr)

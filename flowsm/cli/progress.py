@@ -14,9 +14,9 @@ from rich.text import Text
 
 from flowsm.cli.output import console_for, safe, seconds_text, status_text
 from flowsm.cli.table import fitted
-from flowsm.cli.wording import describe
 from flowsm.events import facts as f
 from flowsm.events.envelope import Recorded
+from flowsm.wording.facts import describe
 
 __all__ = ["Follower", "LiveTable", "progress_on"]
 

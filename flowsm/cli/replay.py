@@ -9,18 +9,18 @@ from cyclopts import Parameter
 
 from flowsm.cli.opening import ask, ask_about, file_of, only_root
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db, ExecutionOrFile
-from flowsm.cli.output import local_time, print_json, print_text, safe, seconds_text, short
+from flowsm.cli.output import local_time, print_json, print_text, safe, seconds_text
 from flowsm.cli.table import print_table
 from flowsm.errors import UsageError
 from flowsm.manager import FlowManager
 from flowsm.replay.difference import Change, Comparison, json_patch, state_json
 from flowsm.replay.timeline import Entry
 from flowsm.upkeep.archive_file import is_archive
+from flowsm.wording.changes import change_text
 
 __all__ = ["diff", "print_changes", "state", "timeline"]
 
 _MICROSECONDS: Final = 1_000_000
-_SIGNS: Final = {"add": "+", "remove": "-", "replace": "~"}
 
 
 def timeline(execution: ExecutionOrFile, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
@@ -107,9 +107,7 @@ def _row(entry: Entry) -> tuple[str | None, ...]:
 def print_changes(changes: list[Change]) -> None:
     """Print what was added, removed and replaced, a line each."""
     for change in changes:
-        values = [short(value) for value, is_there in ((change.before, change.op != "add"),) if is_there]
-        values += [short(change.after)] if change.op != "remove" else []
-        print_text(f"{_SIGNS[change.op]} {safe(change.path)}: {' → '.join(values)}")
+        print_text(change_text(change))
 
 
 def _print_comparison(found: Comparison) -> None:

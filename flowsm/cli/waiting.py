@@ -1,4 +1,4 @@
-"""What an execution waits for: in sentences, and in a few words."""
+"""What an execution waits for, in sentences."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from flowsm.cli.output import local_time
-from flowsm.cli.wording import describe
 from flowsm.clock import timestamp
 from flowsm.errors import ExecutionNotFound
 from flowsm.events.facts import ExecutionUpgraded
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.manager import FlowManager
-from flowsm.projections.queries import ExecutionRow
 from flowsm.replay.history import History
 from flowsm.replay.waiting import Surroundings, waits_for
-from flowsm.status import FlowStatus
+from flowsm.wording.facts import describe
 
-__all__ = ["Standing", "standing_of", "waits_in_words"]
+__all__ = ["Standing", "standing_of"]
 
 _STILL: Final = frozenset({Phase.CREATED, Phase.WAITING, Phase.ASKING, Phase.BACKOFF})
 """Where it waits for something; elsewhere it moves by itself, unless it is paused."""
-_WORDS: Final = {"start": "starts at {due}", "retry": "retry at {due}", "timer": "waits until {due}"}
 
 
 @dataclass
@@ -76,19 +72,3 @@ async def _of_child(manager: FlowManager, state: ExecutionState) -> str | None:
         return (await manager.get_flow_status(waiting.child)).status.value
     except ExecutionNotFound:
         return "not created yet"
-
-
-def waits_in_words(item: ExecutionRow) -> str:
-    """What an execution waits for, in a few words; empty where it does not wait."""
-    what = item.waiting_for or ""
-    if item.status is FlowStatus.PAUSED:
-        return ""  # that says it
-    if what == "resolution":
-        return "asks a person: flowsm resolve"
-    if what == "child":
-        return f"waits for {item.child_id}"
-    if item.due_at is not None and item.due_at < datetime.now(UTC):
-        return f"due since {local_time(item.due_at)}"
-    if what in _WORDS:
-        return _WORDS[what].format(due=local_time(item.due_at))
-    return f"waits for {what}" if what else ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flowsm.definition.model import Clause
     from flowsm.machine.compile import Edge, FlowMachine
 
-__all__ = ["Counts", "DiagramFormat", "dot", "mermaid", "text"]
+__all__ = ["MARKS", "Arrow", "Counts", "DiagramFormat", "Node", "Picture", "dot", "mermaid", "picture_of", "text"]
 
 DiagramFormat = Literal["mermaid", "dot", "text"]
 Counts = Mapping[tuple[str, str], int]
@@ -31,7 +31,7 @@ _FAILED_SUFFIX: Final = "_failed"
 _CLAUSES_SHOWN: Final = 2
 _VALUE_CHARS: Final = 24
 
-_MARKS: Final = {"success": "✓", "failed": "✗", "current": "▶", "skipped": "-", "never": "·"}
+MARKS: Final = {"success": "✓", "failed": "✗", "current": "▶", "skipped": "-", "never": "·"}
 _FILLS: Final = {
     "success": ("#d7f0d7", "#2e7d32"),
     "failed": ("#f9d6d5", "#c62828"),
@@ -45,8 +45,8 @@ _SYMBOLS: Final = {"eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "g
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Node:
-    """A state as it is drawn; `fate` is a key of `_MARKS`, None when no execution is given."""
+class Node:
+    """A state as it is drawn; `fate` is a key of `MARKS`, None when no execution is given."""
 
     id: str
     name: str
@@ -57,24 +57,26 @@ class _Node:
     @property
     def marked(self) -> str:
         """The label, with the mark of its fate."""
-        return self.label if self.fate is None else f"{_MARKS[self.fate]} {self.label}"
+        return self.label if self.fate is None else f"{MARKS[self.fate]} {self.label}"
 
 
 @dataclass(slots=True)
-class _Arrow:
+class Arrow:
     """All edges between two states, as one; `taken` says that an execution went there, `never` that none did."""
 
-    source: _Node
-    target: _Node
+    source: Node
+    target: Node
     labels: list[str] = field(default_factory=list)
     taken: bool = False
     never: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
-    nodes: list[_Node]
-    arrows: list[_Arrow]
+class Picture:
+    """The states and the ways between them, in the order in which they are drawn."""
+
+    nodes: list[Node]
+    arrows: list[Arrow]
     title: str
     of_execution: bool
 
@@ -94,7 +96,7 @@ def mermaid(
         engine: whether to draw the engine's own edges too, abort and cancel.
         taken: how often each transition was taken, in place of a state.
     """
-    picture = _picture(machine, state, engine=engine, taken=taken)
+    picture = picture_of(machine, state, engine=engine, taken=taken)
     lines = ["flowchart TD"]
     for node in picture.nodes:
         opening, closing = ("[", "]") if node.is_task else ("([", "])")
@@ -124,7 +126,7 @@ def dot(
     taken: Counts | None = None,
 ) -> str:
     """The machine in Graphviz' language; arguments as for `mermaid`."""
-    picture = _picture(machine, state, engine=engine, taken=taken)
+    picture = picture_of(machine, state, engine=engine, taken=taken)
     lines = [
         "digraph flow {",
         f"    label={_for_dot(picture.title)};",
@@ -153,7 +155,7 @@ def text(
     taken: Counts | None = None,
 ) -> str:
     """The machine as lines of text: each state, and below it where it may go; arguments as for `mermaid`."""
-    picture = _picture(machine, state, engine=engine, taken=taken)
+    picture = picture_of(machine, state, engine=engine, taken=taken)
     lines = [picture.title]
     for node in picture.nodes:
         lines += ["", node.marked]
@@ -164,16 +166,17 @@ def text(
             labels = " | ".join(label for label in arrow.labels if label)
             lines.append(f"    {sign} {arrow.target.label}" + (f"   {labels}" if labels else ""))
     if picture.of_execution:
-        lines += ["", "  ".join(f"{mark} {fate}" for fate, mark in _MARKS.items()) + "  ⇒ the way it went"]
+        lines += ["", "  ".join(f"{mark} {fate}" for fate, mark in MARKS.items()) + "  ⇒ the way it went"]
     return "\n".join(lines) + "\n"
 
 
 # -- what is drawn ---------------------------------------------------------------------------
 
 
-def _picture(
-    machine: FlowMachine, state: ExecutionState | None, *, engine: bool, taken: Counts | None = None
-) -> _Picture:
+def picture_of(
+    machine: FlowMachine, state: ExecutionState | None, *, engine: bool = False, taken: Counts | None = None
+) -> Picture:
+    """What is drawn; arguments as for `mermaid`."""
     counts = taken or {}
     edges = [
         edge
@@ -185,7 +188,7 @@ def _picture(
     reached = {edge.target for edge in edges} | {target for _, target in way}
     names = [_START, *machine.tasks, *(end for end in _ENDS if end in reached)]
     nodes = {
-        name: _Node(
+        name: Node(
             id=f"n{number}",
             name=name,
             label=_label(name, machine, state),
@@ -194,9 +197,9 @@ def _picture(
         )
         for number, name in enumerate(names)
     }
-    arrows: dict[tuple[str, str], _Arrow] = {}
+    arrows: dict[tuple[str, str], Arrow] = {}
     for edge in edges:
-        arrow = arrows.setdefault((edge.source, edge.target), _Arrow(nodes[edge.source], nodes[edge.target]))
+        arrow = arrows.setdefault((edge.source, edge.target), Arrow(nodes[edge.source], nodes[edge.target]))
         label = _edge_label(machine, edge)
         if taken is not None:
             count = counts.get((edge.source, edge.trigger), 0)
@@ -206,10 +209,10 @@ def _picture(
         if label not in arrow.labels:
             arrow.labels.append(label)
     for source, target in way:
-        arrow = arrows.setdefault((source, target), _Arrow(nodes[source], nodes[target], ["abort or cancel"]))
+        arrow = arrows.setdefault((source, target), Arrow(nodes[source], nodes[target], ["abort or cancel"]))
         arrow.taken = True
     title = _visible(f"{machine.flow.name} ({machine.flow.id})" + (f": {state.status}" if state else ""))
-    return _Picture(list(nodes.values()), list(arrows.values()), title, state is not None)
+    return Picture(list(nodes.values()), list(arrows.values()), title, state is not None)
 
 
 def _way(state: ExecutionState) -> Iterator[tuple[str, str]]:
@@ -227,7 +230,7 @@ def _label(name: str, machine: FlowMachine, state: ExecutionState | None) -> str
 
 
 def _fate(name: str, machine: FlowMachine, state: ExecutionState) -> str:
-    """What became of a state: a key of `_MARKS`."""
+    """What became of a state: a key of `MARKS`."""
     if state.node == name:
         return {"completed": "success", "failed": "failed", "cancelled": "failed"}.get(name, "current")
     if name not in machine.tasks:
@@ -239,7 +242,7 @@ def _fate(name: str, machine: FlowMachine, state: ExecutionState) -> str:
 
 
 def _covered(name: str, entered: set[str], taken: Counts | None) -> str | None:
-    """What became of a state in any execution: a key of `_MARKS`, None when none is asked about."""
+    """What became of a state in any execution: a key of `MARKS`, None when none is asked about."""
     if taken is None:
         return None
     return "success" if name in entered else "never"

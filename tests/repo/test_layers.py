@@ -37,6 +37,7 @@ RANKS = {
     "operators": 4.5,  # its verbs for operators
     "upgrading": 4.5,  # its verbs that upgrade executions to another version of their flow
     "telling": 4.5,  # its verbs for those who want to be told of events
+    "wording": 4.5,  # values and facts in words, which all faces share
     "manager": 5,
     "schemas": 5,  # texts made of definition, events, log and projections, for people and for the command line
     "sync": 6,  # the manager without a loop
@@ -89,6 +90,7 @@ THIRD_PARTY = {
     "pytest": {"testing"},
     "referencing": {"definition"},  # jsonschema's own way to resolve references
     "rich": {"cli"},
+    "textual": {"tui"},
     "transitions": {"machine"},
     "yaml": {"definition"},
 }

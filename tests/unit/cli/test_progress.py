@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from flowsm.cli.progress import LiveTable, progress_on
-from flowsm.cli.wording import describe
 from flowsm.events import facts as f
 from flowsm.events.envelope import Recorded
+from flowsm.wording.facts import describe
 
 ERROR = f.ErrorInfo(type="ValueError", message="no disk")
 TRY = {"task": "a", "visit": 2, "attempt": 2}

@@ -12,8 +12,8 @@ from small_flows import until
 
 from flowsm import FlowManager
 from flowsm.cli.output import local_time
-from flowsm.cli.waiting import waits_in_words
 from flowsm.status import FlowStatus
+from flowsm.wording.waiting import waits_in_words
 
 SOON = datetime.now(UTC) + timedelta(days=1)
 CHILD = {

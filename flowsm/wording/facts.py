@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from flowsm.cli.output import seconds_text, short
 from flowsm.definition.places import place_text
 from flowsm.events import facts as f
 from flowsm.events.facts import Fact
 from flowsm.events.system import LogImported, LogPurged
 from flowsm.replay.timeline import upgrade_text
+from flowsm.wording.text import seconds_text, short
 
 __all__ = ["describe"]
 
