@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from flowsm.clock import Clock
 from flowsm.errors import ExecutionNotFound, UsageError
 from flowsm.events.envelope import Recorded
 from flowsm.limits import PAGE_DEFAULT_ROWS, SEQ_MAX
@@ -12,6 +13,7 @@ from flowsm.log.port_limits import Hold
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.projections.agenda import Agenda, Left, Owner
+from flowsm.projections.listing import Listed, Listing, Wanted
 from flowsm.projections.queries import AttemptRow, Page, Queries, Summary
 from flowsm.projections.rebuild import RebuildReport, rebuild
 from flowsm.projections.verify import VerifyReport, verify
@@ -32,6 +34,7 @@ class LookingVerbs:
     _loader: StateLoader
     _queries: Queries
     _agenda: Agenda
+    _clock: Clock
     opened: list[OpenedFile]
 
     async def get_flow_status(self, execution_id: str) -> FlowExecution:
@@ -80,6 +83,18 @@ class LookingVerbs:
     ) -> Page:
         """Executions, the newest first, without the removed ones; `flow` is a flow's id or name."""
         return await self._queries.executions(status=status, flow=flow, since=since, limit=limit, cursor=cursor)
+
+    async def listing(self, wanted: Wanted, *, offset: int = 0, limit: int = PAGE_DEFAULT_ROWS) -> Listed:
+        """A window of the executions that are wanted, in their order, and how many there are of each status.
+
+        Raises:
+            UsageError: there is no such order, or an argument is out of its range.
+        """
+        return await Listing(self._log).window(wanted, offset, limit, self._clock.now())
+
+    def version(self) -> int:
+        """A number that is another one when anything was written to the log; it costs some microseconds."""
+        return self._log.version()
 
     async def resolve_id(self, text: str) -> str:
         """An execution's id from its unique beginning, `@last` or `@last-failed`."""

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "run": ("flowsm.cli.run:run", "Run a flow to its end, or go on with an execution that was interrupted."),
     "worker": ("flowsm.cli.worker:worker", "Take up and drive whatever is due, until it is told to stop."),
     "ls": ("flowsm.cli.ls:ls", "List executions, the newest first."),
+    "top": ("flowsm.cli.top:top", "Watch all executions, live, and open them in the debugger."),
     "show": ("flowsm.cli.show:show", "Show one execution: status, path, results."),
     "events": ("flowsm.cli.events:events", "Print the recorded events of an execution."),
     "history": ("flowsm.cli.history:history", "Print every attempt of every task of an execution."),

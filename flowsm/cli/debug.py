@@ -6,19 +6,24 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from flowsm.cli.app import COMMANDS
 from flowsm.cli.debug_session import DebugSession
 from flowsm.cli.debug_words import WORDS
 from flowsm.cli.exit_codes import FAILED, FINE
 from flowsm.cli.opening import ask_about
-from flowsm.cli.options import DEFAULT_DB, Db, ExecutionOrFile
+from flowsm.cli.options import DEFAULT_DB, Db, ExecutionOrFile, go_on_options
 from flowsm.cli.output import print_text, safe, talk
-from flowsm.errors import FlowsmError
+from flowsm.cli.terminal import need_terminal
+from flowsm.errors import FlowsmError, UsageError
 from flowsm.manager import FlowManager
 from flowsm.replay.debugger import Debugger
+from flowsm.tui.hints import Hints
+from flowsm.tui.run import debug_full_screen
 
 __all__ = ["debug"]
 
@@ -29,22 +34,30 @@ def debug(
     execution: ExecutionOrFile,
     /,
     *,
-    seq: Annotated[int, Parameter(help="Begin after the event with this seq, by default before the first.")] = 0,
+    seq: Annotated[
+        int | None,
+        Parameter(help="Begin after the event with this seq, by default before the first; --full-screen: at the last."),
+    ] = None,
     command: Annotated[
         list[str] | None, Parameter(name=["-ex", "--ex"], help="A word to begin with; may be given many times.")
     ] = None,
     batch: Annotated[bool, Parameter(help="Leave after the -ex words; exit 1 when one of them fails.")] = False,
+    full_screen: Annotated[
+        bool, Parameter(help="Fill the terminal: machine, events and state side by side, keys instead of words.")
+    ] = False,
     db: Db = DEFAULT_DB,
 ) -> int:
     """Go through an execution event by event, forth and back, with the words of gdb; `help` lists them.
 
     Nothing is executed and nothing is written. Words are read from a pipe as well: one that fails ends it then.
     """
+    if full_screen:
+        return _fill_screen(execution, seq, db, words=bool(batch or command))
 
     async def session(manager: FlowManager, found: str) -> int:
         history = await manager.browse(found)
         talks = sys.stdin.isatty() and not batch
-        session = DebugSession(Debugger(history, seq))
+        session = DebugSession(Debugger(history, seq or 0))
         if talks:
             print_text(
                 safe(f"{history.machine.flow.name} ({history.machine.flow.id}), execution {history.stream}: ")
@@ -61,6 +74,19 @@ def debug(
             return FINE if _run(session, _piped()) else FAILED
 
     return ask_about(execution, db, session)
+
+
+def _fill_screen(execution: str, seq: int | None, db: Path, *, words: bool) -> int:
+    if words:
+        raise UsageError("--full-screen takes keys: leave out -ex and --batch, or --full-screen")
+    need_terminal("flowsm debug --full-screen", "flowsm debug with -ex, or a pipe")
+    hints = Hints(options=tuple(go_on_options(None, db)), can_fork="fork" in COMMANDS)
+
+    async def look(manager: FlowManager, found: str) -> int:
+        await debug_full_screen(manager, found, seq=seq, hints=hints)
+        return FINE
+
+    return ask_about(execution, db, look)
 
 
 def _run(session: DebugSession, lines: Iterable[str]) -> bool:

@@ -15,6 +15,7 @@ from flowsm.errors import UsageError
 from flowsm.replay.debugger import Debugger, Stop
 from flowsm.replay.difference import between
 from flowsm.replay.explain import explain
+from flowsm.wording.stops import name_of
 
 __all__ = ["DebugSession"]
 
@@ -81,11 +82,11 @@ def _break(debugger: Debugger, rest: str) -> None:
     if not pattern.strip():
         raise UsageError(f"expected {WORDS['break'][0]}, found break {rest}".rstrip())
     made = debugger.add_break(word_of(kind, ("task", "type", "outcome")), _unquoted(pattern.strip()))
-    print_text(views.name_of(made))
+    print_text(name_of(made))
 
 
 def _watch(debugger: Debugger, rest: str) -> None:
-    print_text(views.name_of(debugger.add_watch(rest)))
+    print_text(name_of(debugger.add_watch(rest)))
 
 
 def _delete(debugger: Debugger, rest: str) -> None:

@@ -22,9 +22,9 @@ from flowsm.replay.decisions import Decision, decision_of
 from flowsm.replay.stops import Breakpoint, Watch
 from flowsm.replay.waiting import waits_for, why_asked
 from flowsm.wording.facts import describe
+from flowsm.wording.stops import hit_text, name_of
 
 __all__ = [
-    "name_of",
     "print_breaks",
     "print_flow",
     "print_place",
@@ -40,19 +40,12 @@ _ROUTE_MAX: Final = 30
 _AHEAD_MAX: Final = 1_000
 _VALUE_LINES_MAX: Final = 100
 """On a terminal; a pipe gets everything."""
-_SIGNS: Final = {"add": "+", "remove": "-", "replace": "~"}
 
 
 def print_stop(debugger: Debugger, stop: Stop) -> None:
     """Say why a motion stopped, and where."""
     for hit in stop.hits:
-        line = name_of(hit.at)
-        change = hit.change
-        if change is not None:
-            values = [short(change.before)] if change.op != "add" else []
-            values += [short(change.after)] if change.op != "remove" else []
-            line = f"{line}: {_SIGNS[change.op]} {' → '.join(values)}"
-        console_for(sys.stdout).print(line, style="bold", soft_wrap=True)
+        console_for(sys.stdout).print(hit_text(hit), style="bold", soft_wrap=True)
     if stop.why in {"end", "beginning"}:
         print_text(f"the {stop.why} of the execution" + ("" if stop.moved else ": it stands there already"))
     print_place(debugger)
@@ -123,13 +116,6 @@ def print_breaks(debugger: Debugger) -> None:
     """The breakpoints and watches, by number."""
     found: dict[int, Breakpoint | Watch] = {**debugger.breakpoints, **debugger.watches}
     print_text("".join(f"{name_of(found[number])}\n" for number in sorted(found)) or "no breakpoints, no watches")
-
-
-def name_of(one: Breakpoint | Watch) -> str:
-    """A breakpoint or a watch, in a few words."""
-    if isinstance(one, Watch):
-        return f"watch {one.number}, {safe(one.path.text)}"
-    return f"breakpoint {one.number}, {one.kind} {safe(one.pattern)}"
 
 
 def print_flow(debugger: Debugger) -> None:

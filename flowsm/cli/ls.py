@@ -11,13 +11,13 @@ from cyclopts import Parameter
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db
 from flowsm.cli.output import local_time, print_json, seconds_text, talk
-from flowsm.cli.owner import deserted
 from flowsm.cli.table import print_table
 from flowsm.errors import UsageError
 from flowsm.limits import PAGE_DEFAULT_ROWS
 from flowsm.manager import FlowManager
 from flowsm.projections.queries import ExecutionRow, Page
 from flowsm.status import FlowStatus
+from flowsm.wording.owner import deserted
 from flowsm.wording.waiting import waits_in_words
 
 __all__ = ["ls", "moment_of"]

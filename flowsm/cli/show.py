@@ -20,13 +20,13 @@ from flowsm.cli.output import (
     status_text,
     talk,
 )
-from flowsm.cli.owner import deserted
 from flowsm.cli.table import print_table
 from flowsm.cli.waiting import Standing, standing_of
 from flowsm.definition.places import place_text
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
 from flowsm.tasks.result import TaskResult
+from flowsm.wording.owner import deserted
 
 __all__ = ["show"]
 

@@ -17,7 +17,7 @@ from flowsm.projections.project import ENDED_TASK
 from flowsm.status import FlowStatus
 from flowsm.storage.statements import load_statements
 
-__all__ = ["AttemptRow", "ExecutionRow", "Page", "Queries", "Reader", "Statistic", "Summary"]
+__all__ = ["AttemptRow", "ExecutionRow", "Page", "Queries", "Reader", "Statistic", "Summary", "execution_row"]
 
 
 class Reader(Protocol):
@@ -115,7 +115,12 @@ _ORDER: Final = "ORDER BY created_at DESC, execution_id DESC LIMIT :limit"
 _JSON_COLUMNS: Final = ("path", "completed_tasks", "skipped_tasks")
 
 
-def _execution_row(values: Sequence[Any]) -> ExecutionRow:
+def execution_row(values: Sequence[Any]) -> ExecutionRow:
+    """The row of the statement `executions`, as it was read.
+
+    Raises:
+        LogBroken: it holds what no projector put there.
+    """
     row = dict(zip(ExecutionRow.__struct_fields__, values, strict=True))
     with _readable(values):
         for column in _JSON_COLUMNS:
@@ -212,7 +217,7 @@ class Queries:
                 return Page(items=[], cursor=None)
             sql = _select_flows(conditions, flow_ids, parameters)
         found = await self._reader.query(f"{sql} {_ORDER}", parameters)
-        items = [_execution_row(values) for values in found[:limit]]
+        items = [execution_row(values) for values in found[:limit]]
         if len(found) <= limit:
             return Page(items=items, cursor=None)
         created_at = found[limit - 1][ExecutionRow.__struct_fields__.index("created_at")]
@@ -228,7 +233,7 @@ class Queries:
         found = await self._reader.query(sql, {"execution_id": execution_id})
         if not found:
             raise ExecutionNotFound(execution_id)
-        return _execution_row(found[0])
+        return execution_row(found[0])
 
     async def latest_flow(self, flow_id: str) -> str | None:
         """The digest of the flow that was stored last with this id; None when there is none."""

@@ -7,6 +7,12 @@ SELECT execution_id, flow_id, flow_name, flow_digest, status, current_task, path
        created_at, started_at, ended_at, updated_at, seq, removed, wake_at, waiting_for, child_id, parent_id
 FROM executions_{g};
 
+-- name: count
+SELECT count(*) FROM executions_{g};
+
+-- name: counts
+SELECT status, count(*) FROM executions_{g} WHERE removed = 0 GROUP BY status;
+
 -- name: flow_ids
 SELECT DISTINCT flow_id FROM definitions WHERE flow_id = :flow OR name = :flow;
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flowsm.cli.output import local_time
-from flowsm.manager import FlowManager
+from flowsm.looking import LookingVerbs
 from flowsm.status import FlowStatus
+from flowsm.wording.text import local_time
 
 __all__ = ["deserted"]
 
 
-async def deserted(manager: FlowManager, executions: Iterable[tuple[str, FlowStatus]]) -> dict[str, str]:
+async def deserted(manager: LookingVerbs, executions: Iterable[tuple[str, FlowStatus]]) -> dict[str, str]:
     """A sentence for each execution that is said to be running, and whose worker is dead, or that has none.
 
     One that a limit holds back has none by right.

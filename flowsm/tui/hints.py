@@ -1,0 +1,14 @@
+"""What the screens must be told about the command that opened them."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Hints"]
+
+
+class Hints(msgspec.Struct, frozen=True, kw_only=True):
+    """`options` are those with which another command finds the same log; `can_fork` is whether one is there that forks."""
+
+    options: tuple[str, ...] = ()
+    can_fork: bool = False
