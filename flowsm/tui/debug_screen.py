@@ -105,10 +105,10 @@ class DebugScreen(Screen[None]):
             + plain("" if latest.ended_at is not None else "  ● followed live", STYLES["running"])
         )
         found = machine_rows(history.machine, debugger.state)
-        self.query_one("#machine", TextLines).put(found.rows, keep=found.current)
+        self.query_one("#machine", TextLines).put(found.rows, bring=found.current)
         self.query_one(EventList).look()
         self.query_one("#tabs", Static).update(self._tab_line())
-        self.query_one("#detail", TextLines).put(lines_of(debugger, self.tab), keep=0 if from_top else None)
+        self.query_one("#detail", TextLines).put(lines_of(debugger, self.tab), bring=0 if from_top else None)
         self.query_one(Slider).put(debugger.seq, history.last)
 
     def _tab_line(self) -> Content:

@@ -108,7 +108,10 @@ def _errors(debugger: Debugger) -> Iterator[Content]:
     for whose, error in found:
         yield plain(whose, "bold")
         yield from _text(f"✗ {error.type}: {error.message}", STYLES["failure"])
-        yield from _text(error.traceback)
+    for whose, error in found:
+        if error.traceback:
+            yield plain(f"where: {whose}", "bold")
+            yield from _text(error.traceback)
 
 
 def _diff(debugger: Debugger) -> Iterator[Content]:

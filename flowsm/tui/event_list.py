@@ -46,7 +46,7 @@ class EventList(Lines):
         if last != self._last:
             self._kept.pop(self._last, None)  # its group may go on
             self._last = last
-        self.show(last + 1, self._debugger.seq)
+        self.show(last + 1, self._debugger.seq, bring=self._debugger.seq)
 
     def row(self, place: int, width: int) -> Content:
         """An event: seq, group, mark, type, what happened; greyed where the cursor has not come to it."""

@@ -38,14 +38,17 @@ class Lines(ScrollView, can_focus=False):
         """One row, for so many columns; what does not fit is cut off."""
         raise NotImplementedError
 
-    def show(self, count: int, cursor: int | None = None, *, keep: int | None = None) -> None:
-        """Show this many rows, and scroll so that the lit one, or the row `keep`, can be seen."""
+    def show(self, count: int, cursor: int | None = None, *, bring: int | None = None) -> None:
+        """Show this many rows, one of them lit; scrolled as before, or so that the row `bring` can be seen."""
         self.count, self.cursor = count, cursor
         self.virtual_size = Size(0, count)
         self.refresh()
-        seen = cursor if keep is None else keep
-        if seen is not None:
-            self.call_after_refresh(self.bring, seen)
+        if bring is not None:
+            self.call_after_refresh(self.bring, bring)
+
+    def can_be_seen(self, place: int) -> bool:
+        """Whether a row is on the screen."""
+        return 0 <= place - self.scroll_offset.y < self.scrollable_content_region.height
 
     def bring(self, place: int) -> None:
         """Scroll as little as is needed to see a row, with one more before and after it."""
@@ -82,11 +85,11 @@ class TextLines(Lines):
         """See `Lines`."""
         return self._broken[place]
 
-    def put(self, lines: Sequence[Content], *, keep: int | None = None) -> None:
-        """Show these lines, scrolled as before, or so that the line `keep` can be seen."""
+    def put(self, lines: Sequence[Content], *, bring: int | None = None) -> None:
+        """Show these lines, scrolled as before, or so that the line `bring` can be seen."""
         self._lines = lines
         self._break()
-        self.show(len(self._broken), keep=keep)
+        self.show(len(self._broken), bring=bring)
 
     def on_resize(self) -> None:
         """Break them once more."""

@@ -25,9 +25,9 @@ STYLES: Final = {
     "paused": "$text-warning",
     "skipped": FAINT,
     "never": FAINT,
-    "running": "$text-accent",
-    "waiting": "$text-accent",
-    "current": "bold $text-accent",
+    "running": "$text-primary",
+    "waiting": "$text-primary",
+    "current": "bold $text-primary",
 }
 """Colours by status."""
 
@@ -43,8 +43,13 @@ def marked(status: str) -> Content:
 
 
 def hint_line(hints: Sequence[tuple[str, str]], width: int) -> Content:
-    """Keys and what they do, on one line; the last two are always there, of the others as many as there is room for."""
-    parts = [plain(key, "reverse") + plain(f"{what} ", FAINT) for key, what in hints]
+    """Keys and what they do, on one line; the last two are always there, of the others as many as there is room for.
+
+    A key that is the first letter of what it does is lit there.
+    """
+    parts = [_hint(key, what) for key, what in hints]
+    roomy = sum(part.cell_length + 2 for part in parts) <= width
+    parts = [part + plain("  " if roomy else " ") for part in parts]
     last = Content().join(parts[-2:])
     line = Content()
     for part in parts[:-2]:
@@ -52,3 +57,9 @@ def hint_line(hints: Sequence[tuple[str, str]], width: int) -> Content:
             break
         line += part
     return line + last
+
+
+def _hint(key: str, what: str) -> Content:
+    if what.startswith(key):
+        return plain(key, "reverse bold") + plain(what.removeprefix(key))
+    return plain(key, "reverse bold") + plain(f" {what}")

@@ -18,9 +18,10 @@ __all__ = ["heading", "row_content"]
 
 _GAP: Final = 1
 _COLUMNS: Final = {
-    "id": 16, "status": 11, "flow": 0, "task": 0, "since": 8, "time": 8, "tries": 5, "fails": 5, "note": 0,
+    "id": 16, "status": 11, "flow": 0, "task": 0, "since": 8, "time": 8, "tries": 6, "fails": 6, "note": 0,
 }  # fmt: skip
-"""Each column and how wide it is; 0 shares what the others leave."""
+"""Each column and how wide it is; those with 0 share what the others leave."""
+_SHARES: Final = {"flow": 1, "task": 1, "note": 2}
 _SORTED_BY: Final = {"created": "id", "updated": "since", "duration": "time", "attempts": "tries", "failures": "fails"}
 """Orders whose column is called otherwise."""
 _NOTE_FROM_COLUMNS: Final = 100
@@ -76,10 +77,12 @@ def _line(cells: dict[str, Content], width: int) -> Content:
 
 def _widths(width: int) -> dict[str, int]:
     shown = {name: columns for name, columns in _COLUMNS.items() if name != "note" or width >= _NOTE_FROM_COLUMNS}
-    sharing = [name for name, columns in shown.items() if not columns]
-    left = max(width - sum(shown.values()) - _GAP * (len(shown) - 1), len(sharing))
-    share, rest = divmod(left, len(sharing))
-    return shown | {name: share + (place < rest) for place, name in enumerate(sharing)}
+    shares = {name: share for name, share in _SHARES.items() if name in shown}
+    left = max(width - sum(shown.values()) - _GAP * (len(shown) - 1), len(shares))
+    parts = {name: left * share // sum(shares.values()) for name, share in shares.items()}
+    last = next(reversed(parts))
+    parts[last] += left - sum(parts.values())
+    return shown | parts
 
 
 def _fit(cell: Content, columns: int, right: bool) -> Content:

@@ -158,8 +158,11 @@ class TopScreen(Screen[None]):
             self.lines.now = datetime.now(UTC)
             self.lines.refresh()
 
-    async def ask(self) -> None:
-        """Ask for what is on the screen, and show it; the lit execution stays the lit one, if it is still near."""
+    async def ask(self, *, brings: bool = False) -> None:
+        """Ask for what is on the screen, and show it; the lit execution stays the lit one, if it is still near.
+
+        With `brings` it will be on the screen.
+        """
         lines = self.lines
         height = max(lines.size.height, 1)
         first = max(min(lines.scroll_offset.y, self.cursor) - _MARGIN_ROWS, 0)
@@ -173,16 +176,18 @@ class TopScreen(Screen[None]):
             self._say(str(error), "failed")
             return
         self._listed = listed
-        self._show()
+        self._show(brings=brings)
 
-    def _show(self) -> None:
+    def _show(self, *, brings: bool) -> None:
         lines, listed = self.lines, self._listed
         lines.now = datetime.now(UTC)
+        follows = lines.can_be_seen(self.cursor)
         lines.put(listed, self.cursor)
         place = lines.place_of(self._chosen)
         self.cursor = max(min(self.cursor if place is None else place, listed.total - 1), 0)
         self._choose()
-        lines.show(listed.total, self.cursor if listed.total else None)
+        lit = self.cursor if listed.total else None
+        lines.show(listed.total, lit, bring=lit if follows or brings else None)
         width = lines.scrollable_content_region.width
         self.query_one("#columns", Static).update(heading(width, self.wanted.order, descending=self.wanted.descending))
         self.query_one("#counts", Static).update(self._counts())
@@ -215,9 +220,9 @@ class TopScreen(Screen[None]):
         self.cursor = max(min(total - 1 if place < 0 else place, total - 1), 0)
         self._choose()
         if self._chosen:
-            self.lines.show(total, self.cursor)
+            self.lines.show(total, self.cursor, bring=self.cursor)
         else:
-            await self.ask()
+            await self.ask(brings=True)
 
     async def action_move(self, rows: int) -> None:
         """So many rows on."""
@@ -247,7 +252,7 @@ class TopScreen(Screen[None]):
     async def _want(self, **changes: object) -> None:
         self.wanted = msgspec.structs.replace(self.wanted, **changes)
         self.cursor, self._chosen = 0, ""
-        await self.ask()
+        await self.ask(brings=True)
 
     async def action_sort(self, columns: int) -> None:
         """By another column."""

@@ -14,6 +14,17 @@ from flowsm.wording.text import seconds_text, short
 
 __all__ = ["describe"]
 
+_OfAttempt = (
+    f.TaskStarted
+    | f.TaskCompleted
+    | f.TaskTimedOut
+    | f.TaskInterrupted
+    | f.ProbeStarted
+    | f.ResolutionAwaited
+    | f.ResolutionGiven
+    | f.WaitStarted
+    | f.WaitEnded
+)
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -23,7 +34,7 @@ def describe(fact: Fact) -> str:
     return "" if words is None else words(fact)
 
 
-def _try(fact: f.TaskStarted | f.TaskCompleted | f.TaskTimedOut | f.TaskInterrupted) -> str:
+def _try(fact: _OfAttempt) -> str:
     """The task, and which visit and attempt where it is not the first."""
     visit = f" (visit {fact.visit})" if fact.visit > 1 else ""
     attempt = f" (attempt {fact.attempt})" if fact.attempt > 1 else ""
@@ -66,7 +77,21 @@ def _with(overrides: dict[str, Any]) -> str:
     return f", with {values}" if values else ""
 
 
-def _who(fact: LogPurged | LogImported | f.ExecutionForked | f.ExecutionRedriven | f.ExecutionUpgraded) -> str:
+def _waits(fact: f.WaitStarted) -> str:
+    what = f"child {fact.child}" if fact.child is not None else "its time"
+    if fact.signal is not None:
+        what = f"signal {fact.signal}"
+    until = f" until {fact.due or fact.expires}" if fact.due or fact.expires else ""
+    return f"{_try(fact)}: waits for {what}{until}"
+
+
+def _asked(what: str, fact: Any) -> str:
+    """What somebody asked for, by whom and why."""
+    return (what + _who(fact)).removeprefix(", ").removeprefix(": ")
+
+
+def _who(fact: Any) -> str:
+    """By whom and why it was done."""
     return (f", by {fact.actor}" if fact.actor else "") + (f": {fact.reason}" if fact.reason else "")
 
 
@@ -83,6 +108,15 @@ _WORDS: Final[dict[type[Fact], Callable[[Any], str]]] = {
     f.ExecutionForked: _forked,
     f.ExecutionRedriven: _redriven,
     f.ExecutionUpgraded: lambda fact: f"{upgrade_text(fact)}{_who(fact)}",
+    f.ProbeStarted: lambda fact: f"{_try(fact)}: its probe is asked",
+    f.ResolutionAwaited: lambda fact: f"{_try(fact)}: {fact.reason}",
+    f.ResolutionGiven: lambda fact: f"{_try(fact)}: {_asked(fact.resolution, fact)}",
+    f.WaitStarted: _waits,
+    f.WaitEnded: lambda fact: f"{_try(fact)}: by {fact.by}",
+    f.SignalReceived: lambda fact: fact.name + (f" says {fact.outcome}" if fact.outcome else ""),
+    f.ExecutionPaused: lambda fact: _asked("", fact),
+    f.ExecutionResumed: lambda fact: _asked("", fact),
+    f.ExecutionCancelling: lambda fact: _asked("", fact),
     f.ExecutionFailed: lambda fact: fact.error.message,
     f.ExecutionCancelled: lambda fact: fact.reason,
     f.ExecutionRemoved: lambda fact: fact.reason,

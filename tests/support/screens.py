@@ -11,6 +11,7 @@ from typing import Any
 
 from small_flows import flow_of, task_of, tasks_that_say, until
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from flowsm import FlowManager
 from flowsm.tui.app import FlowsmApp
@@ -78,12 +79,10 @@ class Driven:
             await self.pilot.press(key)
             await self.pilot.pause()
 
-    async def answer(self, key: str, text: str, *, instead: bool = True) -> None:
-        """Press a key that asks for a line, and answer it; what is proposed is wiped out first."""
+    async def answer(self, key: str, text: str) -> None:
+        """Press a key that asks for a line, and answer it, whatever was proposed."""
         await self.press(key)
-        if instead:
-            await self.pilot.press("ctrl+u")
-        await self.pilot.press(*("space" if char == " " else char for char in text))
+        self.screen.query_one(Input).value = text
         await self.press("enter")
 
     async def until(self, condition: Callable[[], bool]) -> None:
