@@ -96,20 +96,24 @@ class DebugScreen(Screen[None]):
 
     def _show(self, *, from_top: bool) -> None:
         debugger, history = self.debugger, self.debugger.history
-        latest = history.state_at(history.last)
-        flow = history.machine.flow
-        self.query_one("#head", Static).update(
-            marked(latest.status.value)
-            + plain(f"  {flow.name} ({flow.id})", "bold")
-            + plain(f"  execution {history.stream}", FAINT)
-            + plain("" if latest.ended_at is not None else "  ● followed live", STYLES["running"])
-        )
+        self.query_one("#head", Static).update(self._head())
         found = machine_rows(history.machine, debugger.state)
         self.query_one("#machine", TextLines).put(found.rows, bring=found.current)
         self.query_one(EventList).look()
         self.query_one("#tabs", Static).update(self._tab_line())
         self.query_one("#detail", TextLines).put(lines_of(debugger, self.tab), bring=0 if from_top else None)
         self.query_one(Slider).put(debugger.seq, history.last)
+
+    def _head(self) -> Content:
+        history = self.debugger.history
+        flow = history.machine.flow
+        names = plain(f"  {flow.name} ({flow.id})", "bold") + plain(f"  execution {history.stream}", FAINT)
+        try:
+            latest = history.state_at(history.last)
+        except FlowsmError:  # the log is broken further on: here it can be looked at all the same
+            return plain("✗ broken", STYLES["failed"]) + names
+        live = plain("" if latest.ended_at is not None else "  ● followed live", STYLES["running"])
+        return marked(latest.status.value) + names + live
 
     def _tab_line(self) -> Content:
         line = Content()

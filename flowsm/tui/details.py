@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -27,17 +28,16 @@ _CHANGES: Final = {"add": STYLES["success"], "remove": STYLES["failure"], "repla
 
 
 def lines_of(debugger: Debugger, tab: str) -> list[Content]:
-    """The lines of a tab; of very many the first ones, and how many more there are.
+    """The lines of a tab; of very many the first ones, and where the others are.
 
     Raises:
         FlowsmError: the log is not what was recorded.
     """
     making = {"state": _state, "result": _result, "error": _errors, "diff": _diff}[tab]
-    lines = list(making(debugger))
-    more = len(lines) - _LINES_MAX
-    if more <= 0:
-        return lines
-    return [*lines[:_LINES_MAX], plain(f"… {more:,} more lines: flowsm debug without --full-screen prints them")]
+    lines = list(islice(making(debugger), _LINES_MAX + 1))
+    if len(lines) > _LINES_MAX:
+        lines[-1] = plain("… and more: flowsm debug without --full-screen prints all of it", FAINT)
+    return lines
 
 
 def tab_has(debugger: Debugger, tab: str) -> bool:

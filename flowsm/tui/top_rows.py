@@ -17,8 +17,9 @@ from flowsm.wording.waiting import waits_in_words
 __all__ = ["heading", "row_content"]
 
 _GAP: Final = 1
+_MINUTE: Final = 60
 _COLUMNS: Final = {
-    "id": 16, "status": 11, "flow": 0, "task": 0, "since": 8, "time": 8, "tries": 6, "fails": 6, "note": 0,
+    "id": 16, "status": 11, "flow": 0, "task": 0, "since": 8, "time": 9, "tries": 6, "fails": 6, "note": 0,
 }  # fmt: skip
 """Each column and how wide it is; those with 0 share what the others leave."""
 _SHARES: Final = {"flow": 1, "task": 1, "note": 2}
@@ -61,13 +62,21 @@ def row_content(item: ExecutionRow, now: datetime, width: int, note: str = "") -
             "flow": plain(item.flow_name),
             "task": plain(item.current_task or ""),
             "since": plain(since[_TODAY] if since[:10] == today[:10] else since[_EARLIER], FAINT),
-            "time": plain(seconds_text(seconds)),
+            "time": plain(_duration(seconds)),
             "tries": plain(item.attempts),
             "fails": plain(item.failures, STYLES["failed"] if item.failures else FAINT),
             "note": plain(said, STYLES["failed"] if failed else FAINT),
         },
         width,
     )
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None or seconds < _MINUTE:
+        return seconds_text(seconds)
+    minutes, rest = divmod(int(seconds), _MINUTE)
+    hours, minutes = divmod(minutes, _MINUTE)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _line(cells: dict[str, Content], width: int) -> Content:

@@ -198,7 +198,8 @@ class TopScreen(Screen[None]):
 
     def _counts(self) -> Content:
         counts, wanted = self._listed.counts, self.wanted
-        words = f"{sum(counts.values()):,} executions"
+        count = sum(counts.values())
+        words = "1 execution" if count == 1 else f"{count:,} executions"
         if wanted.status is not None or wanted.text:
             text = f" with {wanted.text!r}" if wanted.text else ""
             words = f"{self._listed.total:,} of {words}: {wanted.status or 'those'}{text}"

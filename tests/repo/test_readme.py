@@ -21,6 +21,7 @@ from flowsm.runtime import webhook
 from flowsm.tasks.builtin.fetch import FetchParameters
 from flowsm.tasks.builtin.process import ProcessParameters
 from flowsm.tasks.builtin.store import StoreParameters
+from flowsm.tui import debug_keys
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -181,6 +182,13 @@ def test_table_has_every_exit_code():
     """So are the exit codes."""
     codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
     assert {int(row[0]) for row in rows("The command line", "exit code")} == codes
+
+
+def test_table_has_the_keys_of_the_debugger():
+    """The full-screen debugger's keys for motions and questions are all there, and no other."""
+    shown = {key for row in rows("It failed last night", "key") for key in words(row[0])}
+    assert shown == {key for keys, _ in debug_keys.HELP for key in keys.split()} & shown
+    assert shown >= set("npNPgbwcCdif/?q")
 
 
 def test_headers_of_webhooks_are_as_shown():
