@@ -14,6 +14,7 @@ from flowsm.manager import FlowManager
 from flowsm.replay.history import History
 from flowsm.replay.waiting import Surroundings, waits_for
 from flowsm.wording.facts import describe
+from flowsm.wording.text import local_time
 
 __all__ = ["Standing", "standing_of"]
 

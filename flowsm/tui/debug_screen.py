@@ -97,7 +97,7 @@ class DebugScreen(Screen[None]):
     def _show(self, *, from_top: bool) -> None:
         debugger, history = self.debugger, self.debugger.history
         self.query_one("#head", Static).update(self._head())
-        found = machine_rows(history.machine, debugger.state)
+        found = machine_rows(debugger.machine, debugger.state)
         self.query_one("#machine", TextLines).put(found.rows, bring=found.current)
         self.query_one(EventList).look()
         self.query_one("#tabs", Static).update(self._tab_line())
@@ -106,7 +106,7 @@ class DebugScreen(Screen[None]):
 
     def _head(self) -> Content:
         history = self.debugger.history
-        flow = history.machine.flow
+        flow = self.debugger.machine.flow
         names = plain(f"  {flow.name} ({flow.id})", "bold") + plain(f"  execution {history.stream}", FAINT)
         try:
             latest = history.state_at(history.last)

@@ -54,7 +54,7 @@ def tab_has(debugger: Debugger, tab: str) -> bool:
 def _state(debugger: Debugger) -> Iterator[Content]:
     state = debugger.state
     yield marked(state.status.value) + plain(_place(state))
-    for sentence in waits_for(debugger.history.machine, state, asked=why_asked(debugger.history, state)):
+    for sentence in waits_for(debugger.machine, state, asked=why_asked(debugger.history, state)):
         yield plain(f"… {sentence}", STYLES["waiting"])
     yield plain(f"{state.transitions} transitions, {state.attempts} attempts, {state.failures} failures")
     yield from _json(state_json(state))

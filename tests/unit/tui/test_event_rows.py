@@ -55,7 +55,7 @@ def history() -> History:
         Recorded(stream="x", seq=seq, position=seq, type=fact.TYPE, version=1, at=AT, digest="", fact=fact)
         for seq, (fact, _, _) in enumerate(FACTS, start=1)
     ]
-    return History(MACHINE, events)
+    return History(MACHINE, events, "x")
 
 
 def test_groups(history: History) -> None:
