@@ -83,8 +83,7 @@ def _fill_screen(execution: str, seq: int | None, db: Path, *, words: bool) -> i
     hints = Hints(options=tuple(go_on_options(None, db)), can_fork="fork" in COMMANDS)
 
     async def look(manager: FlowManager, found: str) -> int:
-        await debug_full_screen(manager, found, seq=seq, hints=hints)
-        return FINE
+        return await debug_full_screen(manager, found, seq=seq, hints=hints)
 
     return ask_about(execution, db, look)
 

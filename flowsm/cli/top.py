@@ -13,7 +13,7 @@ from flowsm.tui.run import top_full_screen
 __all__ = ["top"]
 
 
-def top(*, db: Db = DEFAULT_DB) -> None:
+def top(*, db: Db = DEFAULT_DB) -> int:
     """Watch all executions: counts by status, and a list to sort, filter and open in the debugger; `?` lists the keys.
 
     Nothing is executed and nothing is written.
@@ -21,7 +21,7 @@ def top(*, db: Db = DEFAULT_DB) -> None:
     need_terminal("flowsm top", "flowsm ls")
     hints = Hints(options=tuple(go_on_options(None, db)), can_fork="fork" in COMMANDS)
 
-    async def look(manager: FlowManager) -> None:
-        await top_full_screen(manager, hints=hints)
+    async def look(manager: FlowManager) -> int:
+        return await top_full_screen(manager, hints=hints)
 
-    ask(db, look)
+    return ask(db, look)

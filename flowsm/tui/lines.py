@@ -43,7 +43,9 @@ class Lines(ScrollView, can_focus=False):
         self.count, self.cursor = count, cursor
         self.virtual_size = Size(0, count)
         self.refresh()
-        if bring is not None:
+        if bring == 0:  # that is possible whatever the widget's size will be
+            self.bring(0)
+        elif bring is not None:
             self.call_after_refresh(self.bring, bring)
 
     def can_be_seen(self, place: int) -> bool:

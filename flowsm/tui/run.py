@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import Any
 
 from flowsm.errors import ExtraMissing
 from flowsm.manager import FlowManager
@@ -14,8 +15,8 @@ __all__ = ["debug_full_screen", "top_full_screen"]
 
 async def debug_full_screen(
     manager: FlowManager, execution_id: str, *, seq: int | None = None, hints: Hints | None = None
-) -> None:
-    """The debugger for one execution, until it is left.
+) -> int:
+    """The debugger for one execution, until it is left; gives the process's exit code, 1 where it broke down.
 
     Args:
         manager: the log in which it is.
@@ -30,11 +31,11 @@ async def debug_full_screen(
     """
     screens, app = _load("the full-screen debugger", "debug_screen")
     screen = screens.DebugScreen(manager, await manager.browse(execution_id), seq, hints or Hints())
-    await app.FlowsmApp(lambda: screen).run_async()
+    return await _shown(app.FlowsmApp(lambda: screen))
 
 
-async def top_full_screen(manager: FlowManager, *, hints: Hints | None = None) -> None:
-    """The list of all executions, live, until it is left.
+async def top_full_screen(manager: FlowManager, *, hints: Hints | None = None) -> int:
+    """The list of all executions, live, until it is left; gives the process's exit code, 1 where it broke down.
 
     Args:
         manager: the log that they are in.
@@ -45,7 +46,12 @@ async def top_full_screen(manager: FlowManager, *, hints: Hints | None = None) -
     """
     screens, app = _load("the list of executions", "top_screen")
     screen = screens.TopScreen(manager, hints or Hints())
-    await app.FlowsmApp(lambda: screen).run_async()
+    return await _shown(app.FlowsmApp(lambda: screen))
+
+
+async def _shown(app: Any) -> int:
+    await app.run_async()
+    return int(app.return_code or 0)
 
 
 def _load(what: str, module: str) -> tuple[ModuleType, ModuleType]:

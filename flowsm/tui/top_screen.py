@@ -169,14 +169,23 @@ class TopScreen(Screen[None]):
         limit = max(lines.scroll_offset.y, self.cursor) + height + _MARGIN_ROWS - first
         if limit > 2 * (height + 2 * _MARGIN_ROWS):  # the lit row is far from those on the screen: it will be there
             first, limit = max(self.cursor - height - _MARGIN_ROWS, 0), 2 * (height + _MARGIN_ROWS)
-        try:
-            listed = await self._manager.listing(self.wanted, offset=first, limit=limit)
-            lines.notes = await deserted(self._manager, ((item.execution_id, item.status) for item in listed.items))
-        except FlowsmError as error:
-            self._say(str(error), "failed")
+        listed = await self._read(first, limit)
+        if listed is None:
             return
         self._listed = listed
         self._show(brings=brings)
+
+    async def _read(self, offset: int, limit: int) -> Listed | None:
+        """A window, and what there is to say of its rows; None, and said, where the log cannot be read now."""
+        try:
+            listed = await self._manager.listing(self.wanted, offset=offset, limit=limit)
+            lines = self.lines
+            lines.notes = await deserted(self._manager, ((item.execution_id, item.status) for item in listed.items))
+        except FlowsmError as error:
+            self._say(str(error), "failed")
+            self._version = None  # the next look asks again
+            return None
+        return listed
 
     def _show(self, *, brings: bool) -> None:
         lines, listed = self.lines, self._listed
@@ -238,10 +247,9 @@ class TopScreen(Screen[None]):
         top = self.lines.scroll_offset.y
         shown = range(top, min(top + self.lines.size.height, self._listed.total))
         if any(self.lines.item(place) is None for place in shown):
-            listed = await self._manager.listing(
-                self.wanted, offset=max(top - _MARGIN_ROWS, 0), limit=self.lines.size.height + 2 * _MARGIN_ROWS
-            )
-            self.lines.put(listed, self.cursor)
+            listed = await self._read(max(top - _MARGIN_ROWS, 0), self.lines.size.height + 2 * _MARGIN_ROWS)
+            if listed is not None:
+                self.lines.put(listed, self.cursor)
 
     async def on_execution_lines_chosen(self, message: ExecutionLines.Chosen) -> None:
         """To the one that was clicked."""

@@ -62,7 +62,7 @@ async def fill(manager: FlowManager) -> None:
 
 def manager_of(path: Path) -> FlowManager:
     """A manager with tasks that say, fail and hang."""
-    return FlowManager(path, tasks=tasks_that_say())
+    return FlowManager(path, tasks=tasks_that_say(), durability="normal")
 
 
 class Driven:
@@ -74,10 +74,11 @@ class Driven:
         self.screen = screen
 
     async def press(self, *keys: str) -> None:
-        """Press keys, one after the other, and let each have its effect."""
+        """Press keys, one after the other; each is dealt with before the next, and all is drawn in the end."""
         for key in keys:
-            await self.pilot.press(key)
-            await self.pilot.pause()
+            self.app.simulate_key(key)
+            await self.pilot._wait_for_screen()  # without the pauses that the pilot makes after every key
+        await self.pilot.pause()
 
     async def answer(self, key: str, text: str) -> None:
         """Press a key that asks for a line, and answer it, whatever was proposed."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from screens import HOSTILE, NAME, debugging
+from textual.widgets import Input
 
 from flowsm import FlowManager
 from flowsm.tui import debug_keys
@@ -100,7 +101,10 @@ async def test_questions(manager: FlowManager) -> None:
     async with debugging(manager, "bad") as driven:
         await driven.answer("g", "4")
         assert place_of(driven) == 4
-        await driven.press("g", "1", "2", "escape", "n")
+        await driven.press("g")
+        await driven.pilot.press("1", "2")
+        assert driven.screen.query_one(Input).value == "12"
+        await driven.press("escape", "n")
         assert place_of(driven) == 5
         await driven.answer("slash", "RETRY")
         await driven.until(lambda: driven.said == "'RETRY' is in event 9")
@@ -140,7 +144,8 @@ async def test_tabs(manager: FlowManager) -> None:
         assert driven.screen.tab == "diff"
         await driven.press("d")
         assert driven.screen.tab == "result"
-        await driven.press("1", "pagedown")
+        await driven.press("1")
+        await driven.press("pagedown")
         assert driven.lines("detail")[0] != "✗ failed"
         await driven.press("pageup")
         assert driven.lines("detail")[0] == "✗ failed"
@@ -229,7 +234,8 @@ async def test_hostile_names_are_only_shown(manager: FlowManager) -> None:
             assert NAME in shown
             assert not {"\x1b", "\u202e"} & set(shown)
         assert "Orders [green] (orders)" in shown
-        await driven.press("1", "pagedown", "pagedown")
+        await driven.press("1")
+        await driven.press("pagedown", "pagedown")
         assert safe(json.dumps(HOSTILE, ensure_ascii=False)) in driven.text
         await driven.answer("slash", "[/red]")
         await driven.until(lambda: "[/red]" in driven.said and "searching" not in driven.said)

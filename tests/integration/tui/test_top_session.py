@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from screens import GOOD, NAME, topping
+from screens import GOOD, NAME, fill, manager_of, topping
 
-from flowsm import FlowManager
+from flowsm import FlowManager, TaskFactory
+from flowsm.errors import LogUnavailable
 from flowsm.tui import top_keys
 from flowsm.tui.debug_screen import DebugScreen
 
@@ -130,9 +132,39 @@ async def test_clicks(manager: FlowManager) -> None:
         assert NAME not in driven.text
 
 
+async def test_a_log_that_cannot_be_read_now(manager: FlowManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the log cannot be read for a moment, that is said, and the next look shows what there is."""
+
+    def locked(*_: Any, **__: Any) -> Any:
+        raise LogUnavailable("flowsm.db", "database is locked")
+
+    async with topping(manager) as driven:
+        for verb, key in (("version", ""), ("listing", "r"), ("owners", "r"), ("browse", "enter")):
+            driven.screen._say("")
+            with monkeypatch.context() as patch:
+                patch.setattr(manager, verb, locked)
+                await driven.press(*([key] if key else []))
+                if not key:
+                    await driven.screen.look_again()
+            assert "database is locked" in driven.said, verb
+            await driven.screen.look_again()
+            await driven.pilot.pause()
+        assert len(ids(driven)) == 4
+
+
+async def test_a_worker_that_is_gone(tmp_path: Path) -> None:
+    """What is said to be running while nobody drives it is noted as that."""
+    path = tmp_path / "flowsm.db"
+    async with manager_of(path) as manager:
+        await fill(manager)
+    async with FlowManager(path, tasks=TaskFactory()) as manager, topping(manager, size=(120, 40)) as driven:
+        assert driven.lines("executions")[0].startswith("runs")
+        assert "no worker drives it" in driven.text
+
+
 async def test_many(manager: FlowManager) -> None:
     """Of many executions only those near the screen are asked for, wherever it is."""
-    for number in range(400):
+    for number in range(250):
         manager.create_flow_execution(GOOD, execution_id=f"x{number}")
     async with topping(manager) as driven:
         asked: list[int] = []
@@ -145,13 +177,13 @@ async def test_many(manager: FlowManager) -> None:
 
         manager.listing = counted  # type: ignore[method-assign]
         await driven.press("end")
-        assert driven.screen.cursor == 403
+        assert driven.screen.cursor == 253
         assert ids(driven)[-1] == "good"
         await driven.press("pageup", "pageup", "up")
         lit = driven.screen.lines.item(driven.screen.cursor)
         assert lit is not None
-        driven.screen.lines.scroll_to(y=200, animate=False)
-        await driven.until(lambda: driven.screen.lines.item(200) is not None and "…" not in ids(driven))
+        driven.screen.lines.scroll_to(y=120, animate=False)
+        await driven.until(lambda: driven.screen.lines.item(120) is not None and "…" not in ids(driven))
         await driven.press("down")
         assert driven.screen.lines.item(driven.screen.cursor).execution_id != lit.execution_id
-        assert max(asked) <= 250
+        assert max(asked) <= 160

@@ -58,16 +58,18 @@ def test_what_they_are_given(flowsm: Any, terminal: None, monkeypatch: pytest.Mo
     flowsm("run", "flow.json", "--id", "x1", "--db", "other.db")
     given: list[Any] = []
 
-    async def debug(_: Any, execution: str, *, seq: int | None, hints: Hints) -> None:
+    async def debug(_: Any, execution: str, *, seq: int | None, hints: Hints) -> int:
         given.append((execution, seq, hints.options))
+        return 0
 
-    async def top(_: Any, *, hints: Hints) -> None:
+    async def top(_: Any, *, hints: Hints) -> int:
         given.append(hints.options)
+        return 1
 
     monkeypatch.setattr(debugging, "debug_full_screen", debug)
     monkeypatch.setattr(topping, "top_full_screen", top)
     options = ("--db", "other.db")
     assert flowsm("debug", "@last", "--full-screen", *options).code == 0
     assert flowsm("debug", "x", "--full-screen", "--seq", "3", *options).code == 0
-    assert flowsm("top", *options).code == 0
+    assert flowsm("top", *options).code == 1, "it broke down"
     assert given == [("x1", None, options), ("x1", 3, options), options]
