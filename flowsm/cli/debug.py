@@ -11,7 +11,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flowsm.cli.app import COMMANDS
 from flowsm.cli.debug_session import DebugSession
 from flowsm.cli.debug_words import WORDS
 from flowsm.cli.exit_codes import FAILED, FINE
@@ -80,7 +79,7 @@ def _fill_screen(execution: str, seq: int | None, db: Path, *, words: bool) -> i
     if words:
         raise UsageError("--full-screen takes keys: leave out -ex and --batch, or --full-screen")
     need_terminal("flowsm debug --full-screen", "flowsm debug with -ex, or a pipe")
-    hints = Hints(options=tuple(go_on_options(None, db)), can_fork="fork" in COMMANDS)
+    hints = Hints(options=tuple(go_on_options(None, db)))
 
     async def look(manager: FlowManager, found: str) -> int:
         return await debug_full_screen(manager, found, seq=seq, hints=hints)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flowsm.cli.app import COMMANDS
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Db, go_on_options
 from flowsm.cli.terminal import need_terminal
@@ -19,7 +18,7 @@ def top(*, db: Db = DEFAULT_DB) -> int:
     Nothing is executed and nothing is written.
     """
     need_terminal("flowsm top", "flowsm ls")
-    hints = Hints(options=tuple(go_on_options(None, db)), can_fork="fork" in COMMANDS)
+    hints = Hints(options=tuple(go_on_options(None, db)))
 
     async def look(manager: FlowManager) -> int:
         return await top_full_screen(manager, hints=hints)

@@ -286,12 +286,13 @@ class DebugScreen(Screen[None]):
         lines = [plain(shlex.join(command), "bold"), Content()]
         if self._manager.opened:
             lines.append(plain("This is a file: import it into a log first (flowsm import), and fork it there."))
-        elif self._hints.can_fork:
-            lines.append(plain("makes a new execution that shares the history up to this event. It is not run here."))
         else:
             lines.append(
-                plain("is not there yet: this version of flowsm has no such command. The debugger only looks.")
+                plain("makes a new execution that shares the history up to this event, and goes on by itself.")
             )
+            lines.append(plain("With --dry-run it only says what would be shared, and done again."))
+            lines.append(Content())
+            lines.append(plain("It is not run here: the debugger only looks.", FAINT))
         self.app.push_screen(TextBox("Fork", lines))
 
     def action_help(self) -> None:

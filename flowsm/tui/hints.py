@@ -8,7 +8,6 @@ __all__ = ["Hints"]
 
 
 class Hints(msgspec.Struct, frozen=True, kw_only=True):
-    """`options` are those with which another command finds the same log; `can_fork` is whether one is there that forks."""
+    """`options` are those with which another command finds the same log."""
 
     options: tuple[str, ...] = ()
-    can_fork: bool = False
