@@ -40,12 +40,13 @@ class Lines(ScrollView, can_focus=False):
 
     def show(self, count: int, cursor: int | None = None, *, bring: int | None = None) -> None:
         """Show this many rows, one of them lit; scrolled as before, or so that the row `bring` can be seen."""
+        at_once = bring == 0 or count == self.count
         self.count, self.cursor = count, cursor
         self.virtual_size = Size(0, count)
         self.refresh()
-        if bring == 0:  # that is possible whatever the widget's size will be
-            self.bring(0)
-        elif bring is not None:
+        if bring is not None and at_once:
+            self.bring(bring)
+        elif bring is not None:  # how far it can be scrolled is known only then
             self.call_after_refresh(self.bring, bring)
 
     def can_be_seen(self, place: int) -> bool:

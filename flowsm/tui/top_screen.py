@@ -163,17 +163,12 @@ class TopScreen(Screen[None]):
 
         With `brings` it will be on the screen.
         """
-        lines = self.lines
-        height = max(lines.size.height, 1)
-        first = max(min(lines.scroll_offset.y, self.cursor) - _MARGIN_ROWS, 0)
-        limit = max(lines.scroll_offset.y, self.cursor) + height + _MARGIN_ROWS - first
-        if limit > 2 * (height + 2 * _MARGIN_ROWS):  # the lit row is far from those on the screen: it will be there
-            first, limit = max(self.cursor - height - _MARGIN_ROWS, 0), 2 * (height + _MARGIN_ROWS)
-        listed = await self._read(first, limit)
-        if listed is None:
-            return
-        self._listed = listed
-        self._show(brings=brings)
+        height = max(self.lines.size.height, 1)
+        top = self.cursor - height if brings else self.lines.scroll_offset.y
+        listed = await self._read(max(top - _MARGIN_ROWS, 0), 2 * (height + _MARGIN_ROWS))
+        if listed is not None:
+            self._listed = listed
+            self._show(brings=brings)
 
     async def _read(self, offset: int, limit: int) -> Listed | None:
         """A window, and what there is to say of its rows; None, and said, where the log cannot be read now."""
@@ -194,7 +189,8 @@ class TopScreen(Screen[None]):
         lines.put(listed, self.cursor)
         place = lines.place_of(self._chosen)
         self.cursor = max(min(self.cursor if place is None else place, listed.total - 1), 0)
-        self._choose()
+        if not self._chosen or lines.item(self.cursor) is not None:  # else it is far from the screen, and stays chosen
+            self._choose()
         lit = self.cursor if listed.total else None
         lines.show(listed.total, lit, bring=lit if follows or brings else None)
         width = lines.scrollable_content_region.width
