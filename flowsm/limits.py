@@ -134,3 +134,12 @@ PROBLEMS_MAX: Final = 200
 # Rehearsing
 REHEARSAL_NAMED_EXECUTIONS: Final = 5  # executions that are named for each place
 REHEARSAL_PAGE_EXECUTIONS: Final = 200
+
+# The service
+BODY_MAX_BYTES: Final = 20 * MIB  # of a request: a flow of 4 MiB with an input of 16 MiB
+IMPORT_MAX_BYTES: Final = 512 * MIB
+BODY_SECONDS: Final = 30.0  # within which a request's body has to be there
+RETRY_AFTER_SECONDS: Final = 1
+WAIT_MAX_SECONDS: Final = 600.0  # for which a request waits for an execution's end; then it is told where to look
+BEGIN_MAX_SECONDS: Final = 10.0  # for which a request waits until its execution has begun
+ANSWERS_END_SECONDS: Final = 1  # for which answers that are being written are waited for, when the service stops

@@ -58,6 +58,7 @@ from flowsm.runtime.settings import Limits, check_settings
 from flowsm.runtime.starting import begun, checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.runtime.watch import Watch
+from flowsm.serving import ServingVerbs
 from flowsm.storage.open import Durability
 from flowsm.tasks.context import Permissions
 from flowsm.tasks.factory import TaskFactory, default_registry
@@ -88,7 +89,15 @@ class ExecutionHandle:
 
 
 class FlowManager(
-    LookingVerbs, ReplayVerbs, RehearsingVerbs, UpgradingVerbs, OperatorVerbs, ForkVerbs, TellingVerbs, UpkeepVerbs
+    LookingVerbs,
+    ReplayVerbs,
+    RehearsingVerbs,
+    UpgradingVerbs,
+    OperatorVerbs,
+    ForkVerbs,
+    ServingVerbs,
+    TellingVerbs,
+    UpkeepVerbs,
 ):
     """Runs flows, and records all that happens to them in one SQLite file.
 
@@ -306,12 +315,12 @@ class FlowManager(
                 self._supervisors.pop(asyncio.get_running_loop(), None)
                 await supervisor.close(last_seconds)
 
-    async def operate(self, execution_id: str, command: Command) -> FlowExecution:
+    async def operate(self, execution_id: str, command: Command, *, expected_seq: int | None = None) -> FlowExecution:
         """Record a command of an operator, and have whoever drives the execution see it; see `OperatorVerbs`."""
-        return execution_of((await self._answered(execution_id, command)).state)
+        return execution_of((await self._answered(execution_id, command, expected_seq)).state)
 
-    async def _answered(self, execution_id: str, command: Command) -> Answer:
-        answer = await self._operating.answer(execution_id, command)
+    async def _answered(self, execution_id: str, command: Command, expected_seq: int | None = None) -> Answer:
+        answer = await self._operating.answer(execution_id, command, expected_seq)
         self._was_told(answer.state)
         return answer
 

@@ -28,11 +28,11 @@ class OperatorVerbs:
     _queries: Queries
     _operating: Operating
 
-    async def operate(self, execution_id: str, command: Command) -> FlowExecution:
-        """Record a command, and have whoever drives the execution see it."""
+    async def operate(self, execution_id: str, command: Command, *, expected_seq: int | None = None) -> FlowExecution:
+        """Record a command, if the execution is still at that seq, and have whoever drives the execution see it."""
         raise NotImplementedError
 
-    async def _answered(self, execution_id: str, command: Command) -> Answer:
+    async def _answered(self, execution_id: str, command: Command, expected_seq: int | None = None) -> Answer:
         raise NotImplementedError
 
     async def signal(
@@ -44,6 +44,7 @@ class OperatorVerbs:
         outcome: str | None = None,
         idempotency_key: str | None = None,
         actor: str = "",
+        expected_seq: int | None = None,
     ) -> Signalled:
         """Tell an execution something: the first wait for a signal of that name takes it, now or later.
 
@@ -57,16 +58,18 @@ class OperatorVerbs:
             outcome: the word that the waiting task ends with, `success` by default.
             idempotency_key: a second signal with the same key and content changes nothing.
             actor: who says so.
+            expected_seq: only if the execution is still there.
 
         Raises:
             UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
+            Conflict: the execution is not at `expected_seq`.
             SignalConflict: the key came with another content.
             SignalRefused: the payload does not fit the wait that is open, or too many signals wait to be taken.
             IllegalCommand: the execution was removed.
         """
         command = Signal(name=name, payload=payload, outcome=outcome, idempotency_key=idempotency_key, actor=actor)
-        answer = await self._answered(execution_id, command)
+        answer = await self._answered(execution_id, command, expected_seq)
         told = next((fact for fact in answer.facts if isinstance(fact, SignalReceived)), None)
         if told is not None:
             used = told.used

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "graph": ("flowsm.cli.graph:graph", "Draw a flow, or an execution coloured by what happened."),
     "run": ("flowsm.cli.run:run", "Run a flow to its end, or go on with an execution that was interrupted."),
     "worker": ("flowsm.cli.worker:worker", "Take up and drive whatever is due, until it is told to stop."),
+    "serve": ("flowsm.cli.serve:serve", "Serve the log over HTTP, and drive whatever is due in it."),
     "ls": ("flowsm.cli.ls:ls", "List executions, the newest first."),
     "top": ("flowsm.cli.top:top", "Watch all executions, live, and open them in the debugger."),
     "show": ("flowsm.cli.show:show", "Show one execution: status, path, results."),

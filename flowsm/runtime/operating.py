@@ -53,12 +53,15 @@ class Operating:
         """Record what follows from the command; returns the state after it, with errors as those of `answer`."""
         return (await self.answer(execution_id, command)).state
 
-    async def answer(self, execution_id: str, command: Command) -> Answer:
+    async def answer(self, execution_id: str, command: Command, expected_seq: int | None = None) -> Answer:
         """Record what follows from the command; returns the state after it, and what was recorded.
+
+        With `expected_seq` only if the execution is still there.
 
         Raises:
             UsageError: an argument cannot be recorded; nothing was.
             ExecutionNotFound: there is no such execution.
+            Conflict: the execution is not at `expected_seq`.
             IllegalCommand: it is not possible in the present state.
             SignalConflict: a signal's idempotency key came with another content.
             SignalRefused: a signal that cannot be kept, or does not fit what waits for it.
@@ -69,6 +72,8 @@ class Operating:
         failed: Exception | None = None
         for _ in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
+            if expected_seq is not None and state.seq != expected_seq:
+                raise Conflict(execution_id, expected_seq, state.seq)
             facts, after = step(machine, state, command, self._clock.now())
             if not facts:
                 return Answer(machine, state, facts)

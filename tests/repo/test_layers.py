@@ -36,6 +36,7 @@ RANKS = {
     "forking": 4.5,  # its verbs of forks
     "operators": 4.5,  # its verbs for operators
     "upgrading": 4.5,  # its verbs that upgrade executions to another version of their flow
+    "serving": 4.5,  # its verbs for a service
     "telling": 4.5,  # its verbs for those who want to be told of events
     "wording": 4.75,  # values and facts in words, which all faces share
     "manager": 5,
@@ -80,6 +81,9 @@ EXCEPTIONS = {
     "flowsm/cli/debug.py -> flowsm.tui.run": "likewise; what draws them is loaded when they are opened",
     "flowsm/cli/top.py -> flowsm.tui.hints": "likewise",
     "flowsm/cli/top.py -> flowsm.tui.run": "likewise",
+    "flowsm/cli/serve.py -> flowsm.service": "the command line starts the service, lazily",
+    "flowsm/cli/serve.py -> flowsm.service.options": "likewise",
+    "flowsm/cli/serve.py -> flowsm.service.server": "likewise",
     "flowsm/errors/base.py -> flowsm.findings": "a type: an invalid document's error carries its findings",
     "flowsm/ids.py -> flowsm.limits": "limits stand below all else",
 }
@@ -89,13 +93,16 @@ THIRD_PARTY = {
     "aiosqlite": {"storage"},
     "airportsdata": {"examples"},
     "cyclopts": {"cli"},
+    "fastapi": {"service"},
     "httpx": {"tasks"},
     "jsonschema": {"definition"},
     "pytest": {"testing"},
     "referencing": {"definition"},  # jsonschema's own way to resolve references
     "rich": {"cli"},
     "textual": {"tui"},
+    "starlette": {"service"},
     "transitions": {"machine"},
+    "uvicorn": {"service"},
     "yaml": {"definition"},
 }
 """One third-party library, one importing package; msgspec, the one way to make structs and JSON, is everywhere."""

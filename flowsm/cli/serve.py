@@ -1,0 +1,70 @@
+"""`flowsm serve`: the log's executions over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from flowsm.cli.options import Durable, TasksOption
+from flowsm.cli.output import safe, talk
+from flowsm.cli.signals import on_signals
+from flowsm.cli.tasks_option import load_tasks
+from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT
+from flowsm.manager import FlowManager
+
+if TYPE_CHECKING:
+    from flowsm.service.server import ServiceServer
+
+__all__ = ["serve"]
+
+
+def serve(
+    db: Annotated[
+        Path, Parameter(name="DB", env_var="FLOWSM_DB", help="The log: one SQLite file, made if need be.")
+    ] = Path("flowsm.db"),
+    /,
+    *,
+    host: Annotated[str, Parameter(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="Its port; 0 for one that is free.")] = 8000,
+    tasks: TasksOption = None,
+    allow_task: Annotated[
+        list[str] | None, Parameter(help="A task type that posted flows may use, besides the built-in ones; * for all.")
+    ] = None,
+    allow_dir: Annotated[list[Path] | None, Parameter(help="A folder that the built-in tasks may touch.")] = None,
+    concurrency: Annotated[int, Parameter(help="How many executions run at once.")] = CONCURRENT_EXECUTIONS_DEFAULT,
+    durability: Durable = "full",
+) -> None:
+    """Serve the log over HTTP, and drive whatever is due in it, until Ctrl-C or SIGTERM."""
+    from flowsm.service import create_app  # noqa: PLC0415 - the extra `service`, which only this command needs
+    from flowsm.service.options import ServiceOptions  # noqa: PLC0415 - likewise
+
+    defaults = ServiceOptions()
+    options = ServiceOptions(
+        token=os.environ.get("FLOWSM_TOKEN") or None,
+        read_token=os.environ.get("FLOWSM_READ_TOKEN") or None,
+        allow_tasks=defaults.allow_tasks | frozenset(allow_task or ()),
+    )
+    manager = FlowManager(
+        db, tasks=load_tasks(tasks), durability=durability, allow_dirs=allow_dir or [], concurrency=concurrency
+    )
+    app = create_app(manager, options)
+    from flowsm.service.server import ServiceServer, listen  # noqa: PLC0415 - `create_app` said what is missing
+
+    listening, place = listen(host, port, options)
+    with listening:
+        asyncio.run(_serve(ServiceServer(app, listening), f"flowsm: serving {safe(str(db))} at {place}"))
+
+
+async def _serve(server: ServiceServer, said: str) -> None:
+    def stop(_number: int) -> None:
+        talk("flowsm: stopping")
+        server.stop()
+
+    with on_signals(stop), contextlib.redirect_stdout(sys.stderr):
+        await server.run(lambda: talk(f"{said}; Ctrl-C stops it"))

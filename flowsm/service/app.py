@@ -1,0 +1,114 @@
+"""The application: routes made of operations, what surrounds them, and how it begins and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from flowsm import __version__
+from flowsm.errors import FlowsmError
+from flowsm.manager import FlowManager
+from flowsm.service.answers import problem_answer
+from flowsm.service.call import Call
+from flowsm.service.desk import Desk
+from flowsm.service.operation import Operation
+from flowsm.service.options import ServiceOptions
+from flowsm.service.problems import Refusal, refusal_of
+from flowsm.service.routes.about import ABOUT
+from flowsm.service.routes.executions import EXECUTIONS
+from flowsm.service.routes.flows import FLOWS
+
+__all__ = ["AREAS", "OPERATIONS", "build_app"]
+
+AREAS: Final = (ABOUT, FLOWS, EXECUTIONS)
+OPERATIONS: Final = tuple(operation for area in AREAS for operation in area.operations)
+_LOGGER: Final = logging.getLogger("flowsm.service")
+
+
+def build_app(manager: FlowManager, options: ServiceOptions | None = None) -> FastAPI:
+    """The application; see `flowsm.service.create_app`."""
+    desk = Desk(manager, options or ServiceOptions(), OPERATIONS)
+    app = FastAPI(
+        title="flowsm", version=__version__, lifespan=_living(desk), openapi_url=None, docs_url=None, redoc_url=None
+    )
+    app.state.desk = desk
+    for operation in OPERATIONS:
+        app.add_route(operation.path, _endpoint(desk, operation), methods=[operation.method], name=operation.name)
+    app.add_exception_handler(HTTPException, _not_routed)
+    app.router.redirect_slashes = False
+    return app
+
+
+def _endpoint(desk: Desk, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+    handle = operation.handle
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await handle(Call(desk, request))
+        except Refusal as refused:
+            refusal = refused
+        except FlowsmError as error:
+            refusal = refusal_of(error)
+            if refusal.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+                _LOGGER.exception("%s %s", request.method, request.url.path)
+        except Exception:
+            _LOGGER.exception("%s %s", request.method, request.url.path)
+            said = "the service failed; its operator finds the reason in its own log"
+            refusal = Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", said)
+        return problem_answer(refusal, request)
+
+    return endpoint
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    """What no route answers: unknown paths, and methods that a path does not have."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    path = request.url.path
+    if status == 405:  # noqa: PLR2004 - HTTP's own number
+        allowed = ", ".join(sorted(_methods_of(request)))
+        said = f"{request.method} is not possible at {path}; possible: {allowed}"
+        return problem_answer(Refusal(405, "method_not_allowed", said, headers={"Allow": allowed}), request)
+    return problem_answer(
+        Refusal(status, "no_such_path", f"there is nothing at {path}; GET / lists what there is"), request
+    )
+
+
+def _methods_of(request: Request) -> set[str]:
+    """The methods that the routes of this path have."""
+    methods: set[str] = set()
+    for route in request.app.router.routes:
+        regex = getattr(route, "path_regex", None)
+        if regex is not None and regex.match(request.scope["path"].removeprefix(request.scope.get("root_path", ""))):
+            methods |= getattr(route, "methods", None) or set()
+    return methods
+
+
+def _living(desk: Desk) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    """Between its start and its end the service drives what is due."""
+
+    @contextlib.asynccontextmanager
+    async def living(_: FastAPI) -> AsyncIterator[None]:
+        manager, grace = desk.manager, desk.options.grace_seconds
+        await manager.ready()
+        work = asyncio.ensure_future(manager.work(grace_seconds=grace))
+        try:
+            yield
+        finally:
+            desk.stop()
+            work.cancel()
+            await asyncio.wait({work}, timeout=grace + 1)
+            if not work.done():
+                work.cancel()  # a second time: whatever does not stop is left behind
+                await asyncio.wait({work})
+            await manager.close()
+
+    return living

@@ -1,0 +1,163 @@
+"""One call of an operation: what was sent, as the handler asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+
+from flowsm.errors import ExecutionNotFound
+from flowsm.ids import is_execution_id, is_idempotency_key
+from flowsm.limits import BODY_MAX_BYTES, BODY_SECONDS, IDEMPOTENCY_KEY_MAX_CHARS
+from flowsm.manager import FlowManager
+from flowsm.service.desk import Desk
+from flowsm.service.inputs import json_document, plain_json, struct_from
+from flowsm.service.problems import Refusal
+
+__all__ = ["Call", "too_large"]
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+_WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
+_ETAG: Final = re.compile(r'\s*(?:W/)?"([^"]*)"\s*(?:,|$)')
+
+
+class Call:
+    """A request to an operation.
+
+    Args:
+        desk: what all calls share.
+        request: the request.
+    """
+
+    __slots__ = ("desk", "request")
+
+    def __init__(self, desk: Desk, request: Request) -> None:
+        self.desk = desk
+        self.request = request
+
+    @property
+    def manager(self) -> FlowManager:
+        """The manager that answers."""
+        return self.desk.manager
+
+    @property
+    def execution_id(self) -> str:
+        """The execution that the path names.
+
+        Raises:
+            ExecutionNotFound: no execution can have such an id.
+        """
+        text: str = self.request.path_params["execution_id"]
+        if not is_execution_id(text):
+            raise ExecutionNotFound(text)
+        return text
+
+    def path(self, name: str) -> str:
+        """Another part of the path."""
+        text: str = self.request.path_params[name]
+        return text
+
+    def query(self, kind: type[_T]) -> _T:
+        """The query's parameters.
+
+        Raises:
+            Refusal: 422, with all that does not fit.
+        """
+        given: dict[str, Any] = {}
+        for name, value in self.request.query_params.multi_items():
+            if name in given:
+                raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"the query has {name!r} more than once")
+            given[name] = value
+        return struct_from(given, kind, within=("query",), lax=True)
+
+    async def body(self, kind: type[_T]) -> _T:
+        """The body as a struct; none at all stands for an empty object.
+
+        Raises:
+            Refusal: 400, 408, 413 or 422: it is too slow, too large, no JSON, or does not fit.
+        """
+        data = await self.raw()
+        return struct_from(plain_json(data) if data.strip() else {}, kind)
+
+    async def document(self) -> Any:
+        """The body as a JSON document, as it is read for a flow.
+
+        Raises:
+            Refusal: as `body`.
+        """
+        return json_document(await self.raw())
+
+    async def raw(self, most: int = BODY_MAX_BYTES) -> bytes:
+        """The bytes of the body.
+
+        Raises:
+            Refusal: 408, it was not there in time; 413, it is larger than that.
+        """
+        data = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                async for chunk in self.request.stream():
+                    data += chunk
+                    if len(data) > most:
+                        raise too_large(most)
+        except TimeoutError:
+            detail = f"the body was not there after {BODY_SECONDS:g} s"
+            raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "too_slow", detail, headers={"Connection": "close"}) from None
+        except ClientDisconnect:
+            raise Refusal(HTTPStatus.BAD_REQUEST, "incomplete", "the body ended before it was whole") from None
+        return bytes(data)
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The key with which a second request of the same content changes nothing.
+
+        Raises:
+            Refusal: 422, it cannot be one.
+        """
+        key = self.request.headers.get("idempotency-key")
+        if key is not None and not is_idempotency_key(key):
+            detail = f"the header Idempotency-Key: expected 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable characters"
+            raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail)
+        return key
+
+    @property
+    def wait_seconds(self) -> float | None:
+        """For how long the caller would wait (`Prefer: wait=N`); None where nothing was said of it."""
+        found = _WAIT.search(self.request.headers.get("prefer", ""))
+        return float(found[1]) if found else None
+
+    def has(self, etag: str) -> bool:
+        """Whether the caller has this very version already (`If-None-Match`)."""
+        known = self.request.headers.get("if-none-match", "")
+        return known.strip() == "*" or etag.strip('"') in _ETAG.findall(known)
+
+    @property
+    def expected_seq(self) -> int | None:
+        """The seq at which the execution is to be (`If-Match`); None where the caller does not mind.
+
+        Raises:
+            Refusal: 412, no execution can be at it.
+        """
+        text = self.request.headers.get("if-match")
+        if text is None or text.strip() == "*":
+            return None
+        tags = _ETAG.findall(text)
+        if len(tags) != 1 or not tags[0].isascii() or not tags[0].isdecimal():
+            detail = f'the header If-Match: expected the ETag of an execution, such as "7", found {text!r}'
+            raise Refusal(HTTPStatus.PRECONDITION_FAILED, "invalid_etag", detail)
+        return int(tags[0])
+
+    @property
+    def actor(self) -> str:
+        """Who asks, as far as that is known."""
+        return str(self.request.scope.get("flowsm.actor", ""))
+
+
+def too_large(most: int) -> Refusal:
+    """What is said of a body that is larger than that."""
+    detail = f"the body is larger than {most:,} bytes"
+    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", detail, headers={"Connection": "close"})

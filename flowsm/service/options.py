@@ -1,0 +1,40 @@
+"""What the operator of a service decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from flowsm.tasks.builtin import BUILTINS
+
+__all__ = ["EVERY_TYPE", "LOOPBACK_HOSTS", "Role", "ServiceOptions", "is_loopback"]
+
+Role = Literal["read", "operate"]
+"""What a caller may do: look, or look and act."""
+
+EVERY_TYPE: Final = "*"
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceOptions:
+    """Who may ask for what.
+
+    Args:
+        token: callers must show it, and may operate then; None lets everybody in who reaches the service.
+        read_token: callers that show this one may look.
+        hosts: the names under which the service is asked (without ports); `*` for any.
+        allow_tasks: the task types that a flow posted to the service may use; `*` for all that are registered.
+        grace_seconds: what running tasks get when the service is told to stop.
+    """
+
+    token: str | None = None
+    read_token: str | None = None
+    hosts: frozenset[str] = LOOPBACK_HOSTS
+    allow_tasks: frozenset[str] = frozenset(BUILTINS)
+    grace_seconds: float = 2.0
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address, or a name, is the machine's own and nobody else's."""
+    return host in LOOPBACK_HOSTS or host.startswith("127.")

@@ -1,0 +1,122 @@
+"""Flows come in here: they are created, executed, checked and rehearsed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from flowsm.runtime.execution import FlowExecution
+from flowsm.service.answers import etag_of, json_answer
+from flowsm.service.call import Call
+from flowsm.service.operation import Answer, Area, Body
+from flowsm.service.places import place_of
+from flowsm.service.posted import posted_flow
+from flowsm.service.views import Accepted
+from flowsm.status import FlowStatus
+
+__all__ = ["FLOWS", "ExecuteBody"]
+
+FLOWS: Final = Area("flows", "Start flows, and check them.")
+_FLOW: Final = Body(type="flow")
+_PLACE: Final = ("Location", "ETag")
+
+
+class ExecuteBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Which execution is to be run."""
+
+    execution_id: str
+
+
+@FLOWS.post(
+    "/flow/create",
+    answers={201: Answer(about="The execution is recorded.", type=Accepted, headers=_PLACE)},
+    body=_FLOW,
+    problems=(400, 403, 409, 413, 422),
+    headers=("Idempotency-Key",),
+)
+async def create(call: Call) -> Response:
+    """Record a new execution of a flow.
+
+    The body is a flow, or one in a wrapping (`{"flow": …}` or `{"flow_config": {"flow": …}}`), beside which `input`
+    and `execution_id` may stand. It is run by `POST /flow/execute`; with `start_at` it begins then by itself, and with
+    `paused` when it is resumed. A second request with the same `Idempotency-Key` and content gives the same execution.
+    """
+    flow, options = await posted_flow(call)
+    chosen = {"execution_id": options.execution_id, "idempotency_key": call.idempotency_key}
+    if options.start_at is not None or options.paused:
+        handle = await call.manager.start(
+            flow, options.input, **chosen, start_at=options.start_at, paused=options.paused
+        )
+        execution_id = handle.execution_id
+    else:
+        execution_id = await call.manager.create(flow, options.input, **chosen)
+    execution = await call.manager.get_flow_status(execution_id)
+    return _accepted(call, execution, 201, "created")
+
+
+@FLOWS.post(
+    "/flow/execute",
+    answers={
+        200: Answer(about="It has ended.", type=Accepted, headers=_PLACE),
+        202: Answer(about="It runs in the background.", type=Accepted, headers=_PLACE),
+    },
+    body=Body(type=ExecuteBody),
+    problems=(400, 404, 409, 413, 422),
+    headers=("Prefer",),
+)
+async def execute(call: Call) -> Response:
+    """Run an execution in the background.
+
+    That it began is recorded when this is answered: it goes on even if the service is killed. With `Prefer: wait=N`
+    the answer waits for its end for so many seconds at most.
+    """
+    body = await call.body(ExecuteBody)
+    execution = await call.desk.begun(body.execution_id)
+    execution = await call.desk.after(execution, call.wait_seconds)
+    return _accepted(call, execution, 202 if execution.ended_at is None else 200, "is executed in the background")
+
+
+@FLOWS.post(
+    "/flow/execute-sync",
+    answers={
+        200: Answer(about="The execution, which has ended.", type=FlowExecution, headers=_PLACE),
+        202: Answer(about="It goes on in the background: that took too long.", type=FlowExecution, headers=_PLACE),
+    },
+    body=_FLOW,
+    problems=(400, 403, 409, 413, 422),
+    headers=("Idempotency-Key", "Prefer"),
+)
+async def execute_sync(call: Call) -> Response:
+    """Run a flow to its end, and answer with the execution; one that failed is an answer, too.
+
+    The body is that of `POST /flow/create`. With `Prefer: wait=N` the answer comes after so many seconds at the latest.
+    """
+    flow, options = await posted_flow(call)
+    handle = await call.manager.start(
+        flow,
+        options.input,
+        execution_id=options.execution_id,
+        idempotency_key=call.idempotency_key,
+        start_at=options.start_at,
+        paused=options.paused,
+    )
+    ended = await call.desk.ended(handle.execution_id, call.wait_seconds)
+    execution = ended or await call.manager.get_flow_status(handle.execution_id)
+    headers = {"Location": place_of(call.request, execution.execution_id), "ETag": etag_of(execution.seq)}
+    return json_answer(execution, 202 if ended is None else 200, headers)
+
+
+def _accepted(call: Call, execution: FlowExecution, status: int, done: str) -> Response:
+    said = done if execution.ended_at is None else f"has ended: {execution.status}"
+    if execution.status is FlowStatus.CREATED and status != 201:  # noqa: PLR2004 - HTTP's own number
+        said = "waits for room, and is executed in the background then"
+    body = Accepted(
+        execution_id=execution.execution_id,
+        flow_name=execution.flow_name,
+        status=execution.status,
+        message=f"Flow {execution.flow_name!r} {said}",
+    )
+    headers = {"Location": place_of(call.request, execution.execution_id), "ETag": etag_of(execution.seq)}
+    return json_answer(body, status, headers)

@@ -1,0 +1,87 @@
+"""The service as a process: uvicorn, one process, and a stop that ends what waits first."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from flowsm.errors import UsageError
+from flowsm.limits import ANSWERS_END_SECONDS
+from flowsm.service.options import ServiceOptions, is_loopback
+
+__all__ = ["ServiceServer", "listen"]
+
+
+class ServiceServer:
+    """One run of an application at a socket.
+
+    Args:
+        app: what `create_app` gave.
+        listening: what `listen` gave.
+    """
+
+    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
+        self._app = app
+        self._listening = listening
+        config = uvicorn.Config(
+            app,
+            lifespan="off",  # it is entered below, so that what goes wrong in it is raised
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=ANSWERS_END_SECONDS,
+            ws="none",
+        )
+        self._server = _Server(config)
+
+    async def run(self, began: Callable[[], None]) -> None:
+        """Serve until `stop` is called; `began` is called once the service can work.
+
+        Raises:
+            LogError: it cannot: the log cannot be opened, or be written.
+        """
+        async with self._app.router.lifespan_context(self._app):
+            began()
+            await self._server.serve(sockets=[self._listening])
+
+    def stop(self) -> None:
+        """Begin to stop; a second time, wait for no answer any more."""
+        self._server.force_exit = self._server.should_exit
+        self._server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to its caller, and ends what waits and streams before connections are waited for."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, as soon as the answers that are being written are out."""
+        self.config.app.state.desk.stop()  # type: ignore[union-attr]
+        await super().shutdown(sockets)
+
+
+def listen(host: str, port: int, options: ServiceOptions) -> tuple[socket.socket, str]:
+    """A socket that listens there, and its URL; port 0 is any that is free.
+
+    Raises:
+        UsageError: others could reach it, and no token is asked for; or it cannot listen there.
+    """
+    if options.token is None and not is_loopback(host):
+        raise UsageError(
+            f"--host {host} can be reached from other machines: set FLOWSM_TOKEN, which callers have to show then"
+        )
+    is_v6 = ":" in host
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if is_v6 else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"cannot listen at {host}, port {port}: {error}; give another --host or --port") from None
+    return listening, f"http://{f'[{host}]' if is_v6 else host}:{listening.getsockname()[1]}"
