@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final
 
+import msgspec
+
+from flowsm.clock import timestamp
 from flowsm.definition.load import Source
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import Conflict, ExecutionExists, StartedBefore
+from flowsm.errors import Conflict, ExecutionExists, StartedBefore, UsageError
 from flowsm.events.commands import Create
-from flowsm.limits import WATCH_SECONDS
+from flowsm.limits import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS, WATCH_SECONDS
+from flowsm.log.port import Followed
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.projections.agenda import Agenda
+from flowsm.projections.queries import Queries
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.loading import Prepared, StateLoader
@@ -21,7 +28,25 @@ from flowsm.runtime.starting import chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.status import FlowStatus
 
-__all__ = ["ServingVerbs"]
+__all__ = ["DefinitionPage", "DefinitionRow", "ServingVerbs"]
+
+_CURSOR_PARTS: Final = 2
+
+
+class DefinitionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A flow that is stored in the log: a version of it, by its digest."""
+
+    digest: str
+    flow_id: str
+    name: str
+    at: datetime
+
+
+class DefinitionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Stored flows, the newest first; `cursor` asks for what comes after them, None at the end."""
+
+    items: list[DefinitionRow]
+    cursor: str | None
 
 
 class ServingVerbs:
@@ -30,6 +55,7 @@ class ServingVerbs:
     _log: SqliteEventLog
     _loader: StateLoader
     _agenda: Agenda
+    _queries: Queries
     _advancer: Advancer
 
     def _prepare(self, source: FlowConfig | Source, value: Any, key: str | None) -> tuple[Prepared, Create]:
@@ -90,3 +116,56 @@ class ServingVerbs:
         finally:
             unlisten()
         return execution_of(state)
+
+    async def definitions(
+        self, *, flow: str | None = None, limit: int = PAGE_DEFAULT_ROWS, cursor: str | None = None
+    ) -> DefinitionPage:
+        """The flows that are stored in the log, the newest first; `flow` is a flow's id or name.
+
+        Raises:
+            UsageError: an argument that cannot be used.
+        """
+        if limit not in range(1, PAGE_MAX_ROWS + 1):
+            raise UsageError(f"limit is {limit}, expected 1 to {PAGE_MAX_ROWS}")
+        found = await self._queries.definitions(flow, limit + 1, _place_of(cursor))
+        items = [
+            DefinitionRow(digest=row[0], flow_id=row[1], name=row[2], at=datetime.fromisoformat(row[3]))
+            for row in found[:limit]
+        ]
+        more = f"{timestamp(items[-1].at)} {items[-1].digest}" if len(found) > limit else None
+        return DefinitionPage(items=items, cursor=more)
+
+    async def definition(self, digest: str) -> bytes:
+        """The canonical JSON of a stored flow.
+
+        Raises:
+            DefinitionNotFound: no flow with that digest is stored.
+        """
+        return await self._log.definition(digest)
+
+    async def tail(self, after: int | None, types: Sequence[str] | None, limit: int) -> Followed:
+        """The next events of these types, or of all, after a position of the log; None stands for its end.
+
+        Those that an import brought in are left out.
+        """
+        if after is None:
+            position = await self._log.look(lambda view: view.position())
+            return Followed(events=[], broken=[], position=position, is_all=True)
+        return await self._log.read_followed(after, types, limit)
+
+    def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call the listener after each commit that is made on the running loop; gives what ends that."""
+        return self._log.on_commit(listener)
+
+    def log_version(self) -> int:
+        """A number that is another one whenever something was committed since, by whatever process."""
+        return self._log.version()
+
+
+def _place_of(cursor: str | None) -> tuple[str, str] | None:
+    if cursor is None:
+        return None
+    parts = cursor.split(" ")
+    if len(parts) != _CURSOR_PARTS:
+        raise UsageError(f"{cursor!r} is not a cursor: give the one that came with the previous page")
+    return parts[0], parts[1]

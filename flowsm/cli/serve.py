@@ -37,6 +37,9 @@ def serve(
         list[str] | None, Parameter(help="A task type that posted flows may use, besides the built-in ones; * for all.")
     ] = None,
     allow_dir: Annotated[list[Path] | None, Parameter(help="A folder that the built-in tasks may touch.")] = None,
+    allow_import: Annotated[
+        bool, Parameter(help="Take imports: what comes in can be retried, whatever its tasks.")
+    ] = False,
     concurrency: Annotated[int, Parameter(help="How many executions run at once.")] = CONCURRENT_EXECUTIONS_DEFAULT,
     durability: Durable = "full",
 ) -> None:
@@ -48,6 +51,7 @@ def serve(
     options = ServiceOptions(
         token=os.environ.get("FLOWSM_TOKEN") or None,
         read_token=os.environ.get("FLOWSM_READ_TOKEN") or None,
+        allow_import=allow_import,
         allow_tasks=defaults.allow_tasks | frozenset(allow_task or ()),
     )
     manager = FlowManager(

@@ -240,6 +240,14 @@ class Queries:
         found = await self._reader.query(_STATEMENTS["latest_flow"], {"flow": flow_id})
         return str(found[0][0]) if found else None
 
+    async def definitions(
+        self, flow: str | None, limit: int, before: tuple[str, str] | None
+    ) -> Sequence[tuple[str, str, str, str]]:
+        """Stored flows, the newest first: digest, id, name and moment; `before` is the moment and digest of one."""
+        at, digest = before or (None, None)
+        parameters = {"flow": flow, "limit": limit, "before_at": at, "before_digest": digest}
+        return [(row[0], row[1], row[2], row[3]) for row in await self._query("definitions", parameters)]
+
     async def resolve(self, text: str) -> str:
         """An execution's id from its unique beginning, `@last` or `@last-failed`; an exact id wins.
 

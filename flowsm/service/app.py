@@ -24,12 +24,18 @@ from flowsm.service.operation import Operation
 from flowsm.service.options import ServiceOptions
 from flowsm.service.problems import Refusal, refusal_of
 from flowsm.service.routes.about import ABOUT
+from flowsm.service.routes.catalogue import CATALOGUE
+from flowsm.service.routes.checks import CHECKS
 from flowsm.service.routes.executions import EXECUTIONS
+from flowsm.service.routes.files import FILES
 from flowsm.service.routes.flows import FLOWS
+from flowsm.service.routes.live import LIVE
+from flowsm.service.routes.operators import OPERATORS
+from flowsm.service.routes.replays import REPLAYS
 
 __all__ = ["AREAS", "OPERATIONS", "build_app"]
 
-AREAS: Final = (ABOUT, FLOWS, EXECUTIONS)
+AREAS: Final = (ABOUT, FLOWS, CHECKS, FILES, EXECUTIONS, REPLAYS, LIVE, OPERATORS, CATALOGUE)
 OPERATIONS: Final = tuple(operation for area in AREAS for operation in area.operations)
 _LOGGER: Final = logging.getLogger("flowsm.service")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_origin
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -16,6 +17,7 @@ from flowsm.limits import BODY_MAX_BYTES, BODY_SECONDS, IDEMPOTENCY_KEY_MAX_CHAR
 from flowsm.manager import FlowManager
 from flowsm.service.desk import Desk
 from flowsm.service.inputs import json_document, plain_json, struct_from
+from flowsm.service.options import Role
 from flowsm.service.problems import Refusal
 
 __all__ = ["Call", "too_large"]
@@ -68,7 +70,11 @@ class Call:
             Refusal: 422, with all that does not fit.
         """
         given: dict[str, Any] = {}
+        many = {field.encode_name for field in msgspec.structs.fields(kind) if get_origin(field.type) is tuple}
         for name, value in self.request.query_params.multi_items():
+            if name in many:
+                given[name] = (*given.get(name, ()), value)
+                continue
             if name in given:
                 raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"the query has {name!r} more than once")
             given[name] = value
@@ -92,24 +98,34 @@ class Call:
         return json_document(await self.raw())
 
     async def raw(self, most: int = BODY_MAX_BYTES) -> bytes:
-        """The bytes of the body.
+        """The bytes of the body; errors as those of `chunks`."""
+        data = bytearray()
+        async for chunk in self.chunks(most, BODY_SECONDS):
+            data += chunk
+        return bytes(data)
+
+    async def chunks(self, most: int, seconds: float) -> AsyncIterator[bytes]:
+        """The bytes of the body as they come.
 
         Raises:
-            Refusal: 408, it was not there in time; 413, it is larger than that.
+            Refusal: 400, they ended too early; 408, they were not there in time; 413, they are more than that.
         """
-        data = bytearray()
+        count = 0
+        length = self.request.headers.get("content-length", "")
+        if length.isascii() and length.isdecimal() and int(length) > most:
+            raise too_large(most)
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(seconds):
                 async for chunk in self.request.stream():
-                    data += chunk
-                    if len(data) > most:
+                    count += len(chunk)
+                    if count > most:
                         raise too_large(most)
+                    yield chunk
         except TimeoutError:
-            detail = f"the body was not there after {BODY_SECONDS:g} s"
+            detail = f"the body was not there after {seconds:g} s"
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "too_slow", detail, headers={"Connection": "close"}) from None
         except ClientDisconnect:
             raise Refusal(HTTPStatus.BAD_REQUEST, "incomplete", "the body ended before it was whole") from None
-        return bytes(data)
 
     @property
     def idempotency_key(self) -> str | None:
@@ -150,6 +166,12 @@ class Call:
             detail = f'the header If-Match: expected the ETag of an execution, such as "7", found {text!r}'
             raise Refusal(HTTPStatus.PRECONDITION_FAILED, "invalid_etag", detail)
         return int(tags[0])
+
+    @property
+    def role(self) -> Role:
+        """What the caller may do."""
+        role: Role = self.request.scope.get("flowsm.role", "operate")
+        return role
 
     @property
     def actor(self) -> str:

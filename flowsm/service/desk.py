@@ -9,9 +9,11 @@ from flowsm.errors import FlowsmError
 from flowsm.limits import BEGIN_MAX_SECONDS, WAIT_MAX_SECONDS
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
+from flowsm.service.histories import Histories
 from flowsm.service.operation import Operation
 from flowsm.service.options import ServiceOptions
 from flowsm.service.problems import Refusal
+from flowsm.service.streams import Streams
 from flowsm.status import FlowStatus
 
 __all__ = ["Desk"]
@@ -30,12 +32,15 @@ class Desk:
         self.manager = manager
         self.options = options
         self.operations = operations
+        self.histories = Histories(manager)
+        self.streams = Streams(manager)
         self.stopping = False
         self._waits: set[asyncio.Task[FlowExecution]] = set()
 
     def stop(self) -> None:
         """End what waits, or streams, so that the service can stop: nothing that is recorded depends on it."""
         self.stopping = True
+        self.streams.close()
         for wait in self._waits:
             wait.cancel()
 

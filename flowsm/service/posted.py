@@ -19,7 +19,7 @@ from flowsm.service.inputs import struct_from
 from flowsm.service.options import EVERY_TYPE
 from flowsm.service.problems import Refusal
 
-__all__ = ["StartOptions", "posted_flow"]
+__all__ = ["StartOptions", "not_allowed", "posted_flow", "without_options"]
 
 _WRAPPINGS: Final = ("flow_config", "flow")
 _Path = tuple[str | int, ...]
@@ -34,6 +34,9 @@ class StartOptions(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
 
 
+_OPTIONS: Final = frozenset(field.name for field in msgspec.structs.fields(StartOptions))
+
+
 async def posted_flow(call: Call) -> tuple[FlowConfig, StartOptions]:
     """The flow in the body, in any of its wrappings, and the options beside it.
 
@@ -43,18 +46,32 @@ async def posted_flow(call: Call) -> tuple[FlowConfig, StartOptions]:
     """
     document = await call.document()
     options = StartOptions()
-    names = {field.name for field in msgspec.structs.fields(StartOptions)}
-    if isinstance(document, dict) and any(name in document for name in _WRAPPINGS):
-        options = struct_from({name: document.pop(name) for name in names & document.keys()}, StartOptions)
+    if _is_wrapped(document):
+        options = struct_from({name: document.pop(name) for name in _OPTIONS & document.keys()}, StartOptions)
     flow = call.manager.load_flow_config(document if isinstance(document, dict) else msgspec.json.encode(document))
-    allowed = call.desk.options.allow_tasks
-    if EVERY_TYPE not in allowed:
-        refused = tuple(_refused(flow, allowed, _root(document)))
-        if refused:
-            types = ", ".join(sorted({finding.value for finding in refused}))
-            detail = f"the flow uses what this service does not allow: {types}; its operator can, with --allow-task"
-            raise Refusal(HTTPStatus.FORBIDDEN, "task_type_not_allowed", detail, findings=refused)
+    refused = not_allowed(flow, document, call.desk.options.allow_tasks)
+    if refused:
+        types = ", ".join(sorted({finding.value for finding in refused}))
+        detail = f"the flow uses what this service does not allow: {types}; its operator can, with --allow-task"
+        raise Refusal(HTTPStatus.FORBIDDEN, "task_type_not_allowed", detail, findings=refused)
     return flow, options
+
+
+def without_options(document: Any) -> Any:
+    """The document without what may stand beside a wrapped flow."""
+    if _is_wrapped(document):
+        for name in _OPTIONS & document.keys():
+            del document[name]
+    return document
+
+
+def not_allowed(flow: FlowConfig, document: Any, allowed: Collection[str]) -> list[Finding]:
+    """Which tasks of a flow, and of the flows inside it, a caller may not use; their places are those in the document."""
+    return [] if EVERY_TYPE in allowed else list(_refused(flow, allowed, _root(document)))
+
+
+def _is_wrapped(document: Any) -> bool:
+    return isinstance(document, dict) and any(name in document for name in _WRAPPINGS)
 
 
 def _root(document: Any) -> _Path:

@@ -28,7 +28,16 @@ from flowsm.errors import (
 from flowsm.findings import Finding
 from flowsm.limits import RETRY_AFTER_SECONDS
 
-__all__ = ["MALFORMED_CODES", "PROBLEM_MEDIA", "FindingView", "Problem", "Refusal", "problem_of", "refusal_of"]
+__all__ = [
+    "MALFORMED_CODES",
+    "PROBLEM_MEDIA",
+    "FindingView",
+    "Problem",
+    "Refusal",
+    "finding_view",
+    "problem_of",
+    "refusal_of",
+]
 
 PROBLEM_MEDIA: Final = "application/problem+json"
 MALFORMED_CODES: Final = frozenset({"not_json", "not_utf8", "too_deep", "duplicate_key", "lone_surrogate"})
@@ -121,10 +130,24 @@ def refusal_of(error: FlowsmError) -> Refusal:
         pointer = f"/input{error.pointer}"
         findings = (Finding(code="input", severity="error", pointer=pointer, message=error.problem),)
     possible = error.possible if isinstance(error, IllegalCommand) else ()
-    state = {"status": error.status} if isinstance(error, IllegalCommand) else None
+    state: dict[str, Any] | None = {"status": error.status} if isinstance(error, IllegalCommand) else None
     execution_id = getattr(error, "execution_id", None)
+    if isinstance(error, Conflict):
+        state, execution_id = {"seq": error.actual_seq}, error.stream
     return Refusal(
         status, code, str(error), findings=findings, possible=possible, state=state, execution_id=execution_id
+    )
+
+
+def finding_view(finding: Finding) -> FindingView:
+    """A finding as it is answered."""
+    return FindingView(
+        code=finding.code,
+        severity=finding.severity,
+        pointer=finding.pointer,
+        message=finding.message,
+        value=finding.value,
+        hint=finding.hint,
     )
 
 
@@ -137,17 +160,7 @@ def problem_of(refusal: Refusal, instance: str) -> Problem:
         detail=refusal.detail,
         code=refusal.code,
         instance=instance,
-        findings=tuple(
-            FindingView(
-                code=finding.code,
-                severity=finding.severity,
-                pointer=finding.pointer,
-                message=finding.message,
-                value=finding.value,
-                hint=finding.hint,
-            )
-            for finding in refusal.findings
-        ),
+        findings=tuple(finding_view(finding) for finding in refusal.findings),
         possible=refusal.possible,
         state=refusal.state,
         execution_id=refusal.execution_id,

@@ -35,3 +35,9 @@ SELECT 0, '', '', status, count(*), 0 FROM executions_{g} WHERE removed = 0 GROU
 UNION ALL
 SELECT 1, flow_id, task, outcome, count, duration_us FROM statistics_{g}
 ORDER BY 1, 2, 3, 4;
+
+-- name: definitions
+SELECT digest, flow_id, name, at FROM definitions
+WHERE (:flow IS NULL OR flow_id = :flow OR name = :flow)
+  AND (:before_at IS NULL OR (at, digest) < (:before_at, :before_digest))
+ORDER BY at DESC, digest DESC LIMIT :limit;

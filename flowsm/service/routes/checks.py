@@ -1,0 +1,76 @@
+"""Flows that are only looked at: checked, and rehearsed on what is recorded."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from flowsm.definition.load import check_flow
+from flowsm.replay.whatif import WhatIf
+from flowsm.service.answers import json_answer
+from flowsm.service.call import Call
+from flowsm.service.inputs import json_document
+from flowsm.service.moments import moment_of
+from flowsm.service.operation import Answer, Area, Body
+from flowsm.service.posted import not_allowed, posted_flow, without_options
+from flowsm.service.problems import FindingView, Refusal, finding_view
+
+__all__ = ["CHECKS", "Validity", "WhatIfQuery"]
+
+CHECKS: Final = Area("checks", "Look at flows without running them.")
+
+
+class Validity(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the service would take a flow, and everything that is wrong, or odd, about it."""
+
+    valid: bool
+    findings: list[FindingView]
+
+
+class WhatIfQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose executions are rehearsed: by the flow's id or name, by default the document's own; created since when."""
+
+    flow: str | None = None
+    since: str | None = None
+
+
+@CHECKS.post(
+    "/flow/validate",
+    answers={200: Answer(about="The findings.", type=Validity)},
+    body=Body(type="any"),
+    problems=(400, 413),
+    role="read",
+)
+async def validate(call: Call) -> Response:
+    """Check a flow document: every error and warning at once. What is no JSON is answered with findings, too."""
+    data = await call.raw()
+    try:
+        document = without_options(json_document(data))
+    except Refusal as refusal:
+        return json_answer(Validity(valid=False, findings=[finding_view(finding) for finding in refusal.findings]))
+    tasks = call.manager.tasks
+    source = document if isinstance(document, dict) else msgspec.json.encode(document)
+    checked = check_flow(source, known_task_types=tasks.types(), check_parameters=tasks.check_parameters)
+    findings = list(checked.findings)
+    if checked.flow is not None:
+        findings += not_allowed(checked.flow, document, call.desk.options.allow_tasks)
+    valid = not any(finding.severity == "error" for finding in findings)
+    return json_answer(Validity(valid=valid, findings=[finding_view(finding) for finding in findings]))
+
+
+@CHECKS.post(
+    "/flow/whatif",
+    answers={200: Answer(about="What the change would have meant.", type=WhatIf)},
+    body=Body(type="flow"),
+    query=WhatIfQuery,
+    problems=(400, 403, 413, 422),
+    role="read",
+)
+async def whatif(call: Call) -> Response:
+    """Send every recorded history of a flow through another version of it, with its recorded outcomes. Runs nothing."""
+    asked = call.query(WhatIfQuery)
+    since = None if asked.since is None else moment_of(asked.since)
+    flow, _ = await posted_flow(call)
+    return json_answer(await call.manager.whatif(flow, flow_id=asked.flow, since=since))
