@@ -32,6 +32,9 @@ def serve(
     *,
     host: Annotated[str, Parameter(help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Its port; 0 for one that is free.")] = 8000,
+    name: Annotated[
+        list[str] | None, Parameter(help="A name under which the service is asked, besides --host and localhost.")
+    ] = None,
     tasks: TasksOption = None,
     allow_task: Annotated[
         list[str] | None, Parameter(help="A task type that posted flows may use, besides the built-in ones; * for all.")
@@ -45,12 +48,13 @@ def serve(
 ) -> None:
     """Serve the log over HTTP, and drive whatever is due in it, until Ctrl-C or SIGTERM."""
     from flowsm.service import create_app  # noqa: PLC0415 - the extra `service`, which only this command needs
-    from flowsm.service.options import ServiceOptions  # noqa: PLC0415 - likewise
+    from flowsm.service.options import ServiceOptions, hosts_of  # noqa: PLC0415 - likewise
 
     defaults = ServiceOptions()
     options = ServiceOptions(
         token=os.environ.get("FLOWSM_TOKEN") or None,
         read_token=os.environ.get("FLOWSM_READ_TOKEN") or None,
+        hosts=hosts_of(host, name or ()),
         allow_import=allow_import,
         allow_tasks=defaults.allow_tasks | frozenset(allow_task or ()),
     )

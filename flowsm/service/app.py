@@ -20,8 +20,13 @@ from flowsm.manager import FlowManager
 from flowsm.service.answers import problem_answer
 from flowsm.service.call import Call
 from flowsm.service.desk import Desk
+from flowsm.service.guards.headers import HeaderGuard
+from flowsm.service.guards.hosts import HostGuard
+from flowsm.service.guards.origins import OriginGuard
+from flowsm.service.guards.tokens import TokenGuard
 from flowsm.service.operation import Operation
 from flowsm.service.options import ServiceOptions
+from flowsm.service.places import path_in
 from flowsm.service.problems import Refusal, refusal_of
 from flowsm.service.routes.about import ABOUT
 from flowsm.service.routes.catalogue import CATALOGUE
@@ -50,16 +55,22 @@ def build_app(manager: FlowManager, options: ServiceOptions | None = None) -> Fa
     for operation in OPERATIONS:
         app.add_route(operation.path, _endpoint(desk, operation), methods=[operation.method], name=operation.name)
     app.add_exception_handler(HTTPException, _not_routed)
+    app.add_middleware(TokenGuard, options=desk.options)  # the last one that is added is asked first
+    app.add_middleware(OriginGuard)
+    app.add_middleware(HostGuard, hosts=desk.options.hosts)
+    app.add_middleware(HeaderGuard)
     app.router.redirect_slashes = False
     return app
 
 
 def _endpoint(desk: Desk, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
-    handle = operation.handle
+    handle, role = operation.handle, operation.role
 
     async def endpoint(request: Request) -> Response:
+        call = Call(desk, request)
         try:
-            return await handle(Call(desk, request))
+            call.require(role)
+            return await handle(call)
         except Refusal as refused:
             refusal = refused
         except FlowsmError as error:
@@ -93,7 +104,7 @@ def _methods_of(request: Request) -> set[str]:
     methods: set[str] = set()
     for route in request.app.router.routes:
         regex = getattr(route, "path_regex", None)
-        if regex is not None and regex.match(request.scope["path"].removeprefix(request.scope.get("root_path", ""))):
+        if regex is not None and regex.match(path_in(request.scope)):
             methods |= getattr(route, "methods", None) or set()
     return methods
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from flowsm.errors import ExecutionNotFound
 from flowsm.ids import is_execution_id, is_idempotency_key
-from flowsm.limits import BODY_MAX_BYTES, BODY_SECONDS, IDEMPOTENCY_KEY_MAX_CHARS
+from flowsm.limits import BODY_MAX_BYTES, BODY_SECONDS, IDEMPOTENCY_KEY_MAX_CHARS, LINGER_SECONDS
 from flowsm.manager import FlowManager
 from flowsm.service.desk import Desk
 from flowsm.service.inputs import json_document, plain_json, struct_from
@@ -113,12 +114,15 @@ class Call:
         count = 0
         length = self.request.headers.get("content-length", "")
         if length.isascii() and length.isdecimal() and int(length) > most:
+            if "expect" not in self.request.headers:
+                await self._linger(most)
             raise too_large(most)
         try:
             async with asyncio.timeout(seconds):
                 async for chunk in self.request.stream():
                     count += len(chunk)
                     if count > most:
+                        await self._linger(most)
                         raise too_large(most)
                     yield chunk
         except TimeoutError:
@@ -126,6 +130,17 @@ class Call:
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "too_slow", detail, headers={"Connection": "close"}) from None
         except ClientDisconnect:
             raise Refusal(HTTPStatus.BAD_REQUEST, "incomplete", "the body ended before it was whole") from None
+
+    async def _linger(self, most: int) -> None:
+        """Read on for a moment, and drop it: a caller that is cut off while it sends does not see the answer."""
+        count = 0
+        with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while count <= most:
+                    message = await self.request.receive()
+                    count += len(message.get("body", b""))
+                    if not message.get("more_body"):
+                        break
 
     @property
     def idempotency_key(self) -> str | None:
@@ -172,6 +187,15 @@ class Call:
         """What the caller may do."""
         role: Role = self.request.scope.get("flowsm.role", "operate")
         return role
+
+    def require(self, role: Role) -> None:
+        """See to it that the caller may do what asks for a role.
+
+        Raises:
+            Refusal: 403, it may not.
+        """
+        if role == "operate" and self.role != "operate":
+            raise Refusal(HTTPStatus.FORBIDDEN, "read_only", "this token may look, but not operate")
 
     @property
     def actor(self) -> str:

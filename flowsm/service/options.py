@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from flowsm.tasks.builtin import BUILTINS
 
-__all__ = ["EVERY_TYPE", "LOOPBACK_HOSTS", "Role", "ServiceOptions", "is_loopback"]
+__all__ = ["EVERY_TYPE", "LOOPBACK_HOSTS", "Role", "ServiceOptions", "hosts_of", "is_loopback"]
 
 Role = Literal["read", "operate"]
 """What a caller may do: look, or look and act."""
 
 EVERY_TYPE: Final = "*"
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to know it, not to listen there
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -40,3 +42,11 @@ class ServiceOptions:
 def is_loopback(host: str) -> bool:
     """Whether an address, or a name, is the machine's own and nobody else's."""
     return host in LOOPBACK_HOSTS or host.startswith("127.")
+
+
+def hosts_of(host: str, names: Iterable[str] = ()) -> frozenset[str]:
+    """The names under which a service is asked that listens at an address; any where it listens at all and none is given."""
+    given = frozenset(names)
+    if host in _EVERYWHERE and not given:
+        return frozenset({"*"})
+    return LOOPBACK_HOSTS | {host} | given

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.types import Scope
 
-__all__ = ["place_of", "under_root"]
+__all__ = ["path_in", "place_of", "under_root"]
 
 
 def under_root(request: Request, path: str) -> str:
@@ -16,3 +17,10 @@ def under_root(request: Request, path: str) -> str:
 def place_of(request: Request, execution_id: str) -> str:
     """Where an execution is looked at."""
     return under_root(request, f"/flow/{execution_id}")
+
+
+def path_in(scope: Scope) -> str:
+    """The path that was asked for, as the service knows it."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
+    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path

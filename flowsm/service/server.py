@@ -10,8 +10,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from flowsm.errors import UsageError
-from flowsm.limits import ANSWERS_END_SECONDS
+from flowsm.limits import ANSWERS_END_SECONDS, CONNECTIONS_MAX, TOKEN_MIN_CHARS
 from flowsm.service.options import ServiceOptions, is_loopback
+from flowsm.service.protocol import PatientProtocol
 
 __all__ = ["ServiceServer", "listen"]
 
@@ -36,6 +37,8 @@ class ServiceServer:
             proxy_headers=False,
             timeout_graceful_shutdown=ANSWERS_END_SECONDS,
             ws="none",
+            http=PatientProtocol,
+            limit_concurrency=CONNECTIONS_MAX,
         )
         self._server = _Server(config)
 
@@ -73,12 +76,17 @@ def listen(host: str, port: int, options: ServiceOptions) -> tuple[socket.socket
     """A socket that listens there, and its URL; port 0 is any that is free.
 
     Raises:
-        UsageError: others could reach it, and no token is asked for; or it cannot listen there.
+        UsageError: others could reach it, and no token is asked for, or one that is too short; or it cannot listen there.
     """
     if options.token is None and not is_loopback(host):
         raise UsageError(
             f"--host {host} can be reached from other machines: set FLOWSM_TOKEN, which callers have to show then"
         )
+    for name, token in (("FLOWSM_TOKEN", options.token), ("FLOWSM_READ_TOKEN", options.read_token)):
+        if token is not None and len(token) < TOKEN_MIN_CHARS:
+            raise UsageError(f"{name} has {len(token)} characters, expected {TOKEN_MIN_CHARS} or more, by chance")
+    if options.read_token is not None and options.token in {None, options.read_token}:
+        raise UsageError("FLOWSM_READ_TOKEN is for those who may only look: set another FLOWSM_TOKEN for the others")
     is_v6 = ":" in host
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if is_v6 else socket.AF_INET)

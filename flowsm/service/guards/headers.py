@@ -1,0 +1,48 @@
+"""What every answer tells a browser: show nothing of others, be shown by nobody, keep nothing unasked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["CONTENT_SECURITY_POLICY", "HeaderGuard"]
+
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+)
+_HEADERS: Final = {
+    b"content-security-policy": CONTENT_SECURITY_POLICY.encode(),
+    b"cache-control": b"private, no-cache",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+}
+
+
+class HeaderGuard:
+    """Adds the headers that an answer does not have yet.
+
+    Args:
+        app: what is guarded.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and add to the answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.setdefault("headers", [])
+                known = {name.lower() for name, _ in headers}
+                headers.extend(item for item in _HEADERS.items() if item[0] not in known)
+            await send(message)
+
+        await self._app(scope, receive, sending)
