@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -18,36 +19,27 @@ from flowsm import __version__
 from flowsm.errors import FlowsmError
 from flowsm.manager import FlowManager
 from flowsm.service.answers import problem_answer
+from flowsm.service.areas import AREAS, OPERATIONS
 from flowsm.service.call import Call
 from flowsm.service.desk import Desk
 from flowsm.service.guards.headers import HeaderGuard
 from flowsm.service.guards.hosts import HostGuard
 from flowsm.service.guards.origins import OriginGuard
 from flowsm.service.guards.tokens import TokenGuard
+from flowsm.service.openapi import openapi
 from flowsm.service.operation import Operation
 from flowsm.service.options import ServiceOptions
 from flowsm.service.places import path_in
 from flowsm.service.problems import Refusal, refusal_of
-from flowsm.service.routes.about import ABOUT
-from flowsm.service.routes.catalogue import CATALOGUE
-from flowsm.service.routes.checks import CHECKS
-from flowsm.service.routes.executions import EXECUTIONS
-from flowsm.service.routes.files import FILES
-from flowsm.service.routes.flows import FLOWS
-from flowsm.service.routes.live import LIVE
-from flowsm.service.routes.operators import OPERATORS
-from flowsm.service.routes.replays import REPLAYS
 
-__all__ = ["AREAS", "OPERATIONS", "build_app"]
+__all__ = ["build_app"]
 
-AREAS: Final = (ABOUT, FLOWS, CHECKS, FILES, EXECUTIONS, REPLAYS, LIVE, OPERATORS, CATALOGUE)
-OPERATIONS: Final = tuple(operation for area in AREAS for operation in area.operations)
 _LOGGER: Final = logging.getLogger("flowsm.service")
 
 
 def build_app(manager: FlowManager, options: ServiceOptions | None = None) -> FastAPI:
     """The application; see `flowsm.service.create_app`."""
-    desk = Desk(manager, options or ServiceOptions(), OPERATIONS)
+    desk = Desk(manager, options or ServiceOptions(), AREAS)
     app = FastAPI(
         title="flowsm", version=__version__, lifespan=_living(desk), openapi_url=None, docs_url=None, redoc_url=None
     )
@@ -60,6 +52,7 @@ def build_app(manager: FlowManager, options: ServiceOptions | None = None) -> Fa
     app.add_middleware(HostGuard, hosts=desk.options.hosts)
     app.add_middleware(HeaderGuard)
     app.router.redirect_slashes = False
+    app.openapi = partial(openapi, AREAS)  # type: ignore[method-assign]
     return app
 
 

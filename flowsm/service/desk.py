@@ -10,7 +10,7 @@ from flowsm.limits import BEGIN_MAX_SECONDS, WAIT_MAX_SECONDS
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
 from flowsm.service.histories import Histories
-from flowsm.service.operation import Operation
+from flowsm.service.operation import Area
 from flowsm.service.options import ServiceOptions
 from flowsm.service.problems import Refusal
 from flowsm.service.streams import Streams
@@ -25,13 +25,14 @@ class Desk:
     Args:
         manager: whose verbs are served.
         options: who may ask for what.
-        operations: what can be asked.
+        areas: what can be asked.
     """
 
-    def __init__(self, manager: FlowManager, options: ServiceOptions, operations: Sequence[Operation]) -> None:
+    def __init__(self, manager: FlowManager, options: ServiceOptions, areas: Sequence[Area]) -> None:
         self.manager = manager
         self.options = options
-        self.operations = operations
+        self.areas = areas
+        self.documents: dict[str, bytes] = {}
         self.histories = Histories(manager)
         self.streams = Streams(manager)
         self.stopping = False

@@ -24,13 +24,16 @@ Handler = Callable[["Call"], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer of an operation: what it means, and the type of its body, None where it has none."""
+    """One answer of an operation: what it means, and the type of its body, None where it has none.
+
+    `also` are the media types of other forms of it, which are texts.
+    """
 
     about: str
     type: Any = None
     media: str = JSON
+    also: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
-    example: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,6 @@ class Body:
     type: Any
     required: bool = True
     media: str = JSON
-    example: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,8 @@ class Operation:
     problems: tuple[int, ...] = ()
     headers: tuple[str, ...] = ()
     role: Role = "read"
+    hidden: bool = False
+    """Whether it is left out of the description."""
 
     @property
     def summary(self) -> str:

@@ -29,13 +29,16 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     worker: str
 
 
-@ABOUT.get("/", answers={200: Answer(about="The endpoints; a browser gets the page.", type=ServiceInfo)})
+@ABOUT.get(
+    "/", answers={200: Answer(about="The endpoints; a browser gets the page.", type=ServiceInfo, also=("text/html",))}
+)
 async def index(call: Call) -> Response:
     """Say what the service is, and list what can be asked of it."""
     page = file_answer(call.request, "page", "index.html") if wants_page(call.request) else None
     if page is not None:
         return page
-    endpoints = {f"{one.method} {one.path.replace(':path', '')}": one.summary for one in call.desk.operations}
+    operations = (one for area in call.desk.areas for one in area.operations)
+    endpoints = {f"{one.method} {one.path.replace(':path', '')}": one.summary for one in operations}
     return json_answer(ServiceInfo(service="flowsm", version=__version__, status="running", endpoints=endpoints))
 
 

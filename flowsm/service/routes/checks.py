@@ -63,7 +63,7 @@ async def validate(call: Call) -> Response:
 @CHECKS.post(
     "/flow/whatif",
     answers={200: Answer(about="What the change would have meant.", type=WhatIf)},
-    body=Body(type="flow"),
+    body=Body(type="posted flow"),
     query=WhatIfQuery,
     problems=(400, 403, 413, 422),
     role="read",

@@ -19,7 +19,7 @@ from flowsm.status import FlowStatus
 __all__ = ["FLOWS", "ExecuteBody"]
 
 FLOWS: Final = Area("flows", "Start flows, and check them.")
-_FLOW: Final = Body(type="flow")
+_FLOW: Final = Body(type="posted flow")
 _PLACE: Final = ("Location", "ETag")
 
 

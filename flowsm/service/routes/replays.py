@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from flowsm.errors import TaskResultNotFound
 from flowsm.limits import READ_PAGE_EVENTS, SEQ_MAX
+from flowsm.machine.state import ExecutionState
 from flowsm.projections.queries import AttemptRow
 from flowsm.replay.difference import Change, Comparison, between, json_patch
 from flowsm.replay.explain import Explanation
@@ -121,7 +122,7 @@ async def get_timeline(call: Call) -> Response:
 @REPLAYS.get(
     "/flow/{execution_id}/state",
     answers={
-        200: Answer(about="The state; what has its default is left out.", type="state", headers=("ETag",)),
+        200: Answer(about="The state; what has its default is left out.", type=ExecutionState, headers=("ETag",)),
         304: _KNOWN,
     },
     query=StateQuery,
@@ -184,7 +185,10 @@ _FORMS: Final[dict[str, str]] = {"mermaid": "text/plain", "dot": "text/vnd.graph
 
 @REPLAYS.get(
     "/flow/{execution_id}/graph",
-    answers={200: Answer(about="The graph.", type=Graph, headers=("ETag",)), 304: _KNOWN},
+    answers={
+        200: Answer(about="The graph.", type=Graph, also=("text/plain", "text/vnd.graphviz"), headers=("ETag",)),
+        304: _KNOWN,
+    },
     query=GraphQuery,
     **_TAGGED,
 )

@@ -214,7 +214,8 @@ def test_bodies_that_are_no_flow(service: Service, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "execution_id", ["..%2F..%2Fetc%2Fpasswd", "%2e%2e", "$log", "a%00b", "x" * 101, "%C3%28", "a%20b", "*", "%24log", "-"]
+    "execution_id",
+    ["..%2F..%2Fetc%2Fpasswd", "%2e%2e", "$log", "a%00b", "x" * 101, "%C3%28", "a%20b", "*", "%24log", "-"],
 )
 def test_ids_that_lead_nowhere(service: Service, execution_id: str) -> None:
     """A path in place of an id, or what can be no id, is not found."""
@@ -224,7 +225,14 @@ def test_ids_that_lead_nowhere(service: Service, execution_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/page/../app.py", "/page/..%2fapp.py", "/page/%2e%2e/app.py", "/assets/../../errors/base.py", "/page//etc/passwd"]
+    "path",
+    [
+        "/page/../app.py",
+        "/page/..%2fapp.py",
+        "/page/%2e%2e/app.py",
+        "/assets/../../errors/base.py",
+        "/page//etc/passwd",
+    ],
 )
 def test_files_that_are_not_served(service: Service, path: str) -> None:
     """Only the files of the page and of the documentation are."""
