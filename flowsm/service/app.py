@@ -93,13 +93,17 @@ async def _not_routed(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """The methods that the routes of this path have."""
-    methods: set[str] = set()
+    """The methods of the route with this very path, or of those that it fits."""
+    path = path_in(request.scope)
+    exact: set[str] = set()
+    fitting: set[str] = set()
     for route in request.app.router.routes:
-        regex = getattr(route, "path_regex", None)
-        if regex is not None and regex.match(path_in(request.scope)):
-            methods |= getattr(route, "methods", None) or set()
-    return methods
+        regex, methods = getattr(route, "path_regex", None), getattr(route, "methods", None) or set()
+        if regex is not None and regex.match(path):
+            fitting |= methods
+            if route.path == path:
+                exact |= methods
+    return exact or fitting
 
 
 def _living(desk: Desk) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:

@@ -25,6 +25,7 @@ __all__ = ["Call", "too_large"]
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
+_SEQ_ETAG: Final = re.compile(r'\s*(?:W/)?"?([0-9]{1,18})"?\s*')
 _ETAG: Final = re.compile(r'\s*(?:W/)?"([^"]*)"\s*(?:,|$)')
 
 
@@ -171,16 +172,16 @@ class Call:
         """The seq at which the execution is to be (`If-Match`); None where the caller does not mind.
 
         Raises:
-            Refusal: 412, no execution can be at it.
+            Refusal: 400, it is no ETag of an execution.
         """
         text = self.request.headers.get("if-match")
         if text is None or text.strip() == "*":
             return None
-        tags = _ETAG.findall(text)
-        if len(tags) != 1 or not tags[0].isascii() or not tags[0].isdecimal():
+        found = _SEQ_ETAG.fullmatch(text)
+        if found is None:
             detail = f'the header If-Match: expected the ETag of an execution, such as "7", found {text!r}'
-            raise Refusal(HTTPStatus.PRECONDITION_FAILED, "invalid_etag", detail)
-        return int(tags[0])
+            raise Refusal(HTTPStatus.BAD_REQUEST, "invalid_etag", detail)
+        return int(found[1])
 
     @property
     def role(self) -> Role:

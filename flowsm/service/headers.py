@@ -23,7 +23,7 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "If-Match": _request(
         "If-Match",
         "Only if the execution still is where this ETag has it.",
-        {"type": "string", "pattern": '^(\\*|"[0-9]{1,18}")$'},
+        {"type": "string", "pattern": '^(\\*|"?[0-9]{1,18}"?)$'},
         '"7"',
     ),
     "If-None-Match": _request(
@@ -39,7 +39,7 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "Prefer",
         f"`wait=N`: answer once the execution has ended, after N seconds at the latest ({WAIT_MAX_SECONDS:g} at most).",
         {"type": "string"},
-        "wait=5",
+        "wait=1",
     ),
 }
 

@@ -46,6 +46,7 @@ async def index(call: Call) -> Response:
     "/page/{file:path}",
     answers={200: Answer(about="The file.", type=bytes, media="*/*", headers=("ETag",))},
     problems=(404,),
+    hidden=True,
 )
 async def page_file(call: Call) -> Response:
     """Serve a file of the page."""

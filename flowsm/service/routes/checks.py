@@ -39,7 +39,7 @@ class WhatIfQuery(msgspec.Struct, frozen=True, kw_only=True):
 @CHECKS.post(
     "/flow/validate",
     answers={200: Answer(about="The findings.", type=Validity)},
-    body=Body(type="any"),
+    body=Body(type="any", required=False),
     problems=(400, 413),
     role="read",
 )
