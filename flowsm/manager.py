@@ -89,16 +89,9 @@ class ExecutionHandle:
 
 
 class FlowManager(
-    LookingVerbs,
-    ReplayVerbs,
-    RehearsingVerbs,
-    UpgradingVerbs,
-    OperatorVerbs,
-    ForkVerbs,
-    ServingVerbs,
-    TellingVerbs,
-    UpkeepVerbs,
-):
+    LookingVerbs, ReplayVerbs, RehearsingVerbs, UpgradingVerbs, OperatorVerbs, ForkVerbs,
+    ServingVerbs, TellingVerbs, UpkeepVerbs,
+):  # fmt: skip
     """Runs flows, and records all that happens to them in one SQLite file.
 
     It may be used by one event loop after another, and closes itself when the interpreter does.
