@@ -99,8 +99,8 @@ THIRD_PARTY = {
     "pytest": {"testing"},
     "referencing": {"definition"},  # jsonschema's own way to resolve references
     "rich": {"cli"},
-    "textual": {"tui"},
     "starlette": {"service"},
+    "textual": {"tui"},
     "transitions": {"machine"},
     "uvicorn": {"service"},
     "yaml": {"definition"},
