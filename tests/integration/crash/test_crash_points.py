@@ -195,6 +195,7 @@ def attempt(seed: int, folder: Path) -> int:
         raise
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_the_end_is_the_same_after_a_crash_at_any_append(shard: int, folder: Path) -> None:
     """Whichever append the process dies at: same route, same results, nothing run again, nothing missing."""

@@ -88,6 +88,7 @@ def flip(data: bytes, seed: int) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.many
 @pytest.mark.no_cover  # it would take three times as long
 async def test_a_flipped_byte_is_never_read_as_truth(whole: bytes, desk, flow, folder: Path) -> None:
     """Whichever byte is another one: what is still told of an execution is true, all else is an error of flowsm's."""

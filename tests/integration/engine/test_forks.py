@@ -255,6 +255,7 @@ def test_without_a_loop(tmp_path) -> None:
         assert manager.plan_fork("x", 5).done == ["a"]
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("seed", range(SEEDS))
 async def test_any_event_of_any_execution(seed: int) -> None:
     """A fork at every event where one can be goes on from the very state that was there, and ends.

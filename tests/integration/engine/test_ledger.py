@@ -121,6 +121,7 @@ async def ledger(path):
     return path
 
 
+@pytest.mark.many
 def test_a_ledger_whose_process_is_killed_balances_to_the_unit(ledger):
     """However often the process is killed and begun again, each transfer is in the books once, and the sums are right."""
     seed = int(os.environ.get("FLOWSM_LEDGER_SEED", random.SystemRandom().getrandbits(32)))

@@ -219,6 +219,7 @@ def aborts(fact: Fact) -> bool:
     return isinstance(fact, TransitionTaken) and fact.trigger == ABORT
 
 
+@pytest.mark.many
 @settings(QUIET, max_examples=FLOWS)
 @given(
     flow=flows(), script=SCRIPTS, value=INPUTS, crashes=st.frozensets(st.integers(1, 10), max_size=3), data=st.data()

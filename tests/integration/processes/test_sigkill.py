@@ -179,6 +179,7 @@ async def killed() -> Any:
         yield killed
 
 
+@pytest.mark.many
 async def test_nothing_is_lost_however_often_the_process_is_killed(killed: Killed) -> None:
     """Each recorded effect is there, one that is there twice was interrupted, the ledger balances, each ends once."""
     for _ in range(KILLS):

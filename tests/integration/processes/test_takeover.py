@@ -159,6 +159,7 @@ async def test_what_another_process_runs_is_joined(other) -> None:
         assert [word for word, _, pid in other.noted() if int(pid) == os.getpid()] == ["gate", "quick", "gate"]
 
 
+@pytest.mark.many
 async def test_four_processes_share_and_each_execution_ends_once(other) -> None:
     """Four workers and random kills: each execution ends exactly once, and what ran twice was interrupted between."""
     seed = int(os.environ.get("FLOWSM_SEED") or random.randrange(10**9))

@@ -131,6 +131,7 @@ def wander(debugger: Debugger, watched: Watched, rng: random.Random) -> None:
         assert (debugger.event.seq if debugger.event is not None else 0) == debugger.seq
 
 
+@pytest.mark.many
 async def test_any_way_forth_and_back_gives_the_live_states(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over random executions each motion stops where the events and the live states say, in the state that was live.
 

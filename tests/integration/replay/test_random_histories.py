@@ -132,6 +132,7 @@ async def fits_the_rows(manager: FlowManager, history: History) -> None:
     ]
 
 
+@pytest.mark.many
 async def test_replay_is_what_was_live(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of random executions every state, change, entry and decision that replay tells is what really happened."""
     runs = Runs()

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
+import pytest
 from mutated_flows import mutated_flow
 from random_flows import HurriedClock, Script, random_flow
 
@@ -106,6 +107,7 @@ def told(found: Rehearsal) -> Verdict:
     )
 
 
+@pytest.mark.many
 async def test_a_rehearsal_tells_what_a_real_run_would_do() -> None:
     """For random flows, changed at random, each history's rehearsal is what a run with the same outcomes comes to."""
     runs = Runs()

@@ -153,6 +153,7 @@ async def its_last_version_would_go_there_too(history: History) -> None:
     assert found.same, f"{history.stream}: {found}"
 
 
+@pytest.mark.many
 async def test_what_is_upgraded_midway_is_replayed_as_it_was_live(monkeypatch: pytest.MonkeyPatch) -> None:
     """Live states equal replayed ones at every event, live rows those of a rebuild, whatever was upgraded when."""
     kinds: Counter[str] = Counter()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 
+import pytest
 from outside import World
 from random_flows import ALL_TASKS, HurriedClock, Script, random_flow
 
@@ -43,6 +44,7 @@ async def every_moment_is_the_same(manager: FlowManager, execution_id: str, kind
     kinds["redrives"] += history.state_at(history.last).redrives
 
 
+@pytest.mark.many
 async def test_a_version_takes_the_path_that_it_took() -> None:
     """At every event of random executions, nothing of them differs from what their own version would do."""
     kinds: Counter[str] = Counter()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from crash_points import CrashPoint, Lives, Mortal, family
 from fast_folder import fast_folder
 from outside import World
@@ -130,6 +131,7 @@ def outcomes(folder: Path) -> dict[str, str]:
     return {name.partition("::")[0]: said for said, name, *_ in lines}
 
 
+@pytest.mark.many
 def test_generated_tests_pass_and_notice_another_path(tmp_path: Path) -> None:
     """The tests of random executions pass as generated, and each fails once its flow takes another path."""
     folder = tmp_path / "generated"
