@@ -17,6 +17,7 @@ from small_flows import ForbiddenRegistry, flow_of, task_of, tasks_that_say, unt
 
 from flowsm import FlowManager
 from flowsm.errors import LogUnavailable
+from flowsm.replay.testgen import generate_test
 
 ROOT = Path(__file__).parents[3]
 TIMEOUT_SECONDS = 60
@@ -28,7 +29,7 @@ import asyncio, os, sys
 import {module} as test
 from flowsm import FlowManager
 from flowsm.cli import main
-import flowsm.cli.rehearse, flowsm.cli.coverage, jsonschema  # while the interpreter's own folder can be read
+import concurrent.futures.thread, encodings.ascii, flowsm.cli.rehearse, flowsm.cli.coverage, jsonschema  # while the interpreter's own folder can be read
 if os.geteuid() == 0:
     os.setuid(65534)  # root may write anything
 asyncio.run(test.look(sys.argv[1]))
@@ -46,10 +47,31 @@ async def look(path: str) -> None:
         (count,) = await manager.coverage()
         assert count.report().executions == 2
         assert count.diagram()
+        await look_back(manager)
         try:
             await manager.cancel("x1")
         except LogUnavailable:
             print("fine")
+
+
+async def look_back(manager: FlowManager) -> None:
+    """Ask for states, differences and reasons, write what is recorded to a file elsewhere, and plan a fork."""
+    history = await manager.replay("x1")
+    assert (await manager.state_at("x1", history.last)).status == "waiting"
+    assert await manager.timeline("x1")
+    assert await manager.diff("x1", 1, history.last)
+    assert (await manager.compare("x1", "x2")).parting is not None
+    assert "'w'" in (await manager.explain("x1")).waits_for[0]
+    assert "def test_" in generate_test(history).source
+    assert (await manager.plan_fork("x1", history.last)).task == "w"
+    assert [one.stream for one in await manager.forks("x1")] == ["x1"]
+    assert (await manager.verify()).ok
+    with tempfile.TemporaryDirectory() as elsewhere:
+        report = await manager.export("x1", Path(elsewhere, "x1.flowrun"))
+        assert report.events == history.last
+        async with FlowManager(":memory:", tasks=ForbiddenRegistry()) as reader:
+            await reader.open_file(report.path)
+            assert (await reader.state_at("x1", history.last)).status == "waiting"
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -68,7 +90,7 @@ def folder() -> Iterator[Path]:
 
 
 def test_nothing_runs_and_nothing_is_written(folder: Path) -> None:
-    """What-if, upgrade and coverage need neither the right to write nor any code of a task."""
+    """Looking back, what-if, upgrade, coverage, export and the plan of a fork need neither the right to write nor any code of a task."""
     path = folder / "flowsm.db"
 
     async def prepare() -> None:
