@@ -56,7 +56,7 @@ def debug(
     async def session(manager: FlowManager, found: str) -> int:
         history = await manager.browse(found)
         talks = sys.stdin.isatty() and not batch
-        session = DebugSession(Debugger(history, seq or 0))
+        session = DebugSession(Debugger(history, seq or 0), go_on_options(None, db))
         if talks:
             print_text(
                 safe(f"{history.machine.flow.name} ({history.machine.flow.id}), execution {history.stream}: ")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -12,6 +13,7 @@ from flowsm.cli.explain import print_explanation
 from flowsm.cli.output import print_text
 from flowsm.cli.replay import print_changes
 from flowsm.errors import UsageError
+from flowsm.machine.changes.forks import fork_hindrance
 from flowsm.replay.debugger import Debugger, Stop
 from flowsm.replay.difference import between
 from flowsm.replay.explain import explain
@@ -23,10 +25,14 @@ _Motion = Callable[[Debugger], Stop]
 
 
 class DebugSession:
-    """Holds the debugger, and the motion that an empty line repeats."""
+    """Holds the debugger, and the motion that an empty line repeats.
 
-    def __init__(self, debugger: Debugger) -> None:
+    `options` are those with which another command finds the same log.
+    """
+
+    def __init__(self, debugger: Debugger, options: Sequence[str] = ()) -> None:
         self.debugger = debugger
+        self._options = options
         self.is_over = False
         self._again = ""
 
@@ -46,9 +52,21 @@ class DebugSession:
         if word == "quit":
             self.is_over = True
             return
+        if word == "fork":
+            self._fork(rest)
+            return
         _HANDLERS[word](self.debugger, rest.strip())
         if word in MOTIONS:
             self._again = f"{word} {rest.strip()}"
+
+    def _fork(self, rest: str) -> None:
+        """Say how the execution is forked here: the debugger only looks."""
+        debugger = self.debugger
+        hindrance = fork_hindrance(debugger.history.state_at(debugger.seq))
+        if hindrance:
+            raise UsageError(f"nothing can be forked off here: {hindrance}")
+        command = ["flowsm", "fork", debugger.history.stream, "--at", str(debugger.seq), *self._options]
+        print_text(shlex.join(command) + (f" {rest.strip()}" if rest.strip() else ""))
 
 
 # -- motions -------------------------------------------------------------------------------
@@ -137,10 +155,6 @@ def _explain(debugger: Debugger, rest: str) -> None:
     print_explanation(explain(debugger.history, debugger.seq))
 
 
-def _fork(debugger: Debugger, rest: str) -> None:
-    raise UsageError("fork is not there yet: the debugger only looks")
-
-
 def _help(debugger: Debugger, rest: str) -> None:
     wide = max(len(usage) for usage, _ in WORDS.values())
     print_text("".join(f"{usage:<{wide}}  {what}\n" for usage, what in WORDS.values()))
@@ -181,7 +195,6 @@ _HANDLERS: Final[dict[str, Callable[[Debugger, str], None]]] = {
     "where": _where,
     "diff": _diff,
     "explain": _explain,
-    "fork": _fork,
     "help": _help,
 }
-"""What each word does; `quit` is the session's own."""
+"""What each word does; `fork` and `quit` are the session's own."""

@@ -28,7 +28,7 @@ WORDS: Final = {
     "where": ("where", "the path so far, with reasons"),
     "diff": ("diff A [B]", "what changed from event A to B, by default to this one"),
     "explain": ("explain", "why it stands here"),
-    "fork": ("fork", "not there yet"),
+    "fork": ("fork [OPTIONS]", "the command that forks the execution here"),
     "help": ("help", "these words"),
     "quit": ("quit", "leave; so does Ctrl-D"),
 }

@@ -31,7 +31,7 @@ REFUSED = [
     ("info", "expected info state | tasks | timers | break"),
     ("info tisks", "unknown word 'tisks': did you mean 'tasks'?"),
     ("diff x", "expected an event's seq, found 'x'"),
-    ("fork", "fork is not there yet"),
+    ("fork", "nothing can be forked off here: nothing was recorded yet"),
 ]
 """Lines, and what is said to them."""
 
@@ -214,3 +214,11 @@ def test_nothing_that_a_terminal_obeys_is_printed(flowsm: Any) -> None:
     assert ran.code == 0
     assert ran.out.count("\\u001b[2J") > 1
     assert "\x1b" not in ran.out
+
+
+def test_the_command_that_forks_here_is_shown(debug: Any, flowsm: Any) -> None:
+    """It is not run: with the options that were given it makes a fork at this very event."""
+    shown = debug("goto 5", "fork --id y").out.splitlines()[-1]
+    assert shown == "flowsm fork x1 --at 5 --id y"
+    assert flowsm(*shown.split()[1:]).out == "y\n"
+    assert "it had ended there" in debug("goto 10", "fork").err
