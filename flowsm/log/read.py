@@ -36,6 +36,7 @@ __all__ = [
     "read_stored",
     "read_stream",
     "record",
+    "record_beside",
     "save_snapshot",
 ]
 
@@ -235,14 +236,19 @@ def read_log(connection: sqlite3.Connection, after: int, limit: int) -> list[Rec
     events: list[Recorded] = []
     for row in connection.execute(LOG_STATEMENTS["select_log"], (after, limit)).fetchall():
         stream, previous = row[:2]
-        seq = row[3]
-        if previous is None:
-            origin = origin_of(connection, stream) if seq > 1 else None
-            if seq > 1 and (origin is None or origin.seq != seq - 1):
-                raise LogBroken(stream, seq - 1, "the event is missing")
-            previous = GENESIS if origin is None else origin.digest
-        events.append(record(previous, stream, row[2:]))
+        events.append(record_beside(connection, previous, stream, row[2:]))
     return events
+
+
+def record_beside(connection: sqlite3.Connection, previous: str | None, stream: str, row: StoredRow) -> Recorded:
+    """The same as `record`, given the digest of the event before it in its stream, None where that is not there."""
+    seq = row[1]
+    if previous is None:
+        origin = origin_of(connection, stream) if seq > 1 else None
+        if seq > 1 and (origin is None or origin.seq != seq - 1):
+            raise LogBroken(stream, seq - 1, "the event is missing")
+        previous = GENESIS if origin is None else origin.digest
+    return record(previous, stream, row)
 
 
 def cursor_of(position: int) -> str:

@@ -15,9 +15,8 @@ from flowsm.events.system import LogImported
 from flowsm.ids import SYSTEM_STREAM
 from flowsm.limits import FOLLOW_WINDOW_EVENTS
 from flowsm.log.append import LOG_STATEMENTS, worker_of
-from flowsm.log.chain import GENESIS
 from flowsm.log.port import Followed, Subscription, Worker
-from flowsm.log.read import record
+from flowsm.log.read import record_beside
 from flowsm.storage.statements import load_statements
 
 __all__ = ["begin", "claim", "listed", "read_followed", "remove", "save"]
@@ -108,7 +107,7 @@ def read_followed(connection: sqlite3.Connection, after: int, types: Sequence[st
         if row[0] <= imported:
             continue
         try:
-            event = _record(stream, previous, tuple(row))
+            event = record_beside(connection, previous, stream, tuple(row))
         except LogBroken as error:
             broken.append(error)
             continue
@@ -118,12 +117,6 @@ def read_followed(connection: sqlite3.Connection, after: int, types: Sequence[st
             events.append(event)
     position = max(position, imported)
     return Followed(events=events, broken=broken, position=position, is_all=position >= end)
-
-
-def _record(stream: str, previous: str | None, row: tuple[int, int, str, int, str, bytes, str]) -> Recorded:
-    if previous is None and row[1] != 1:
-        raise LogBroken(stream, row[1] - 1, "the event is missing")
-    return record(previous or GENESIS, stream, row)
 
 
 def _find(connection: sqlite3.Connection, name: str) -> Subscription | None:

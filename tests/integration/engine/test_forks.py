@@ -364,3 +364,15 @@ async def test_it_goes_on_with_another_version(manager: FlowManager) -> None:
     with pytest.raises(UpgradeRefused, match="its path parts at 'a'"):
         await manager.fork("x", 7, flow=longer)
     assert {event.stream for event in await manager.events("y5")} == {"x", "y5"}
+
+
+async def test_who_follows_is_told_what_is_the_forks_own(manager: FlowManager) -> None:
+    """What is shared was told once; then come the fork's own events, the first with what it was forked off."""
+    await manager.run(TWO, execution_id="x")
+    await manager.execute_flow((await manager.fork("x", 7, fork_id="y")).execution_id)
+    told = []
+    async for event in manager.follow("n", after=0):
+        told.append((event.stream, event.seq))
+        if event.type == "execution.completed" and event.stream == "y":
+            break
+    assert told == [("x", seq) for seq in range(1, 11)] + [("y", seq) for seq in range(8, 13)]
