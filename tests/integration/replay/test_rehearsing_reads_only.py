@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
+from read_only import look_without_writing, shared_folder
 from small_flows import ForbiddenRegistry, flow_of, task_of, tasks_that_say, until
 
 from flowsm import FlowManager
 from flowsm.errors import LogUnavailable
 from flowsm.replay.testgen import generate_test
 
-ROOT = Path(__file__).parents[3]
-TIMEOUT_SECONDS = 60
 FLOW = flow_of(task_of("a"), task_of("w", "wait_for_signal"), to=(("a", "success", "w"),))
 CHANGED = flow_of(task_of("a"), task_of("b"), to=(("a", "success", "b"),))
-
-PROGRAM = """
-import asyncio, os, sys
-import {module} as test
-from flowsm import FlowManager
-from flowsm.cli import main
-import concurrent.futures.thread, encodings.ascii, flowsm.cli.rehearse, flowsm.cli.coverage, jsonschema  # while the interpreter's own folder can be read
-if os.geteuid() == 0:
-    os.setuid(65534)  # root may write anything
-asyncio.run(test.look(sys.argv[1]))
-"""
 
 
 async def look(path: str) -> None:
@@ -74,47 +55,17 @@ async def look_back(manager: FlowManager) -> None:
             assert (await reader.state_at("x1", history.last)).status == "waiting"
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """What the log's files hold: not what SQLite shares about its readers."""
-    files = (file for file in folder.iterdir() if not file.name.endswith("-shm"))
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.stat().st_size}
+def test_nothing_runs_and_nothing_is_written() -> None:
+    """Looking back, rehearsing, export and the plan of a fork need neither the right to write nor any code of a task."""
+    with shared_folder() as folder:
+        path = folder / "flowsm.db"
 
+        async def prepare() -> None:
+            async with FlowManager(path, tasks=tasks_that_say()) as manager:
+                handle = await manager.start(FLOW, execution_id="x1")
+                await until(manager, "x1", "waiting")
+                await manager.start(FLOW, execution_id="x2", paused=True)
+                assert handle.execution_id == "x1"
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that another user can reach, which pytest's own are not."""
-    with tempfile.TemporaryDirectory() as made:
-        Path(made).chmod(0o777)
-        yield Path(made)
-        Path(made).chmod(0o777)
-
-
-def test_nothing_runs_and_nothing_is_written(folder: Path) -> None:
-    """Looking back, what-if, upgrade, coverage, export and the plan of a fork need neither the right to write nor any code of a task."""
-    path = folder / "flowsm.db"
-
-    async def prepare() -> None:
-        async with FlowManager(path, tasks=tasks_that_say()) as manager:
-            handle = await manager.start(FLOW, execution_id="x1")
-            await until(manager, "x1", "waiting")
-            await manager.start(FLOW, execution_id="x2", paused=True)
-            assert handle.execution_id == "x1"
-
-    asyncio.run(prepare())
-    before = digests(folder)
-    for file in folder.iterdir():
-        file.chmod(0o444)
-    folder.chmod(0o555)
-    environment: dict[str, Any] = {**os.environ, "PYTHONWARNINGS": "error"}
-    environment["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT, ROOT / "tests/support", Path(__file__).parent)))
-    program = PROGRAM.format(module=Path(__file__).stem)
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(path)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_SECONDS,
-    )
-    assert (done.returncode, done.stdout) == (0, "fine\n"), done.stderr
-    assert digests(folder) == before
+        asyncio.run(prepare())
+        assert look_without_writing(Path(__file__), path) == "fine\n"
