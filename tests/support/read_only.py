@@ -20,7 +20,7 @@ import asyncio, contextlib, io, os, shutil, sys, tempfile
 import {module} as test
 with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
     shutil.copyfile(sys.argv[1], folder + "/copy.db")
-    asyncio.run(test.look(folder + "/copy.db"))  # imports, while the interpreter's own folder can be read
+    asyncio.run(test.look(folder + "/copy.db"{arguments}))  # imports, while the interpreter's own folder can be read
 os.chdir("/")
 if os.geteuid() == 0:
     os.setuid(65534)  # root may write anything
