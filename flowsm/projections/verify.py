@@ -21,7 +21,7 @@ from flowsm.projections.queries import AttemptRow, ExecutionRow
 from flowsm.projections.refold import Folded, Problem, Refold
 from flowsm.storage.statements import load_statements
 
-__all__ = ["VerifyReport", "verify"]
+__all__ = ["VerifyReport", "typed", "verify"]
 
 _SQL: Final = load_statements("flowsm.projections", "sql", "verify.sql")
 _EXECUTION: Final = ExecutionRow.__struct_fields__
@@ -173,7 +173,7 @@ class _Check:
         stored = view.execute(_SQL["execution"], {"stream": stream})
         self._compare("execution", _EXECUTION, stream, row.params if row else None, stored[0] if stored else None)
         attempts = {(values[0], values[1]): values for values in view.execute(_SQL["attempts"], {"stream": stream})}
-        for key in sorted(expected.keys() | attempts.keys()):
+        for key in sorted(expected.keys() | attempts.keys(), key=typed):
             self._compare("attempt", _ATTEMPT, stream, expected.get(key), attempts.get(key))
 
     def _is_gone(self, view: LogView, stream: str) -> bool:
@@ -237,7 +237,7 @@ class _Check:
         found: Mapping[tuple[str, ...], tuple[int, ...]] = {
             (flow, task, outcome): (count, duration_us) for flow, task, outcome, count, duration_us in stored
         }
-        for key in sorted(self._sums.keys() | found.keys()):
+        for key in sorted(self._sums.keys() | found.keys(), key=typed):
             self._compare_sums(key, self._sums.get(key), found.get(key))
 
     def _count(self, queue: deque[tuple[str, int]], view: LogView) -> None:
@@ -320,6 +320,11 @@ def _present(view: LogView) -> tuple[int, int, int, int]:
 def _last_purge(view: LogView) -> int:
     ((position,),) = view.execute(_SQL["last_purge"], {"stream": SYSTEM_STREAM})
     return position or 0
+
+
+def typed(key: tuple[Any, ...]) -> list[tuple[str, Any]]:
+    """A row's key, to be sorted by: what is damaged may be of any type."""
+    return [(type(part).__name__, part) for part in key]
 
 
 def _shown(value: Any) -> str:

@@ -22,7 +22,7 @@ from flowsm.runtime import advance, loading
 
 FLIPS = int(os.environ.get("FLOWSM_FLIPS", "400"))
 SEED = int(os.environ.get("FLOWSM_FLIPS_SEED", "1"))
-KEPT = [111, 1123]
+KEPT = [111, 1123, 9170]
 """Seeds that failed once."""
 EXECUTIONS = [f"x{number}" for number in range(12)]
 
