@@ -194,7 +194,9 @@ class OverrideRefused(ConflictError):
 
     def __init__(self, verb: str, execution_id: str, place: str, value: object, reason: str) -> None:
         self.verb, self.execution_id, self.place, self.value, self.reason = verb, execution_id, place, value, reason
-        super().__init__(f"cannot {verb} execution {execution_id!r} with {value!r:.80} at {place}: {reason}")
+        super().__init__(
+            f"cannot {verb} execution {execution_id!r} with {value!r:.80} at {place or 'the whole'}: {reason}"
+        )
 
 
 class UpgradeRefused(ConflictError):

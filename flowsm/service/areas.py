@@ -15,8 +15,9 @@ from flowsm.service.routes.flows import FLOWS
 from flowsm.service.routes.live import LIVE
 from flowsm.service.routes.operators import OPERATORS
 from flowsm.service.routes.replays import REPLAYS
+from flowsm.service.routes.versions import VERSIONS
 
 __all__ = ["AREAS", "OPERATIONS"]
 
-AREAS: Final = (ABOUT, FLOWS, CHECKS, EXECUTIONS, REPLAYS, LIVE, OPERATORS, FILES, CATALOGUE, DOCS)
+AREAS: Final = (ABOUT, FLOWS, CHECKS, EXECUTIONS, REPLAYS, LIVE, OPERATORS, VERSIONS, FILES, CATALOGUE, DOCS)
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(operation for area in AREAS for operation in area.operations)

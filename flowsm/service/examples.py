@@ -51,6 +51,8 @@ EXAMPLES: Final[dict[str, Any]] = {
     "PauseBody": {"reason": "the warehouse is closed", "now": False},
     "ResumeBody": {"reason": "it is open again"},
     "RetryBody": {"task": "store", "reason": "the disk has room again"},
+    "ForkBody": {"at": 5, "overrides": {"results.fetch.data.total": 3}, "reason": "with the right total"},
+    "UpgradeBody": {"flow": _FLOW, "dry_run": True},
     "ResolveBody": {"resolution": "success", "data": {"stored": 3}, "reason": "the records are there"},
     "RemoveBody": {"reason": "a test"},
     "Accepted": {

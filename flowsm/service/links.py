@@ -29,6 +29,9 @@ _OF_EXECUTIONS: Final = (
     "resume",
     "retry",
     "resolve",
+    "forks",
+    "fork",
+    "upgrade",
     "remove_flow",
 )
 

@@ -19,7 +19,7 @@ from flowsm.service.inputs import struct_from
 from flowsm.service.options import EVERY_TYPE
 from flowsm.service.problems import Refusal
 
-__all__ = ["StartOptions", "not_allowed", "posted_flow", "without_options"]
+__all__ = ["StartOptions", "allowed_flow", "not_allowed", "posted_flow", "without_options"]
 
 _WRAPPINGS: Final = ("flow_config", "flow")
 _Path = tuple[str | int, ...]
@@ -48,13 +48,30 @@ async def posted_flow(call: Call) -> tuple[FlowConfig, StartOptions]:
     options = StartOptions()
     if _is_wrapped(document):
         options = struct_from({name: document.pop(name) for name in _OPTIONS & document.keys()}, StartOptions)
-    flow = call.manager.load_flow_config(document if isinstance(document, dict) else msgspec.json.encode(document))
-    refused = not_allowed(flow, document, call.desk.options.allow_tasks)
+    flow = allowed_flow(call, document)
+    return flow, options
+
+
+def allowed_flow(call: Call, document: Any, *, within: str = "") -> FlowConfig:
+    """The flow that a document is, bare or in a wrapping, checked as every flow is that comes from outside.
+
+    Args:
+        call: who sent it.
+        document: a JSON value.
+        within: the member of the body that it was: pointers begin there.
+
+    Raises:
+        DocumentInvalid: the flow has errors.
+        Refusal: a task type is not allowed (403).
+    """
+    whole = {within: document} if within else document
+    flow = call.manager.load_flow_config(whole if isinstance(whole, dict) else msgspec.json.encode(whole))
+    refused = not_allowed(flow, whole, call.desk.options.allow_tasks)
     if refused:
         types = ", ".join(sorted({finding.value for finding in refused}))
         detail = f"the flow uses what this service does not allow: {types}; its operator can, with --allow-task"
         raise Refusal(HTTPStatus.FORBIDDEN, "task_type_not_allowed", detail, findings=refused)
-    return flow, options
+    return flow
 
 
 def without_options(document: Any) -> Any:

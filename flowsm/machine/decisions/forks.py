@@ -23,7 +23,7 @@ def fork(draft: Draft, command: Fork) -> None:
     again = begun_again(state)
     runs = None if state.phase == Phase.DECIDED else state.current_task
     place, reason = override_problem(draft.machine, state, command.overrides, again=runs)
-    if place:
+    if reason:
         raise OverrideRefused("fork", command.origin, place, command.overrides[place], reason)
     draft.record(
         ExecutionForked(

@@ -165,7 +165,7 @@ def redrive(draft: Draft, command: Redrive) -> None:
     latest = result if result is not None and result.visit == visit else None
     stands = command.task is None and latest is not None and latest.status != TaskStatus.FAILURE and _was_aborted(state)
     place, reason = override_problem(draft.machine, state, command.overrides, again=None if stands else task)
-    if place:
+    if reason:
         raise OverrideRefused("retry", state.stream, place, command.overrides[place], reason)
     draft.record(
         ExecutionRedriven(

@@ -16,7 +16,17 @@ from flowsm.service.call import Call
 from flowsm.service.operation import Answer, Area, Body
 from flowsm.service.places import place_of
 
-__all__ = ["OPERATORS", "CancelBody", "PauseBody", "ResolveBody", "ResumeBody", "RetryBody", "SignalBody"]
+__all__ = [
+    "OPERATORS",
+    "CancelBody",
+    "Overrides",
+    "PauseBody",
+    "ResolveBody",
+    "ResumeBody",
+    "RetryBody",
+    "Said",
+    "SignalBody",
+]
 
 OPERATORS: Final = Area("operators", "Tell executions what to do.")
 _PLACE: Final = ("Location", "ETag")
@@ -28,6 +38,10 @@ _PROBLEMS: Final = (400, 404, 409, 412, 413, 422)
 _GUARDED: Final = ("If-Match", "Prefer")
 
 Said = Annotated[str, msgspec.Meta(max_length=SAID_MAX_CHARS)]
+Overrides = Annotated[
+    dict[str, Any],
+    msgspec.Meta(description="Values by their places: `input.customer`, `results.fetch.data.total`, or JSON Pointers."),
+]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_MAX_CHARS)]
 
 
@@ -63,9 +77,10 @@ class ResumeBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetryBody(msgspec.Struct, frozen=True, kw_only=True):
-    """From which task, by default the one that failed; why, and who asks."""
+    """From which task, by default the one that failed; with which values for what comes after; why, and who asks."""
 
     task: str | None = None
+    overrides: Overrides = msgspec.field(default_factory=dict)
     reason: Said = ""
     actor: Said = ""
 
@@ -157,9 +172,14 @@ async def resume(call: Call) -> Response:
     headers=_GUARDED,
 )
 async def retry(call: Call) -> Response:
-    """Let a failed execution go on from the task that failed, or from `task`; earlier results are kept."""
+    """Let a failed execution go on from the task that failed, or from `task`; earlier results are kept.
+
+    With `overrides` what comes after sees other values in these places; what was recorded stays in the events.
+    """
     said = await call.body(RetryBody)
-    return await _operate(call, Redrive(task=said.task, reason=said.reason, actor=said.actor or call.actor))
+    actor = said.actor or call.actor
+    command = Redrive(task=said.task, overrides=said.overrides, reason=said.reason, actor=actor)
+    return await _operate(call, command)
 
 
 @OPERATORS.post(
