@@ -150,6 +150,7 @@ STREAM_PAGE_EVENTS: Final = 500  # of the log, that are read at once for a strea
 HEARTBEAT_SECONDS: Final = 15.0  # of silence, after which a stream says that it is still there
 IMPORT_SECONDS: Final = 600.0
 HEADERS_SECONDS: Final = 10.0  # within which a request has said what it wants
+METRICS_ROWS_MAX: Final = 1_000  # of a family; what comes after them is one series
 CONNECTIONS_MAX: Final = 4_000
 TOKEN_MIN_CHARS: Final = 16
 LINGER_SECONDS: Final = 1.0  # for which a body that is refused is read on, so that its sender sees the answer

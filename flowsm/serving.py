@@ -19,13 +19,13 @@ from flowsm.limits import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS, WATCH_SECONDS
 from flowsm.log.port import Followed
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import FlowMachine
+from flowsm.measuring import MeasuringVerbs
 from flowsm.projections.agenda import Agenda
 from flowsm.projections.queries import Queries
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.starting import chosen_id, same_id
-from flowsm.runtime.supervisor import Supervisor
 from flowsm.status import FlowStatus
 
 __all__ = ["DefinitionPage", "DefinitionRow", "ServingVerbs"]
@@ -49,7 +49,7 @@ class DefinitionPage(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str | None
 
 
-class ServingVerbs:
+class ServingVerbs(MeasuringVerbs):
     """Creating and beginning executions for others, without holding up the loop or waiting for an end."""
 
     _log: SqliteEventLog
@@ -59,9 +59,6 @@ class ServingVerbs:
     _advancer: Advancer
 
     def _prepare(self, source: FlowConfig | Source, value: Any, key: str | None) -> tuple[Prepared, Create]:
-        raise NotImplementedError
-
-    def _bound(self, *, recover: bool = False) -> Supervisor:
         raise NotImplementedError
 
     def _require_tasks(self, machine: FlowMachine) -> None:

@@ -28,6 +28,7 @@ from flowsm.log.transact import Transactor
 from flowsm.log.view import View
 from flowsm.storage.backup import copy_database
 from flowsm.storage.errors import FAILURES, CommitFailed, unavailable
+from flowsm.storage.meter import Meter
 from flowsm.storage.migrations import Migration, is_current, migrate
 from flowsm.storage.open import Durability, open_reader, open_writer, private_folder
 from flowsm.storage.session import Connectors, Sessions
@@ -296,6 +297,11 @@ class SqliteEventLog:
     def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call the listener after each commit on the running loop; see `SubscriptionStore`."""
         return self._sessions.current().writer.on_commit(listener)
+
+    @property
+    def meter(self) -> Meter:
+        """What the transactions of the running loop took."""
+        return self._sessions.current().writer.meter
 
     async def purge(self, request: Purge) -> Appended:
         """Take streams out of the log, all of them or none; see `flowsm.log.purge.purge`.

@@ -52,6 +52,10 @@ class Dispatcher(Protocol):
         """How many are carried."""
         ...
 
+    def waiting(self) -> int:
+        """How many were kicked to run now, and wait until they can."""
+        ...
+
     def is_idle(self) -> bool:
         """Whether nothing runs, and nothing was kicked to run now."""
         ...
@@ -113,6 +117,10 @@ class EmbeddedDispatcher:
     def carried(self) -> int:
         """How many executions wait to be advanced, now or later, or are being advanced."""
         return len(self._running) + len(self._queued) + len(self._alarms)
+
+    def waiting(self) -> int:
+        """How many were kicked to run now, and wait until they can."""
+        return len(self._ready)
 
     def is_idle(self) -> bool:
         """Whether nothing runs, and nothing was kicked to run now."""

@@ -80,6 +80,10 @@ class Supervisor:
         """Whether an execution that is kicked now would be advanced at once."""
         return self._dispatcher.has_room()
 
+    def busy(self) -> tuple[int, int]:
+        """How many executions are being advanced here, and how many wait until they can be."""
+        return len(self._serving), self._dispatcher.waiting()
+
     async def hold(self) -> None:
         """Return once this process counts as alive, so that nobody takes from it what it claims.
 

@@ -31,7 +31,12 @@ def create_app(manager: FlowManager, options: ServiceOptions | None = None) -> F
     try:
         from flowsm.service.app import build_app  # noqa: PLC0415 - the extra `service`
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in {"fastapi", "starlette", "uvicorn"}:
+        if error.name is None or error.name.partition(".")[0] not in {
+            "fastapi",
+            "prometheus_client",
+            "starlette",
+            "uvicorn",
+        }:
             raise
         raise ExtraMissing("the service", "service") from error
     return build_app(manager, options)

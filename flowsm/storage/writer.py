@@ -12,11 +12,13 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, Final
 
 from flowsm.errors import LogUnavailable
 from flowsm.limits import BUSY_TIMEOUT_MS, GROUP_MAX_BATCHES
 from flowsm.storage.errors import CommitFailed
+from flowsm.storage.meter import Meter
 from flowsm.storage.open import set_busy_timeout
 from flowsm.storage.thread import ConnectionThread, answer_on
 from flowsm.storage.transaction import Transactions, Work
@@ -58,6 +60,8 @@ class Writer:
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
         self._listeners: tuple[Callable[[], None], ...] = ()
+        self._waiting_since = self._group_since = 0.0
+        self.meter = Meter()
 
     def submit(self, request: Any) -> asyncio.Future[Any]:
         """Queue a request; the future is answered with its result, or error, after the commit.
@@ -68,6 +72,8 @@ class Writer:
         if self._closed:
             future.set_exception(LogUnavailable(self._path, "the log is closed; open it again"))
             return future
+        if not self._queue:
+            self._waiting_since = perf_counter()
         self._queue.append((request, future))
         if not self._busy and not self._scheduled:
             self._scheduled = True
@@ -106,6 +112,7 @@ class Writer:
         if not group:
             self._settle()
             return
+        self._group_since = self._waiting_since
         connection = self._thread.raw
         if connection is not None and self._is_short(len(group)) and not _is_alone(group):
             results = self._run_here(connection, group)
@@ -186,6 +193,7 @@ class Writer:
                 future.set_exception(result)
             else:
                 future.set_result(result)
+        self.meter.note(len(group), perf_counter() - self._group_since)
         for listener in self._listeners:
             listener()
         if self._queue:

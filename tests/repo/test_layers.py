@@ -30,6 +30,7 @@ RANKS = {
     "replay": 3,
     "runtime": 4,
     "upkeep": 4,
+    "measuring": 4.25,  # the manager's verb that measures, one of those for a service
     "looking": 4.5,  # the part of the manager that only reads
     "rehearsing": 4.5,  # its verbs that rehearse another version of a flow
     "replaying": 4.5,  # its verbs that replay
@@ -96,6 +97,7 @@ THIRD_PARTY = {
     "fastapi": {"service"},
     "httpx": {"tasks"},
     "jsonschema": {"definition"},
+    "prometheus_client": {"service"},
     "pytest": {"testing"},
     "referencing": {"definition"},  # jsonschema's own way to resolve references
     "rich": {"cli"},

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from flowsm import __version__
 from flowsm.errors import LogError
-from flowsm.service.answers import json_answer
+from flowsm.service.answers import json_answer, text_answer
 from flowsm.service.call import Call
+from flowsm.service.metrics import METRICS_MEDIA, metrics_text
 from flowsm.service.operation import Answer, Area
 from flowsm.service.problems import Refusal
 from flowsm.service.static import file_answer, wants_page
@@ -72,6 +73,17 @@ async def health_live(call: Call) -> Response:
 async def health_ready(call: Call) -> Response:
     """Say whether requests should be sent here: the log can be read and written, and the service does not stop."""
     return await _ready(call)
+
+
+@ABOUT.get(
+    "/metrics",
+    answers={200: Answer(about="The metrics, in Prometheus' text format.", type=str, media="text/plain")},
+    problems=(503,),
+)
+async def metrics(call: Call) -> Response:
+    """Tell a Prometheus server how executions, their attempts, the queues and the log are doing."""
+    measures = await call.manager.measures()
+    return text_answer(metrics_text(measures, call.desk.streams.open), METRICS_MEDIA)
 
 
 async def _ready(call: Call) -> Response:
