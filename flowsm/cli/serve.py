@@ -40,6 +40,7 @@ def serve(
         list[str] | None, Parameter(help="A task type that posted flows may use, besides the built-in ones; * for all.")
     ] = None,
     allow_dir: Annotated[list[Path] | None, Parameter(help="A folder that the built-in tasks may touch.")] = None,
+    allow_host: Annotated[list[str] | None, Parameter(help="A host that they may ask.")] = None,
     allow_import: Annotated[
         bool, Parameter(help="Take imports: what comes in can be retried, whatever its tasks.")
     ] = False,
@@ -59,7 +60,12 @@ def serve(
         allow_tasks=defaults.allow_tasks | frozenset(allow_task or ()),
     )
     manager = FlowManager(
-        db, tasks=load_tasks(tasks), durability=durability, allow_dirs=allow_dir or [], concurrency=concurrency
+        db,
+        tasks=load_tasks(tasks),
+        durability=durability,
+        allow_dirs=allow_dir or [],
+        allow_hosts=allow_host or [],
+        concurrency=concurrency,
     )
     app = create_app(manager, options)
     from flowsm.service.server import ServiceServer, listen  # noqa: PLC0415 - `create_app` said what is missing

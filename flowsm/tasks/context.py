@@ -25,7 +25,8 @@ _T = TypeVar("_T")
 class Permissions:
     """Which folders and hosts the built-in tasks may touch: the working folder and no network, unless told otherwise.
 
-    `hosts` are names (`example.org`), with a port where it is not the scheme's own (`localhost:8080`), or `*`.
+    `hosts` are names (`example.org`), with a port where it is not the scheme's own (`localhost:8080`), or `*`. What a name
+    leads to has to be an address of the open network, or one that is among them itself (`10.0.0.7:8080`).
     """
 
     folders: tuple[Path, ...] = field(default_factory=lambda: (Path.cwd(),))

@@ -12,7 +12,16 @@ from flowsm.errors import DataInvalid, NotAllowed
 from flowsm.limits import DATA_MAX_BYTES, MIB
 from flowsm.tasks.context import Permissions
 
-__all__ = ["allowed_path", "check_host", "is_bare_word", "read_allowed", "writable_target"]
+__all__ = [
+    "allowed_path",
+    "check_host",
+    "host_and_port",
+    "is_bare_word",
+    "is_listed",
+    "read_allowed",
+    "shown_host",
+    "writable_target",
+]
 
 _PORTS: Final = {"http": 80, "https": 443}
 _OPEN_FLAGS: Final = (
@@ -104,12 +113,24 @@ def check_host(url: SplitResult, permissions: Permissions) -> None:
     Raises:
         NotAllowed: the host is not among the allowed ones.
     """
-    name = (url.hostname or "").rstrip(".")
-    port = url.port if url.port is not None else _PORTS[url.scheme]
-    shown = f"[{name}]" if ":" in name else name
-    if port != _PORTS[url.scheme]:
-        shown = f"{shown}:{port}"
-    allowed = {host.lower().rstrip(".") for host in permissions.hosts}
-    if "*" in allowed or shown in allowed:
+    name, port = host_and_port(url)
+    if "*" in permissions.hosts or is_listed(url.scheme, name, port, permissions):
         return
+    shown = shown_host(url.scheme, name, port)
     raise NotAllowed("host", shown, f"allow it with --allow-host {shown} or FlowManager(allow_hosts=[{shown!r}])")
+
+
+def host_and_port(url: SplitResult) -> tuple[str, int]:
+    """The host that a URL names, and the port that is meant."""
+    return (url.hostname or "").rstrip("."), url.port if url.port is not None else _PORTS[url.scheme]
+
+
+def is_listed(scheme: str, name: str, port: int, permissions: Permissions) -> bool:
+    """Whether a host was allowed by this very name, or address."""
+    return shown_host(scheme, name, port) in {host.lower().rstrip(".") for host in permissions.hosts}
+
+
+def shown_host(scheme: str, name: str, port: int) -> str:
+    """A host as it is allowed: with its port where that is not the scheme's own."""
+    shown = f"[{name}]" if ":" in name else name
+    return shown if port == _PORTS[scheme] else f"{shown}:{port}"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
 from flowsm.errors import DataInvalid, ExtraMissing
 from flowsm.limits import (
@@ -15,6 +19,7 @@ from flowsm.limits import (
     HTTP_TOTAL_SECONDS,
     MIB,
 )
+from flowsm.tasks.builtin.addresses import open_addresses
 from flowsm.tasks.builtin.allowed import check_host
 from flowsm.tasks.context import Permissions
 
@@ -27,8 +32,11 @@ __all__ = ["fetch_url", "without_secrets"]
 async def fetch_url(url: str, permissions: Permissions) -> tuple[bytes, str]:
     """The body and the content type that a URL gives; each redirect is asked for anew.
 
+    What is asked is the very address that was looked at; only a proxy of this process's environment finds its own way.
+
     Raises:
-        NotAllowed: the URL, or one that it redirects to, is on a host that is not allowed.
+        NotAllowed: the URL, or one that it redirects to, is on a host that is not allowed, or that leads to an address
+            of a private network.
         ExtraMissing: httpx is not installed.
         DataInvalid: no such host, no answer in time, a status that is not 2xx, or a body that is too large.
     """
@@ -39,14 +47,11 @@ async def fetch_url(url: str, permissions: Permissions) -> tuple[bytes, str]:
         raise ExtraMissing("fetch_data from a URL", "http") from error
     shown = without_secrets(url)
     try:
-        async with (
-            asyncio.timeout(HTTP_TOTAL_SECONDS),
-            httpx.AsyncClient(timeout=HTTP_TIMEOUT_SECONDS, follow_redirects=False) as client,
-        ):
+        async with asyncio.timeout(HTTP_TOTAL_SECONDS):
             for _ in range(HTTP_REDIRECTS_MAX + 1):
                 if httpx.URL(url).host.lower() != urlsplit(url).hostname:  # what was checked is what is asked
                     raise DataInvalid(shown, "", f"the host of {without_secrets(url)!r} can be read in two ways")
-                async with client.stream("GET", url) as response:
+                async with _answer(url, shown, permissions) as response:
                     if not response.is_redirect:
                         return await _body(response, shown), response.headers.get("content-type", "")
                     url = _joined(url, response.headers["location"], shown)
@@ -55,6 +60,49 @@ async def fetch_url(url: str, permissions: Permissions) -> tuple[bytes, str]:
         reason = str(error) or type(error).__name__
         raise DataInvalid(shown, "", f"no answer: {reason}") from error
     raise DataInvalid(shown, "", f"more than {HTTP_REDIRECTS_MAX} redirects")
+
+
+@asynccontextmanager
+async def _answer(url: str, source: str, permissions: Permissions) -> AsyncIterator[httpx.Response]:
+    """What a host answers: the first of its addresses that takes the connection, asked under the host's own name."""
+    import httpx  # noqa: PLC0415 - the extra `http`
+
+    parts = urlsplit(url)
+    if _has_proxy(parts):
+        async with (
+            httpx.AsyncClient(timeout=HTTP_TIMEOUT_SECONDS, follow_redirects=False) as client,
+            client.stream("GET", url) as response,
+        ):
+            yield response
+        return
+    direct: dict[str, None] = {"http://": None, "https://": None}
+    async with httpx.AsyncClient(timeout=HTTP_TIMEOUT_SECONDS, follow_redirects=False, mounts=direct) as client:
+        response = await _connected(client, httpx.URL(url), await open_addresses(parts, source, permissions))
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+
+async def _connected(client: httpx.AsyncClient, url: httpx.URL, addresses: Sequence[str]) -> httpx.Response:
+    """The beginning of the answer of the first address that takes the connection."""
+    import httpx  # noqa: PLC0415 - the extra `http`
+
+    named: dict[str, Any] = {
+        "headers": {"Host": url.netloc.decode("ascii")},
+        "extensions": {"sni_hostname": url.raw_host.decode("ascii").rstrip(".")},  # for its certificate, too
+    }
+    *others, last = addresses
+    for address in others:
+        with contextlib.suppress(httpx.ConnectError, httpx.ConnectTimeout):
+            return await client.send(client.build_request("GET", url.copy_with(host=address), **named), stream=True)
+    return await client.send(client.build_request("GET", url.copy_with(host=last), **named), stream=True)
+
+
+def _has_proxy(url: SplitResult) -> bool:
+    """Whether the environment says that this host is asked through a proxy."""
+    proxies = getproxies()
+    return bool(proxies.get(url.scheme) or proxies.get("all")) and not proxy_bypass(url.hostname or "")
 
 
 def without_secrets(url: str) -> str:

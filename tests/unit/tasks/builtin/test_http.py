@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,7 +35,10 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/hangup":
             self.close_connection = True
             return
-        status, kind, body = PAGES[path]
+        pages = {"/host": (200, "text/plain", self.headers["Host"].encode())}
+        if path.endswith("/proxied"):
+            pages[path] = (200, "text/plain", path.encode())
+        status, kind, body = (PAGES | pages)[path]
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -159,3 +163,70 @@ async def test_extra(host, permissions, monkeypatch):
 def test_without_secrets():
     """User and password are taken out of a URL, and nothing else is."""
     assert without_secrets("https://a:b@h:1/p?q#f") == "https://h:1/p?q#f"
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Names, and what they lead to at each look, one after the other."""
+    known = {}
+
+    def getaddrinfo(name, port, *arguments, **more):
+        found = known.get(name, [[name]])
+        addresses = found.pop(0) if len(found) > 1 else found[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    return known
+
+
+async def test_a_name_is_looked_up_once(host, names):
+    """What was checked is what is asked: a name that leads elsewhere at the second look is not looked at again."""
+    port = host.partition(":")[2]
+    names["turns.example"] = [["127.0.0.1"], ["192.0.2.1"]]
+    permissions = Permissions(folders=(), hosts=(f"turns.example:{port}", host))
+    body, _ = await fetch_url(f"http://turns.example:{port}/api", permissions)
+    assert body == b'{"rows":[{"a":1}]}'
+    assert names["turns.example"] == [["192.0.2.1"]]
+    asked = await fetch_url(f"http://{host}/host", permissions)
+    assert asked[0] == host.encode()
+
+
+async def test_the_host_is_told_its_own_name(host, names):
+    """The request goes to the address, under the name."""
+    port = host.partition(":")[2]
+    names["named.example"] = [["127.0.0.1"]]
+    permissions = Permissions(folders=(), hosts=(f"named.example:{port}", host))
+    body, _ = await fetch_url(f"http://me:secret@named.example:{port}/host", permissions)
+    assert body == f"named.example:{port}".encode()
+
+
+async def test_a_name_that_leads_inside(host, names):
+    """A host that is allowed, but leads to this machine, is refused; so is a redirect to such a one, and each hop anew."""
+    port = host.partition(":")[2]
+    names["inside.example"] = [["127.0.0.1"]]
+    inside = f"http://inside.example:{port}/api"
+    with pytest.raises(NotAllowed, match="private network"):
+        await fetch_url(inside, Permissions(folders=(), hosts=("*",)))
+    names["later.example"] = [["127.0.0.1"]]
+    with pytest.raises(NotAllowed, match=r"later\.example \(which leads to 127\.0\.0\.1\)"):
+        await fetch_url(f"http://{host}/redirect?to=http://later.example/", Permissions(folders=(), hosts=("*", host)))
+
+
+async def test_the_next_address_is_tried(host, names):
+    """Where one address takes no connection the next one is asked."""
+    port = host.partition(":")[2]
+    names["two.example"] = [["127.0.0.2", "127.0.0.1"]]
+    hosts = (f"two.example:{port}", f"127.0.0.2:{port}", host)
+    body, _ = await fetch_url(f"http://two.example:{port}/api", Permissions(folders=(), hosts=hosts))
+    assert body
+
+
+async def test_a_proxy_finds_its_own_way(host, names, monkeypatch):
+    """Where the environment names a proxy, it is asked for the URL as it is, and names are its business."""
+    monkeypatch.setenv("http_proxy", f"http://{host}")
+    monkeypatch.setenv("no_proxy", "direct.example")
+    body, _ = await fetch_url("http://far.example/proxied", Permissions(folders=(), hosts=("far.example",)))
+    assert body == b"http://far.example/proxied"
+    names["direct.example"] = [["10.0.0.1"]]
+    with pytest.raises(NotAllowed, match="private network"):
+        await fetch_url("http://direct.example/", Permissions(folders=(), hosts=("*",)))
