@@ -151,6 +151,7 @@ HEARTBEAT_SECONDS: Final = 15.0  # of silence, after which a stream says that it
 IMPORT_SECONDS: Final = 600.0
 HEADERS_SECONDS: Final = 10.0  # within which a request has said what it wants
 METRICS_ROWS_MAX: Final = 1_000  # of a family; what comes after them is one series
+REQUESTS_MAX: Final = 2_000  # that are answered at once, open streams included
 CONNECTIONS_MAX: Final = 4_000
 TOKEN_MIN_CHARS: Final = 16
 LINGER_SECONDS: Final = 1.0  # for which a body that is refused is read on, so that its sender sees the answer

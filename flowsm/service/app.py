@@ -25,6 +25,7 @@ from flowsm.service.desk import Desk
 from flowsm.service.guards.headers import HeaderGuard
 from flowsm.service.guards.hosts import HostGuard
 from flowsm.service.guards.origins import OriginGuard
+from flowsm.service.guards.rooms import RoomGuard
 from flowsm.service.guards.tokens import TokenGuard
 from flowsm.service.openapi import openapi
 from flowsm.service.operation import Operation
@@ -50,6 +51,7 @@ def build_app(manager: FlowManager, options: ServiceOptions | None = None) -> Fa
     app.add_middleware(TokenGuard, options=desk.options)  # the last one that is added is asked first
     app.add_middleware(OriginGuard)
     app.add_middleware(HostGuard, hosts=desk.options.hosts)
+    app.add_middleware(RoomGuard)
     app.add_middleware(HeaderGuard)
     app.router.redirect_slashes = False
     app.openapi = partial(openapi, AREAS)  # type: ignore[method-assign]

@@ -28,7 +28,7 @@ _NAMED: Final[dict[str, Any]] = {
     "posted flow": {"$ref": _REF.format(name="PostedFlow")},
 }
 """Shapes that are no type."""
-_ALWAYS: Final = (401, 421)
+_ALWAYS: Final = (401, 421, 503)
 _REASONS: Final = {
     400: "The body is no JSON document, too deep, or incomplete.",
     401: "A token of the service is needed.",

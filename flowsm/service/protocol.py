@@ -1,4 +1,4 @@
-"""The protocol of one connection: who is too slow to say what it wants is let go of."""
+"""The protocol of one connection: who is too slow to say what it wants is let go of, who is one too many is told so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from flowsm.limits import HEADERS_SECONDS
+from flowsm.limits import CONNECTIONS_MAX, HEADERS_SECONDS
+from flowsm.service.guards.rooms import too_many_connections
 
 __all__ = ["PatientProtocol"]
 
@@ -20,6 +21,8 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request."""
         super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS_MAX:
+            self.app = too_many_connections
         self._deadline = self.loop.call_later(HEADERS_SECONDS, self._too_slow)
 
     def data_received(self, data: bytes) -> None:

@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from flowsm.errors import UsageError
-from flowsm.limits import ANSWERS_END_SECONDS, CONNECTIONS_MAX, TOKEN_MIN_CHARS
+from flowsm.limits import ANSWERS_END_SECONDS, TOKEN_MIN_CHARS
 from flowsm.service.options import ServiceOptions, is_loopback
 from flowsm.service.protocol import PatientProtocol
 
@@ -38,7 +38,6 @@ class ServiceServer:
             timeout_graceful_shutdown=ANSWERS_END_SECONDS,
             ws="none",
             http=PatientProtocol,
-            limit_concurrency=CONNECTIONS_MAX,
         )
         self._server = _Server(config)
 

@@ -12,7 +12,7 @@ import httpx
 from children import until
 from serving import Service, serving
 
-EXECUTIONS = int(os.environ.get("CRASH_EXECUTIONS", "120"))
+EXECUTIONS = int(os.environ.get("CRASH_EXECUTIONS", "60"))
 STOP_SECONDS = 5
 FLOW = {
     "id": "slow",

@@ -28,7 +28,10 @@ def broken() -> None:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("open")) as running:
+    """One that has a task type of its own, which posted flows may not use."""
+    folder = tmp_path_factory.mktemp("open")
+    (folder / "tasks.py").write_text(FAILING)
+    with serving(folder, "--tasks", "tasks.py") as running:
         yield running
 
 
@@ -281,18 +284,15 @@ def test_no_file_and_no_host_is_touched(service: Service, flow: dict[str, object
     ],
     ids=["type", "named", "from data", "inner", "inner inner"],
 )
-def test_task_types_that_are_not_allowed(tmp_path_factory: pytest.TempPathFactory, flow: dict[str, object]) -> None:
+def test_task_types_that_are_not_allowed(service: Service, flow: dict[str, object]) -> None:
     """A posted flow uses no code but what the operator allowed, sub-flows included; the findings say where."""
-    folder = tmp_path_factory.mktemp("types")
-    (folder / "tasks.py").write_text(FAILING)
-    with serving(folder, "--tasks", "tasks.py") as running:
-        for path in ("/flow/create", "/flow/execute-sync"):
-            answer = running.post(path, {"flow": flow})
-            assert (answer.status, answer.json["code"]) == (403, "task_type_not_allowed")
-            assert answer.json["findings"][0]["pointer"].startswith("/flow/tasks/0")
-        assert running.post("/flow/validate", {"flow": flow}).json["valid"] is False
-        listed = {view["task_type"]: view["allowed"] for view in running.curl("/tasks").json}
-        assert (listed["broken"], listed["fetch_data"]) == (False, True)
+    for path in ("/flow/create", "/flow/execute-sync"):
+        answer = service.post(path, {"flow": flow})
+        assert (answer.status, answer.json["code"]) == (403, "task_type_not_allowed")
+        assert answer.json["findings"][0]["pointer"].startswith("/flow/tasks/0")
+    assert service.post("/flow/validate", {"flow": flow}).json["valid"] is False
+    listed = {view["task_type"]: view["allowed"] for view in service.curl("/tasks").json}
+    assert (listed["broken"], listed["fetch_data"]) == (False, True)
 
 
 def test_imports_are_for_whoever_the_operator_lets(service: Service) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from serving import serving
 
-SECONDS = int(os.environ.get("SCHEMATHESIS_SECONDS", "15"))
+SECONDS = int(os.environ.get("SCHEMATHESIS_SECONDS", "10"))
 FLOW = {"id": "orders", "name": "Orders", "start_task": "fetch_data", "tasks": [{"name": "fetch_data"}]}
 LEFT_OUT = "stream$|import$"
 """Streams do not end, and an import is no JSON: they are asked elsewhere."""

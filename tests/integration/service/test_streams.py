@@ -29,6 +29,10 @@ FLOW = {
 }
 
 
+def batched(ids: list[str], size: int) -> list[list[str]]:
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
 async def _events(lines, want):
     """The events in the lines of a stream, at most so many."""
     found, number = [], None
@@ -70,19 +74,26 @@ async def test_every_client_is_told_every_event_once(tmp_path: Path) -> None:
         async with httpx.AsyncClient(base_url=service.url, timeout=30, limits=limits) as client:
             ids = [f"e{number}" for number in range(EXECUTIONS)]
             chance = random.Random(7)
-            watching = []
-            for number, execution_id in enumerate(ids):
+            watching: list[asyncio.Future[list[int]]] = []
+
+            async def begin(execution_id: str) -> None:
                 made = await client.post("/flow/create", json={"flow": FLOW, "execution_id": execution_id})
                 assert made.status_code == 201
                 begun = await client.post("/flow/execute", json={"execution_id": execution_id})
                 assert begun.status_code == 202, begun.text
-                if number < CLIENTS:
-                    watching.append(
-                        asyncio.ensure_future(_watch(client, f"/flow/{execution_id}/events/stream", chance))
-                    )
-            for execution_id in ids:
+
+            async def tell(execution_id: str) -> None:
                 told = await client.post(f"/flow/{execution_id}/signal", json={"name": "go"})
                 assert told.status_code in {200, 202}, told.text
+
+            for some in batched(ids, 10):
+                await asyncio.gather(*map(begin, some))
+                watching += [
+                    asyncio.ensure_future(_watch(client, f"/flow/{execution_id}/events/stream", chance))
+                    for execution_id in some[: CLIENTS - len(watching)]
+                ]
+            for some in batched(ids, 10):
+                await asyncio.gather(*map(tell, some))
             async with asyncio.timeout(DEADLINE_SECONDS):
                 all_seen = await asyncio.gather(*watching)
             for execution_id, seen in zip(ids, all_seen, strict=False):
@@ -98,9 +109,10 @@ async def test_a_slow_client_holds_up_nobody(tmp_path: Path) -> None:
     with serving(tmp_path, "--durability", "normal") as service:
         async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
             async with client.stream("GET", "/events/stream", params={"after": 0}) as slow:
-                for _ in range(150):
-                    ran = await client.post("/flow/execute-sync", json=big)
-                    assert ran.json()["status"] == "completed"
+                for _ in range(15):
+                    asked = (client.post("/flow/execute-sync", json=big) for _ in range(10))
+                    for ran in await asyncio.gather(*asked):
+                        assert ran.json()["status"] == "completed"
                 summary = (await client.get("/flows/summary")).json()
                 assert summary["status_counts"] == {"completed": 150}
                 last = (await client.get("/flows", params={"limit": 1})).json()["items"][0]["execution_id"]
