@@ -1,0 +1,26 @@
+// A dialog of the browser's own: it keeps the focus, and Escape closes it.
+
+import { html, useEffect, useRef } from "./lib.js";
+import { Icon } from "./marks.js";
+
+export function Dialog({ title, onClose, children, wide = false }) {
+  const element = useRef(null);
+  useEffect(() => {
+    const dialog = element.current;
+    if (!dialog.open) dialog.showModal();
+    return () => dialog.open && dialog.close();
+  }, []);
+  const leave = (event) => {
+    event.preventDefault();
+    onClose();
+  };
+  return html`<dialog ref=${element} class=${wide ? "is-wide" : ""} onCancel=${leave} aria-label=${title}
+      onClick=${(event) => event.target === element.current && onClose()}>
+    <div class="dialog-body">
+      <header><h2>${title}</h2>
+        <button type="button" class="quiet" onClick=${onClose} aria-label="Close"><${Icon} name="close" /></button>
+      </header>
+      ${children}
+    </div>
+  </dialog>`;
+}

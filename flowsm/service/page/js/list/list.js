@@ -1,0 +1,126 @@
+// The executions, the newest first: counted, filtered and searched, as they are now.
+
+import { ask } from "../api.js";
+import { useKeys, useNow, useThrottled } from "../hooks.js";
+import { html, useEffect, useRef, useState } from "../lib.js";
+import { Icon } from "../marks.js";
+import { go, linkTo } from "../route.js";
+import { follow } from "../stream.js";
+import { count, plural } from "../text.js";
+import { Filters } from "./filters.js";
+import { Row } from "./row.js";
+import { search } from "./search.js";
+
+const PAGE_ROWS = 100;
+const REFRESH_MS = 700;
+const CHANGES = [
+  "execution.created", "execution.started", "execution.completed", "execution.failed", "execution.cancelled",
+  "execution.paused", "execution.resumed", "execution.redriven", "execution.removed", "wait.started", "wait.ended",
+  "resolution.awaited",
+];
+const STREAM = `events/stream?${CHANGES.map((type) => `types=${type}`).join("&")}`;
+
+const queryOf = ({ status, flow, since, cursor }, limit) =>
+  new URLSearchParams(Object.entries({ status, flow, since, cursor, limit }).filter(([, value]) => value));
+
+// What the address asks for: a page, or what a search finds.
+function useRows(parameters) {
+  const [found, setFound] = useState({ items: null, cursor: null, problem: null, looked: 0, isDone: true });
+  const [summary, setSummary] = useState(null);
+  const key = JSON.stringify(parameters);
+  const control = useRef(null);
+
+  async function load() {
+    control.current?.abort();
+    const mine = (control.current = new AbortController());
+    const tell = (more) => mine.signal.aborted || setFound((before) => ({ ...before, problem: null, ...more }));
+    ask("flows/summary", { signal: mine.signal }).then((value) => mine.signal.aborted || setSummary(value), () => {});
+    try {
+      if (parameters.q) {
+        await search(parameters.q, queryOf(parameters, ""), { signal: mine.signal, onFound: tell, most: PAGE_ROWS });
+      } else {
+        const page = await ask(`flows?${queryOf(parameters, PAGE_ROWS)}`, { signal: mine.signal });
+        tell({ ...page, looked: 0, isDone: true });
+      }
+    } catch (problem) {
+      if (problem.name !== "AbortError") tell({ problem, isDone: true });
+    }
+  }
+
+  const refresh = useThrottled(load, REFRESH_MS);
+  useEffect(() => {
+    load();
+    return () => control.current?.abort();
+  }, [key]);
+  return { ...found, summary, refresh };
+}
+
+export function List({ place }) {
+  const parameters = place.parameters;
+  const { items, cursor, problem, looked, isDone, summary, refresh } = useRows(parameters);
+  const [at, setAt] = useState(-1);
+  const [connection, setConnection] = useState("away");
+  const field = useRef(null);
+  const isSearch = useRef(false);
+  isSearch.current = Boolean(parameters.q);
+  useNow(10_000);
+  useEffect(() => follow(STREAM, { onEvents: () => isSearch.current || refresh(), onState: setConnection }), []);
+  useEffect(() => setAt(-1), [JSON.stringify(parameters)]);
+  useEffect(() => document.querySelector(".rows tr[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
+
+  const show = (more, options) => go({ kind: "list", parameters: { ...parameters, cursor: "", ...more } }, options);
+  const rows = items ?? [];
+  const older = () => cursor && show({ cursor });
+  const newer = () => parameters.cursor && history.back();
+  useKeys({
+    j: () => setAt(Math.min(at + 1, rows.length - 1)),
+    k: () => setAt(Math.max(at - 1, 0)),
+    ArrowDown: () => setAt(Math.min(at + 1, rows.length - 1)),
+    ArrowUp: () => setAt(Math.max(at - 1, 0)),
+    Enter: () => rows[at] && go({ kind: "run", id: rows[at].execution_id }),
+    "/": () => field.current?.focus(),
+    "[": newer,
+    "]": older,
+  });
+
+  return html`<div class="list">
+    <div class="list-head"><h1>Executions</h1>
+      <span class=${`connection is-${connection}`} role="status"><span class="dot" aria-hidden="true"></span>${connection === "live" ? "live" : "connecting"}</span>
+      <a class="button primary" href="#/start"><${Icon} name="plus" size="14" />Start a flow</a>
+    </div>
+    <${Filters} parameters=${parameters} summary=${summary} show=${show} field=${field} />
+    ${problem && html`<p class="banner is-failed" role="alert">${problem.message}</p>`}
+    ${items !== null && html`<${Table} rows=${rows} at=${at} parameters=${parameters} />`}
+    <footer class="list-end">
+      <span role="status">${said(parameters, rows, looked, isDone)}</span>
+      ${(parameters.cursor || cursor) && html`<nav aria-label="Pages of the list">
+        <button type="button" disabled=${!parameters.cursor} onClick=${newer}><${Icon} name="back" size="12" />Newer</button>
+        <button type="button" disabled=${!cursor} onClick=${older}>Older<${Icon} name="next" size="12" /></button>
+      </nav>`}
+    </footer>
+  </div>`;
+}
+
+function said(parameters, rows, looked, isDone) {
+  if (!parameters.q) return rows.length ? plural(rows.length, "execution") : "";
+  return `${plural(rows.length, "match").replace("matchs", "matches")} in ${count(looked)} executions${isDone ? "" : " …"}`;
+}
+
+function Table({ rows, at, parameters }) {
+  if (!rows.length) {
+    const isFiltered = ["status", "flow", "since", "q", "cursor"].some((name) => parameters[name]);
+    return html`<div class="nothing">
+      <p>${isFiltered ? "No execution fits." : "Nothing has been run yet."}</p>
+      <a class="button" href=${isFiltered ? "#/" : "#/start"}>${isFiltered ? "Show all" : "Start a flow"}</a>
+    </div>`;
+  }
+  const open = (event) => {
+    const row = event.target.closest("tr[data-id]");
+    if (row && !event.target.closest("a, button") && !String(getSelection())) location.hash = linkTo(row.dataset.id);
+  };
+  return html`<table class="rows" onClick=${open}>
+    <caption class="hidden">Executions, the newest first</caption>
+    <thead><tr><th scope="col">Status</th><th scope="col">Flow</th><th scope="col">At</th><th scope="col" class="number">Attempts</th><th scope="col">Created</th><th scope="col" class="number">Took</th></tr></thead>
+    <tbody>${rows.map((row, index) => html`<${Row} key=${row.execution_id} row=${row} isAt=${index === at} />`)}</tbody>
+  </table>`;
+}

@@ -1,0 +1,30 @@
+// One execution in the list.
+
+import { html } from "../lib.js";
+import { Status } from "../marks.js";
+import { linkTo } from "../route.js";
+import { ago, count, duration, moment, short } from "../text.js";
+
+const MESSAGE_CHARS = 140;
+
+export function Row({ row, isAt }) {
+  const end = row.ended_at ? Date.parse(row.ended_at) : Date.now();
+  const took = row.started_at ? duration(Math.max(0, end - Date.parse(row.started_at))) : "";
+  return html`<tr data-id=${row.execution_id} aria-selected=${isAt ? "true" : undefined}>
+    <td class="cell-status"><${Status} status=${row.status} /></td>
+    <td class="cell-flow"><a href=${linkTo(row.execution_id)}><b>${row.flow_name}</b> <code>${row.execution_id}</code></a></td>
+    <td class="cell-at">${at(row)}</td>
+    <td class="number cell-attempts">${count(row.attempts)}${row.failures > 0 &&
+      html` <span class="failures" title="failed attempts">${count(row.failures)} failed</span>`}</td>
+    <td class="cell-created"><time datetime=${row.created_at} title=${moment(row.created_at)}>${ago(row.created_at)}</time></td>
+    <td class="number cell-took">${took}</td>
+  </tr>`;
+}
+
+function at(row) {
+  if (row.status === "failed" && row.last_error) {
+    return html`<span class="error-text" title=${short(row.last_error, 1000)}>${short(row.last_error, MESSAGE_CHARS)}</span>`;
+  }
+  const what = row.waiting_for ? html` <span class="muted">for ${row.waiting_for}</span>` : "";
+  return row.current_task === null ? html`<span class="muted">${row.completed_tasks.length ? `${count(row.completed_tasks.length)} done` : ""}</span>` : html`${row.current_task}${what}`;
+}

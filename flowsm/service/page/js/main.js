@@ -1,0 +1,68 @@
+// The page: what stands at its top, and what is shown below.
+
+import { hasToken, useToken } from "./api.js";
+import { Dialog } from "./dialog.js";
+import { Help } from "./help.js";
+import { useKeys } from "./hooks.js";
+import { html, render, useEffect, useState } from "./lib.js";
+import { List } from "./list/list.js";
+import { Icon } from "./marks.js";
+import { go, hashOf, usePlace } from "./route.js";
+import { Run } from "./run/run.js";
+import { Start } from "./start/start.js";
+import { ThemeButton } from "./theme.js";
+
+function Token() {
+  const [text, setText] = useState("");
+  const [isAsked, setAsked] = useState(false);
+  useEffect(() => {
+    const ask = () => setAsked(true);
+    window.addEventListener("flowsm-unauthorized", ask);
+    return () => window.removeEventListener("flowsm-unauthorized", ask);
+  }, []);
+  if (!isAsked) return null;
+  const use = (event) => {
+    event.preventDefault();
+    useToken(text);
+    location.reload();
+  };
+  return html`<${Dialog} title="This service asks for a token" onClose=${() => setAsked(false)}>
+    <form onSubmit=${use} class="form">
+      <p>${hasToken() ? "The one you gave is not one of its tokens." : "Its operator has one: FLOWSM_TOKEN."} It is kept until this window is closed.</p>
+      <label>Token <input type="password" autocomplete="off" required value=${text} onInput=${(event) => setText(event.target.value)} /></label>
+      <div class="form-end"><button class="primary">Use it</button></div>
+    </form>
+  </${Dialog}>`;
+}
+
+function App() {
+  const place = usePlace();
+  const [isHelp, setHelp] = useState(false);
+  useKeys({ "?": () => setHelp(true), n: () => go({ kind: "start" }) });
+  useEffect(() => {
+    document.title = { list: "Executions", start: "Start a flow", run: place.id }[place.kind] + " · flowsm";
+  }, [place.kind, place.id]);
+  return html`
+    <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>Skip to the content</a>
+    <header class="top">
+      <a class="brand" href=${hashOf({ kind: "list" })}><img src="page/icon.svg" alt="" width="22" height="22" />flowsm</a>
+      <nav aria-label="Pages">
+        <a href=${hashOf({ kind: "list" })} aria-current=${place.kind === "list" ? "page" : undefined}>Executions</a>
+        <a href=${hashOf({ kind: "start" })} aria-current=${place.kind === "start" ? "page" : undefined}>Start</a>
+        <a class="wide-only" href="docs">API</a>
+      </nav>
+      <div class="top-end">
+        <${ThemeButton} />
+        <button type="button" class="quiet" onClick=${() => setHelp(true)} aria-label="Keys" title="Keys (?)"><${Icon} name="help" /></button>
+      </div>
+    </header>
+    <main id="main" tabindex="-1">
+      ${place.kind === "list" && html`<${List} place=${place} />`}
+      ${place.kind === "run" && html`<${Run} key=${place.id} id=${place.id} place=${place} />`}
+      ${place.kind === "start" && html`<${Start} />`}
+    </main>
+    ${isHelp && html`<${Help} onClose=${() => setHelp(false)} />`}
+    <${Token} />`;
+}
+
+render(html`<${App} />`, document.getElementById("app"));

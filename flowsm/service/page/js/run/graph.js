@@ -1,0 +1,103 @@
+// The machine, lit by what became of the execution so far.
+
+import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
+import { Icon, Mark, lookOf } from "../marks.js";
+import { short } from "../text.js";
+import { drawnEdges, layout } from "./layout.js";
+import { useSize } from "../hooks.js";
+
+const NAME_CHARS = 21;
+const TYPE_CHARS = 24;
+const LABEL_CHARS = 26;
+const ZOOMS = [0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.6];
+const LEAST_FIT = 0.5;
+
+// The look of a state: that of the execution where it stands, else what became of it.
+export function fateLook(state, status) {
+  if (state.fate !== "current") return lookOf(state.fate);
+  return ["waiting", "paused"].includes(status) ? status : "running";
+}
+
+export function Graph({ graph, selected, onSelect, isPast }) {
+  const [isAll, setAll] = useState(false);
+  const [zoom, setZoom] = useState(null);
+  const box = useRef(null);
+  const room = useSize(box);
+  const shape = graph && JSON.stringify([graph.flow_digest, isAll, graph.edges.map((edge) => edge.taken)]);
+  const drawn = useMemo(() => graph && layout(graph.states, drawnEdges(graph.edges, isAll)), [shape]);
+  const states = useMemo(() => new Map(graph?.states.map((state) => [state.name, state])), [graph]);
+  const current = graph?.states.find((state) => state.fate === "current")?.name;
+  useEffect(() => show(box.current, drawn, current), [current, drawn, room.width > 0]);
+  const fit = drawn && room.width ? Math.min(1, Math.max(LEAST_FIT, (room.width - 4) / drawn.width)) : 1;
+  const scale = zoom ?? fit;
+  const turn = (step) => {
+    const bigger = ZOOMS.filter((one) => (step > 0 ? one > scale + 0.01 : one < scale - 0.01));
+    setZoom((step > 0 ? bigger[0] : bigger.at(-1)) ?? scale);
+  };
+  return html`<section class=${`card graph ${isPast ? "is-past" : ""}`} aria-label="Machine">
+    <div class="graph-tools">
+      <label class="check"><input type="checkbox" checked=${isAll} onChange=${() => setAll(!isAll)} />all ways out</label>
+      <button type="button" class="quiet" onClick=${() => turn(-1)} aria-label="Smaller"><${Icon} name="minus" size="14" /></button>
+      <button type="button" class="quiet" onClick=${() => setZoom(null)} aria-label="Fit the width"><${Icon} name="fit" size="14" /></button>
+      <button type="button" class="quiet" onClick=${() => turn(1)} aria-label="Larger"><${Icon} name="plus" size="14" /></button>
+    </div>
+    <div class="graph-box" ref=${box} tabindex="0" role="group" aria-label="The machine's states; scrolls">
+      ${drawn && html`<svg width=${drawn.width * scale} height=${drawn.height * scale} viewBox=${`0 0 ${drawn.width} ${drawn.height}`} role="group" aria-label="States and transitions">
+        <${Arrows} />
+        ${drawn.edges.filter((edge) => !edge.isTaken).map((edge) => html`<${Edge} key=${`${edge.source}\n${edge.target}`} edge=${edge} />`)}
+        ${drawn.edges.filter((edge) => edge.isTaken).map((edge) => html`<${Edge} key=${`${edge.source}\n${edge.target}`} edge=${edge} />`)}
+        ${drawn.nodes.map((node) => html`<${State} key=${node.state.name} node=${node} state=${states.get(node.state.name) ?? node.state}
+          status=${graph.status} isSelected=${selected === node.state.name} onSelect=${onSelect} />`)}
+      </svg>`}
+    </div>
+  </section>`;
+}
+
+// Bring the state where the execution stands into view, within the box only.
+function show(box, drawn, current) {
+  const node = box?.querySelector("g.state.is-here");
+  if (!node || !drawn || !current) return;
+  const [inner, outer] = [node.getBoundingClientRect(), box.getBoundingClientRect()];
+  if (inner.top < outer.top || inner.bottom > outer.bottom) box.scrollTop += inner.top - outer.top - (outer.height - inner.height) / 2;
+  if (inner.left < outer.left || inner.right > outer.right) box.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+}
+
+const Arrows = () => html`<defs>${["plain", "taken"].map((kind) => html`
+  <marker key=${kind} id=${`arrow-${kind}`} class=${`arrow is-${kind}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+    <path d="M0.500 0.800L7.500 4L0.500 7.200z" />
+  </marker>`)}</defs>`;
+
+function Edge({ edge }) {
+  const kind = edge.isTaken ? "taken" : "plain";
+  const text = short(edge.labels.join(", "), LABEL_CHARS);
+  return html`<g class=${`edge is-${kind}`}>
+    <title>${`${edge.source} to ${edge.target}${edge.labels.length ? `: ${edge.labels.join(", ")}` : ""}`}</title>
+    <path d=${edge.path} marker-end=${`url(#arrow-${kind})`} />
+    ${text && html`<text x=${edge.label.x} y=${edge.label.y + 3.500}>${text}</text>`}
+  </g>`;
+}
+
+function State({ node, state, status, isSelected, onSelect }) {
+  const look = fateLook(state, status);
+  const isHere = state.fate === "current";
+  const { width, height } = node;
+  const said = `${state.name}${state.is_task ? `, ${state.task_type}` : ""}: ${isHere ? status : state.fate}${state.visits > 1 ? `, ${state.visits} visits` : ""}`;
+  const click = () => state.is_task && onSelect(isSelected ? null : state.name);
+  const pressed = (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    click();
+  };
+  const interactive = state.is_task ? { role: "button", tabindex: 0, "aria-pressed": isSelected ? "true" : "false", onClick: click, onKeyDown: pressed } : { role: "img" };
+  return html`<g class=${`state is-${look} ${isHere ? "is-here" : ""} ${isSelected ? "is-selected" : ""} ${state.is_task ? "" : "is-end"}`}
+      transform=${`translate(${node.x - width / 2} ${node.y - height / 2})`} aria-label=${said} data-state=${state.name} data-look=${look} ...${interactive}>
+    <title>${said}</title>
+    <rect width=${width} height=${height} rx=${state.is_task ? 9 : height / 2} />
+    <g transform=${`translate(${state.is_task ? 11 : 10} ${height / 2 - 8})`}><${Mark} status=${look} /></g>
+    ${state.is_task
+      ? html`<text class="state-name" x="35" y=${height / 2 - 2}>${short(state.name, NAME_CHARS)}</text>
+        <text class="state-type" x="35" y=${height / 2 + 13}>${short(state.task_type ?? "", TYPE_CHARS)}</text>
+        ${state.visits > 1 && html`<g transform=${`translate(${width - 9} 0)`}><rect class="visits" x="-15" y="-8" width="30" height="16" rx="8" /><text class="visits-text" y="4">×${state.visits}</text></g>`}`
+      : html`<text class="state-name" x="32" y=${height / 2 + 4}>${state.name}</text>`}
+  </g>`;
+}

@@ -1,0 +1,123 @@
+// Where everything of a machine is drawn.
+
+import { layersOf } from "./layers.js";
+
+const STATE = { width: 176, height: 46 };
+const SMALL = { width: 104, height: 30 };
+const GAP = { x: 34, y: 54 };
+const LANE = 18;
+const PASSES = 24;
+const MARGIN = 14;
+const ENDS = ["completed", "failed", "cancelled"];
+
+// Edges that go the same way are one, with all their labels. Those to an end that are only taken when nothing else is
+// met say little: without `isAll` they are left out, unless they were taken or are the only way on.
+export function drawnEdges(edges, isAll) {
+  const merged = new Map();
+  for (const edge of edges) {
+    const key = JSON.stringify([edge.source, edge.target]);
+    const known = merged.get(key) ?? { source: edge.source, target: edge.target, labels: [], isTaken: false };
+    if (edge.label && !known.labels.includes(edge.label)) known.labels.push(edge.label);
+    known.isTaken ||= edge.taken;
+    merged.set(key, known);
+  }
+  const all = [...merged.values()];
+  if (isAll) return all;
+  const isPlain = (edge) => edge.labels.join() === "otherwise" && ENDS.includes(edge.target);
+  return all.filter((edge) => {
+    if (edge.isTaken || !isPlain(edge)) return true;
+    const others = all.filter((other) => other.source === edge.source && (other.isTaken || !isPlain(other)));
+    return others.length === 0 && edge.target === "completed";
+  });
+}
+
+export const sizeOf = (state) => (state.is_task ? STATE : SMALL);
+
+export function layout(states, edges) {
+  const reached = new Set(edges.flatMap((edge) => [edge.source, edge.target]));
+  const shown = states.filter((state) => state.is_task || reached.has(state.name));
+  const sizes = new Map(shown.map((state) => [state.name, sizeOf(state)]));
+  const { layers, cells, ways } = layersOf(shown.map((state) => state.name), edges, ENDS);
+  place(layers, sizes);
+  const heights = layers.map((layer) => Math.max(0, ...layer.filter((cell) => cell.isState).map((cell) => sizes.get(cell.name).height)));
+  let y = MARGIN;
+  const tops = heights.map((height) => {
+    const top = y;
+    y += height + GAP.y;
+    return top + height / 2;
+  });
+  const nodes = shown.map((state) => ({ state, ...sizes.get(state.name), x: cells.get(state.name).x, y: tops[cells.get(state.name).layer] }));
+  const at = (cell) => ({ x: cell.x, y: tops[cell.layer], half: cell.isState ? sizes.get(cell.name).height / 2 : heights[cell.layer] / 2, cell });
+  const drawn = ways.map(({ edge, way, isBack }) => ({ ...edge, ...pathThrough(way.map(at), isBack) }));
+  for (const edge of edges) if (edge.source === edge.target) drawn.push({ ...edge, ...circle(nodes.find((node) => node.state.name === edge.source)) });
+  const right = Math.max(...nodes.map((node) => node.x + node.width / 2), ...drawn.map((edge) => edge.right ?? 0));
+  return { nodes, edges: drawn, width: right + MARGIN, height: y - GAP.y + MARGIN };
+}
+
+// x for every cell: near its neighbours, in the order of its layer, nothing over anything else.
+function place(layers, sizes) {
+  const width = (cell) => (cell.isState ? sizes.get(cell.name).width + GAP.x : LANE + GAP.x / 2);
+  const spread = (layer, wished) => {
+    const left = [];
+    layer.forEach((cell, index) => {
+      const before = layer[index - 1];
+      const least = before ? left[index - 1] + (width(before) + width(cell)) / 2 : -Infinity;
+      left.push(Math.max(wished[index], least));
+    });
+    const right = [];
+    for (let index = layer.length - 1; index >= 0; index -= 1) {
+      const after = layer[index + 1];
+      const most = after ? right[index + 1] - (width(after) + width(layer[index])) / 2 : Infinity;
+      right[index] = Math.min(wished[index], most);
+    }
+    layer.forEach((cell, index) => { cell.x = (left[index] + right[index]) / 2; });
+    layer.forEach((cell, index) => {
+      const before = layer[index - 1];
+      if (before) cell.x = Math.max(cell.x, before.x + (width(before) + width(cell)) / 2);
+    });
+  };
+  for (const layer of layers) spread(layer, layer.map(() => 0));
+  for (let pass = 0; pass < PASSES; pass += 1) {
+    for (const layer of pass % 2 ? layers.toReversed() : layers) {
+      spread(layer, layer.map((cell) => {
+        const near = pass % 2 ? [...cell.down, ...cell.up] : [...cell.up, ...cell.down];
+        if (!near.length) return cell.x;
+        const weight = (other) => (cell.isState || other.isState ? 1 : 3);
+        return near.reduce((sum, other) => sum + other.x * weight(other), 0) / near.reduce((sum, other) => sum + weight(other), 0);
+      }));
+    }
+  }
+  const least = Math.min(...layers.flat().map((cell) => cell.x - width(cell) / 2 + GAP.x / 2));
+  for (const cell of layers.flat()) cell.x += MARGIN - least;
+}
+
+function pathThrough(points, isBack) {
+  const first = points[0];
+  const last = points.at(-1);
+  const sign = isBack ? -1 : 1;
+  const shift = isBack ? 26 : 0;
+  const start = { x: first.x + shift, y: first.y + sign * first.half };
+  const end = { x: last.x + shift, y: last.y - sign * last.half };
+  let path = `M${start.x} ${start.y}`;
+  let from = start;
+  for (const point of points.slice(1, -1)) {
+    const into = { x: point.x, y: point.y - sign * point.half };
+    path += curve(from, into, sign);
+    from = { x: point.x, y: point.y + sign * point.half };
+    path += `L${from.x} ${from.y}`;
+  }
+  path += curve(from, end, sign);
+  const next = points.length > 2 ? { x: points[1].x, y: points[1].y - sign * points[1].half } : end;
+  return { path, label: { x: (start.x + next.x) / 2, y: (start.y + next.y) / 2 }, isBack, right: Math.max(...points.map((point) => point.x)) + 20 };
+}
+
+function curve(from, to, sign) {
+  const bend = Math.max(18, Math.abs(to.y - from.y) / 2) * sign;
+  return `C${from.x} ${from.y + bend} ${to.x} ${to.y - bend} ${to.x} ${to.y}`;
+}
+
+function circle(node) {
+  const x = node.x + node.width / 2;
+  const path = `M${x} ${node.y - 10}C${x + 44} ${node.y - 22} ${x + 44} ${node.y + 22} ${x} ${node.y + 10}`;
+  return { path, label: { x: x + 36, y: node.y }, isBack: false, right: x + 70 };
+}

@@ -1,0 +1,84 @@
+// One execution: its machine, its time, and everything that is known of it, now or at any event.
+
+import { useKeys, useNow } from "../hooks.js";
+import { html, useEffect, useState } from "../lib.js";
+import { Status } from "../marks.js";
+import { go, linkTo } from "../route.js";
+import { ago, duration, moment } from "../text.js";
+import { Actions } from "./actions.js";
+import { Banner } from "./banner.js";
+import { CopyMenu } from "./copies.js";
+import { useExecution, useMoment } from "./follow.js";
+import { Graph } from "./graph.js";
+import { Panel, TABS } from "./panel.js";
+import { Slider } from "./slider.js";
+import { Timeline } from "./timeline.js";
+
+const ENDED = ["completed", "failed", "cancelled"];
+
+export function Run({ id, place }) {
+  const run = useExecution(id);
+  const { execution, events, problem, connection } = run;
+  const { tab = "", task = null, seq: asked } = place.parameters;
+  const last = events.length;
+  const isLive = !asked;
+  const seq = isLive ? last : Math.min(Math.max(1, Number.parseInt(asked, 10) || 1), Math.max(last, 1));
+  const here = TABS.some(([name]) => name === tab) ? tab : "events";
+  const known = useMoment(id, last ? seq : 0, here === "state" || here === "input" || here === "output" || here === "error");
+  const [ticking, setTicking] = useState(0);
+  useEffect(() => setTicking(execution && !ENDED.includes(execution.status) ? 1000 : 0), [execution?.status]);
+  const now = useNow(ticking);
+
+  const show = (more, options = { replace: true }) => go({ kind: "run", id, parameters: { tab, task, seq: asked, ...more } }, options);
+  const seek = (to) => show({ seq: Math.min(Math.max(1, to), last) });
+  const live = () => show({ seq: "" });
+  const pick = (name) => show({ task: name ?? "" });
+  useKeys({
+    ArrowLeft: () => seek(seq - 1), k: () => seek(seq - 1),
+    ArrowRight: () => seek(seq + 1), j: () => seek(seq + 1),
+    Home: () => seek(1), End: () => seek(last), l: live,
+    u: () => go({ kind: "list", parameters: {} }),
+    ...Object.fromEntries(TABS.map(([name], index) => [String(index + 1), () => show({ tab: name })])),
+  });
+
+  if (problem && !execution) {
+    return html`<div class="nothing"><h1>${problem.status === 404 ? "There is no such execution" : "It cannot be shown"}</h1>
+      <p>${problem.message}</p><a class="button" href="#/">All executions</a></div>`;
+  }
+  if (!execution) return html`<p class="empty" role="status">Loading …</p>`;
+  const isPast = !isLive && seq < last;
+  return html`<div class="run">
+    <${Head} execution=${execution} connection=${connection} now=${now} isPast=${isPast} status=${known.graph?.status} />
+    <${Actions} execution=${execution} graph=${known.graph} events=${events} refresh=${run.refresh} isPast=${isPast} />
+    ${problem && html`<p class="banner is-failed" role="alert">${problem.message}</p>`}
+    <${Banner} explain=${known.explain} seq=${seq} isPast=${isPast} event=${events[seq - 1]} onLive=${live} onPick=${pick} onTab=${(name) => show({ tab: name })} />
+    <div class="run-grid">
+      <div class="run-left">
+        <${Graph} graph=${known.graph} selected=${task} onSelect=${pick} isPast=${isPast} />
+        <${Slider} seq=${seq} last=${last} isLive=${isLive} connection=${connection} event=${events[seq - 1]} onSeek=${seek} onLive=${live} />
+        <${Timeline} attempts=${run.attempts} version=${run.version} seq=${seq} isPast=${isPast} now=${ticking ? now : null} ended=${execution.ended_at}
+          selected=${task} onSeek=${seek} onPick=${pick} />
+      </div>
+      <${Panel} tab=${here} onTab=${(name) => show({ tab: name })} execution=${execution} events=${events} version=${run.version} seq=${seq} isLive=${isLive}
+        known=${known} task=${task} onPick=${pick} onSeek=${seek} />
+    </div>
+  </div>`;
+}
+
+function Head({ execution, connection, now, isPast, status }) {
+  const { execution_id: id, flow_name: name, started_at: started, ended_at: ended } = execution;
+  const took = started ? duration(Math.max(0, (ended ? Date.parse(ended) : now) - Date.parse(started))) : null;
+  return html`<div class="run-head">
+    <div class="run-title">
+      <h1>${name}</h1>
+      <span aria-live="polite"><${Status} status=${isPast && status ? status : execution.status} /></span>
+      ${isPast && html`<span class="muted">then; ${execution.status} now</span>`}
+    </div>
+    <div class="run-facts">
+      <a href=${linkTo(id)}><code>${id}</code></a>
+      <${CopyMenu} id=${id} />
+      <span class="muted"><time datetime=${execution.created_at} title=${moment(execution.created_at)}>${ago(execution.created_at, now)}</time>${took && html` · ${took}`}</span>
+      <span class=${`connection is-${connection}`} role="status"><span class="dot" aria-hidden="true"></span>${connection === "live" ? "live" : "connecting"}</span>
+    </div>
+  </div>`;
+}

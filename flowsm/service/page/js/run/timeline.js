@@ -1,0 +1,115 @@
+// A bar for each attempt, in the row of its task. What comes after the event that is looked at is grey.
+
+import { useSize } from "../hooks.js";
+import { html, useRef } from "../lib.js";
+import { lookOf } from "../marks.js";
+import { clock, duration, plural, short } from "../text.js";
+import { statusAt } from "./attempts.js";
+
+const ROW = 24;
+const BAR = 14;
+const LEAST = 4;
+const NAME_CHARS = 22;
+const TICKS = 4;
+const NICE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
+  1_800_000, 3_600_000, 7_200_000, 21_600_000, 43_200_000, 86_400_000];
+
+export function Timeline({ attempts, seq, isPast, now, ended, selected, onSeek, onPick }) {
+  const box = useRef(null);
+  const { width } = useSize(box);
+  const bars = attempts.bars;
+  const first = attempts.marks[0]?.time ?? bars[0]?.start ?? 0;
+  const recorded = Math.max(first, ...attempts.marks.slice(-1).map((mark) => mark.time), ...bars.slice(-1).map((bar) => bar.end ?? bar.start));
+  const upto = Math.max(first + 1, recorded, now ?? 0, ended ? Date.parse(ended) : 0);
+  const left = width < 480 ? 88 : 158;
+  const room = Math.max(60, width - left - 14);
+  const x = (time) => left + ((time - first) / (upto - first)) * room;
+  const tasks = [...new Set(bars.map((bar) => bar.task))];
+  const height = tasks.length * ROW + 22;
+  const at = isPast ? timeOf(attempts, seq, upto) : null;
+  return html`<section class="card timeline" aria-label="Timeline">
+    <header><h2>Timeline</h2><span class="muted">${plural(bars.length, "attempt")} in ${duration(upto - first)}</span></header>
+    <div class="timeline-box" ref=${box} tabindex="0" role="group" aria-label="Attempts by task; scrolls">
+      ${width > 0 && bars.length > 0 && html`<svg width=${width} height=${height} role="group" aria-label="Attempts by task">
+        <${Axis} span=${upto - first} x=${(ms) => x(first + ms)} height=${height} />
+        ${tasks.map((task, row) => html`<${Row} key=${task} task=${task} y=${row * ROW} width=${width} left=${left} isSelected=${task === selected}
+          bars=${merged(bars.filter((bar) => bar.task === task), x, upto, seq)} x=${x} upto=${upto} seq=${seq} onSeek=${onSeek} onPick=${onPick} />`)}
+        ${at !== null && html`<line class="now" x1=${x(at)} x2=${x(at)} y1="0" y2=${height - 18} />`}
+      </svg>`}
+      ${!bars.length && html`<p class="empty">No task has begun.</p>`}
+    </div>
+  </section>`;
+}
+
+// When the event was recorded that is looked at, as far as bars and marks tell.
+function timeOf({ bars, marks }, seq, upto) {
+  let found = null;
+  const see = (at, time) => {
+    if (at !== null && at <= seq && (found === null || at >= found.at)) found = { at, time };
+  };
+  for (const bar of bars) {
+    see(bar.seq, bar.start);
+    see(bar.endSeq, bar.end);
+    for (const wait of bar.waits) {
+      see(wait.seq, wait.start);
+      see(wait.endSeq, wait.end);
+    }
+  }
+  for (const mark of marks) see(mark.seq, mark.time);
+  return found ? Math.min(found.time, upto) : null;
+}
+
+// Bars of one look that would lie on one another are one: ten thousand attempts are as many pixels at the most.
+function merged(bars, x, upto, seq) {
+  const drawn = [];
+  for (const bar of bars) {
+    const from = x(bar.start);
+    const to = Math.max(from + LEAST, x(bar.end ?? upto));
+    const look = bar.seq > seq ? "future" : lookOf(statusAt(bar, seq));
+    const before = drawn.at(-1);
+    if (before && before.look === look && from < before.to - LEAST / 2 && to - from <= LEAST) {
+      before.to = Math.max(before.to, to);
+      before.bars += 1;
+      before.bar = bar;
+    } else {
+      drawn.push({ bar, from, to, look, bars: 1 });
+    }
+  }
+  return drawn;
+}
+
+function Row({ task, y, width, left, bars, isSelected, x, upto, seq, onSeek, onPick }) {
+  const pressed = (event, act) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    act();
+  };
+  const pick = () => onPick(isSelected ? null : task);
+  const chars = left < 100 ? 12 : NAME_CHARS;
+  return html`<g class=${`line ${isSelected ? "is-selected" : ""}`} transform=${`translate(0 ${y})`}>
+    <rect class="line-back" width=${width} height=${ROW} />
+    <g class="line-name" role="button" tabindex="0" aria-pressed=${isSelected ? "true" : "false"} aria-label=${`Task ${task}`} onClick=${pick} onKeyDown=${(event) => pressed(event, pick)}>
+      <rect class="line-hit" width=${left - 6} height=${ROW} /><title>${task}</title><text x="6" y="16">${short(task, chars)}</text></g>
+    ${bars.map(({ bar, from, to, look, bars: number }) => html`<g key=${bar.seq} class=${`bar is-${look}`} data-look=${look} onClick=${() => { onPick(task); onSeek(bar.endSeq ?? bar.seq); }}>
+      <title>${told(bar, number)}</title>
+      <rect x=${from} y=${(ROW - BAR) / 2} width=${to - from} height=${BAR} rx="3" />
+      ${look !== "future" && number === 1 && bar.waits.filter((wait) => wait.seq <= seq).map((wait) => html`<rect key=${wait.seq} class="bar-wait" x=${x(wait.start)} y=${(ROW - BAR) / 2 + 4}
+        width=${Math.max(0, x(wait.end ?? upto) - x(wait.start))} height=${BAR - 8} />`)}
+    </g>`)}
+  </g>`;
+}
+
+function told(bar, number) {
+  const took = bar.end === null ? "not ended" : duration(bar.duration ?? bar.end - bar.start);
+  const more = number > 1 ? `, one of ${number} here` : "";
+  return `${bar.task}, visit ${bar.visit}, attempt ${bar.attempt}: ${bar.outcome ?? bar.status}, ${took}, from ${clock(new Date(bar.start).toISOString())}${more}${bar.error ? `\n${bar.error.type}: ${short(bar.error.message, 200)}` : ""}`;
+}
+
+function Axis({ span, x, height }) {
+  const step = NICE.find((one) => span / one <= TICKS) ?? Math.ceil(span / TICKS / 86_400_000) * 86_400_000;
+  const ticks = Array.from({ length: Math.floor(span / step) + 1 }, (_, index) => index * step);
+  return html`<g class="axis">${ticks.map((ms) => html`<g key=${ms}>
+    <line x1=${x(ms)} x2=${x(ms)} y1="0" y2=${height - 18} /><text x=${x(ms)} y=${height - 5}>${ms ? `+${brief(ms)}` : "0"}</text></g>`)}</g>`;
+}
+
+const brief = (ms) => (ms < 1000 ? `${ms} ms` : ms < 60_000 ? `${ms / 1000} s` : ms < 3_600_000 ? `${ms / 60_000} min` : ms < 86_400_000 ? `${ms / 3_600_000} h` : `${ms / 86_400_000} d`);

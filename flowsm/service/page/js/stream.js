@@ -1,0 +1,107 @@
+// Server-sent events, read with fetch: so a token can be shown, and a stream goes on where it was cut off.
+
+import { headersWith, problemIn, urlOf } from "./api.js";
+
+const SILENCE_MS = 60_000;
+const RETRY_MS = 500;
+const RETRY_MOST_MS = 10_000;
+
+// Tell `onEvents` of whatever comes, in lists, until `stop` is called. While nobody sees the page nothing is read:
+// browsers allow few connections to one service, and other windows of it need theirs.
+export function follow(path, { after = null, onEvents, onState = () => {}, onProblem = () => {} }) {
+  let last = after;
+  let control = null;
+  let isOver = false;
+  let delay = RETRY_MS;
+  let timer = 0;
+  let isReading = false;
+
+  async function read() {
+    isReading = true;
+    control = new AbortController();
+    const mine = control;
+    let silence = 0;
+    const heard = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => mine.abort(), SILENCE_MS);
+    };
+    try {
+      heard();
+      const headers = headersWith({ Accept: "text/event-stream" });
+      if (last !== null) headers["Last-Event-ID"] = String(last);
+      const answer = await fetch(urlOf(path), { headers, signal: mine.signal, cache: "no-store" });
+      if (!answer.ok) {
+        const problem = await problemIn(answer);
+        if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) {
+          stop();
+          onProblem(problem);
+        }
+        throw problem;
+      }
+      onState("live");
+      delay = RETRY_MS;
+      await take(answer.body.pipeThrough(new TextDecoderStream()).getReader(), heard);
+    } catch {
+      // cut off, or the service is away: again
+    } finally {
+      clearTimeout(silence);
+      isReading = false;
+    }
+    if (isOver || document.hidden) return;
+    onState("away");
+    timer = setTimeout(read, delay);
+    delay = Math.min(delay * 2, RETRY_MOST_MS);
+  }
+
+  async function take(reader, heard) {
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      heard();
+      const frames = (rest + value).split("\n\n");
+      rest = frames.pop();
+      const events = [];
+      for (const frame of frames) {
+        const event = eventIn(frame);
+        if (event === null) continue;
+        last = event.id;
+        events.push(event.value);
+      }
+      if (events.length && !isOver) onEvents(events);
+    }
+  }
+
+  function seen() {
+    clearTimeout(timer);
+    if (document.hidden) {
+      control?.abort();
+    } else {
+      delay = RETRY_MS;
+      if (!isReading) read();
+    }
+  }
+
+  function stop() {
+    isOver = true;
+    clearTimeout(timer);
+    control?.abort();
+    document.removeEventListener("visibilitychange", seen);
+  }
+
+  document.addEventListener("visibilitychange", seen);
+  if (!document.hidden) read();
+  return stop;
+}
+
+// The event that a frame holds; null for comments, and for what only the stream itself says.
+function eventIn(frame) {
+  let id = null;
+  let data = "";
+  for (const line of frame.split("\n")) {
+    if (line.startsWith("id: ")) id = line.slice(4);
+    else if (line.startsWith("data: ")) data += line.slice(6);
+    else if (line.startsWith("event: ")) return null;
+  }
+  return id === null ? null : { id, value: JSON.parse(data) };
+}
