@@ -2,10 +2,12 @@
 
 import { html } from "../lib.js";
 import { Mark } from "../marks.js";
-import { clock, short } from "../text.js";
+import { clock, moment, short } from "../text.js";
 
 const SHOWN = { failed: "failed", waiting: "waiting", paused: "paused", cancelled: "cancelled", created: "created" };
 const ERROR_CHARS = 600;
+const DAY_MS = 86_400_000;
+const MOMENT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 
 export function Banner({ explain, seq, isPast, event, onLive, onPick, onTab }) {
   return html`${isPast && event && html`<div class="banner is-past">
@@ -24,8 +26,8 @@ function Why({ explain, onPick, onTab }) {
   return html`<div class=${`banner is-${look}`} role=${look === "failed" ? "alert" : "status"}>
     <${Mark} status=${look} />
     <div>
-      <b>${sentence(short(headline, ERROR_CHARS))}</b>
-      ${waits.map((one) => html`<p key=${one}>${sentence(one)}</p>`)}
+      <b>${timed(sentence(short(headline, ERROR_CHARS)))}</b>
+      ${waits.map((one) => html`<p key=${one}>${timed(sentence(one))}</p>`)}
       ${status === "failed" && failed && html`<p>
         ${attempts.length > 1 && html`${attempts.length} attempts were made. `}
         <button type="button" class="link" onClick=${() => { onPick(failed.task); onTab("error"); }}>Look at the error</button>
@@ -35,5 +37,12 @@ function Why({ explain, onPick, onTab }) {
     </div>
   </div>`;
 }
+
+// The same text, with its moments as this page writes them.
+function timed(text) {
+  return text.split(MOMENT).map((piece, index) => (index % 2 ? html`<time datetime=${piece} title=${moment(piece)}>${near(piece)}</time>` : piece));
+}
+
+const near = (at) => (Math.abs(Date.now() - Date.parse(at)) < DAY_MS ? clock(at) : moment(at));
 
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;

@@ -11,6 +11,7 @@ const TYPE_CHARS = 24;
 const LABEL_CHARS = 26;
 const ZOOMS = [0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.6];
 const LEAST_FIT = 0.5;
+const LEAST_TALL = 0.75;
 
 // The look of a state: that of the execution where it stands, else what became of it.
 export function fateLook(state, status) {
@@ -28,7 +29,7 @@ export function Graph({ graph, selected, onSelect, isPast }) {
   const states = useMemo(() => new Map(graph?.states.map((state) => [state.name, state])), [graph]);
   const current = graph?.states.find((state) => state.fate === "current")?.name;
   useEffect(() => show(box.current, drawn, current), [current, drawn, room.width > 0]);
-  const fit = drawn && room.width ? Math.min(1, Math.max(LEAST_FIT, (room.width - 4) / drawn.width)) : 1;
+  const fit = drawn && room.width ? Math.min(1, Math.max(LEAST_FIT, (room.width - 4) / drawn.width), Math.max(LEAST_TALL, room.height / drawn.height)) : 1;
   const scale = zoom ?? fit;
   const turn = (step) => {
     const bigger = ZOOMS.filter((one) => (step > 0 ? one > scale + 0.01 : one < scale - 0.01));
@@ -70,7 +71,7 @@ const Arrows = () => html`<defs>${["plain", "taken"].map((kind) => html`
 function Edge({ edge }) {
   const kind = edge.isTaken ? "taken" : "plain";
   const text = short(edge.labels.join(", "), LABEL_CHARS);
-  return html`<g class=${`edge is-${kind}`}>
+  return html`<g class=${`edge is-${kind} ${edge.isBack ? "is-back" : ""}`}>
     <title>${`${edge.source} to ${edge.target}${edge.labels.length ? `: ${edge.labels.join(", ")}` : ""}`}</title>
     <path d=${edge.path} marker-end=${`url(#arrow-${kind})`} />
     ${text && html`<text x=${edge.label.x} y=${edge.label.y + 3.500}>${text}</text>`}

@@ -6,7 +6,9 @@ const STATE = { width: 176, height: 46 };
 const SMALL = { width: 104, height: 30 };
 const GAP = { x: 34, y: 54 };
 const LANE = 18;
-const PASSES = 24;
+const PASSES = 40;
+const SNAP = 24;
+const BACK = 46;
 const MARGIN = 14;
 const ENDS = ["completed", "failed", "cancelled"];
 
@@ -87,15 +89,29 @@ function place(layers, sizes) {
       }));
     }
   }
+  for (const list of [layers, layers.toReversed(), layers]) for (const layer of list) straighten(layer, width);
   const least = Math.min(...layers.flat().map((cell) => cell.x - width(cell) / 2 + GAP.x / 2));
   for (const cell of layers.flat()) cell.x += MARGIN - least;
+}
+
+// What is almost below its neighbour is drawn right below it.
+function straighten(layer, width) {
+  layer.forEach((cell, index) => {
+    for (const other of [...cell.up, ...cell.down]) {
+      const shift = other.x - cell.x;
+      if (!shift || Math.abs(shift) > SNAP) continue;
+      const side = layer[index + Math.sign(shift)];
+      if (!side || Math.abs(side.x - other.x) >= (width(side) + width(cell)) / 2) cell.x = other.x;
+      break;
+    }
+  });
 }
 
 function pathThrough(points, isBack) {
   const first = points[0];
   const last = points.at(-1);
   const sign = isBack ? -1 : 1;
-  const shift = isBack ? 26 : 0;
+  const shift = isBack ? BACK : 0;
   const start = { x: first.x + shift, y: first.y + sign * first.half };
   const end = { x: last.x + shift, y: last.y - sign * last.half };
   let path = `M${start.x} ${start.y}`;
@@ -108,7 +124,7 @@ function pathThrough(points, isBack) {
   }
   path += curve(from, end, sign);
   const next = points.length > 2 ? { x: points[1].x, y: points[1].y - sign * points[1].half } : end;
-  return { path, label: { x: (start.x + next.x) / 2, y: (start.y + next.y) / 2 }, isBack, right: Math.max(...points.map((point) => point.x)) + 20 };
+  return { path, label: { x: (start.x + next.x) / 2 + (isBack ? 6 : 0), y: (start.y + next.y) / 2 }, isBack, right: Math.max(...points.map((point) => point.x)) + (isBack ? BACK + 60 : 20) };
 }
 
 function curve(from, to, sign) {
