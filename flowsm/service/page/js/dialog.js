@@ -8,6 +8,7 @@ export function Dialog({ title, onClose, children, wide = false }) {
   useEffect(() => {
     const dialog = element.current;
     if (!dialog.open) dialog.showModal();
+    dialog.querySelector("[data-first]")?.focus();
     return () => dialog.open && dialog.close();
   }, []);
   const leave = (event) => {

@@ -74,7 +74,7 @@ function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone }) {
       ${has("task") && html`<label>From task <select value=${values.task ?? ""} onChange=${set("task")}><option value="">the one that failed</option>
         ${[...new Set(execution.path)].map((task) => html`<option key=${task} value=${task}>${task}</option>`)}</select></label>`}
       ${has("now") && html`<label class="check"><input type="checkbox" checked=${values.now ?? false} onChange=${set("now")} />stop the running attempt too; it is run again later</label>`}
-      ${!isPlain && html`<label>Reason <textarea rows="2" autofocus value=${values.reason} onInput=${set("reason")} placeholder=${verb === "signal" ? "goes into the payload" : "recorded with it"}></textarea></label>
+      ${!isPlain && html`<label>Reason <textarea rows="2" data-first value=${values.reason} onInput=${set("reason")} placeholder=${verb === "signal" ? "goes into the payload" : "recorded with it"}></textarea></label>
         <label>Who asks <input value=${values.actor} onInput=${set("actor")} autocomplete="name" placeholder="recorded with it" /></label>`}
       ${has("payload") && html`<details><summary>${verb === "signal" ? "Payload" : "Result data"} as JSON</summary>
         <label><span class="hidden">JSON</span><textarea class="code" rows="4" spellcheck="false" value=${values.payload ?? ""} onInput=${set("payload")} placeholder=${verb === "signal" ? `in place of {"reason": …}` : "null"}></textarea></label></details>`}

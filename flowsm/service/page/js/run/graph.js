@@ -11,7 +11,7 @@ const TYPE_CHARS = 24;
 const LABEL_CHARS = 26;
 const ZOOMS = [0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.6];
 const LEAST_FIT = 0.5;
-const LEAST_TALL = 0.75;
+const LEAST_TALL = 0.7;
 
 // The look of a state: that of the execution where it stands, else what became of it.
 export function fateLook(state, status) {
@@ -29,7 +29,7 @@ export function Graph({ graph, selected, onSelect, isPast }) {
   const states = useMemo(() => new Map(graph?.states.map((state) => [state.name, state])), [graph]);
   const current = graph?.states.find((state) => state.fate === "current")?.name;
   useEffect(() => show(box.current, drawn, current), [current, drawn, room.width > 0]);
-  const fit = drawn && room.width ? Math.min(1, Math.max(LEAST_FIT, (room.width - 4) / drawn.width), Math.max(LEAST_TALL, room.height / drawn.height)) : 1;
+  const fit = drawn && room.width ? Math.min(1, Math.max(LEAST_FIT, (room.width - 4) / drawn.width), Math.max(LEAST_TALL, (room.height - 4) / drawn.height)) : 1;
   const scale = zoom ?? fit;
   const turn = (step) => {
     const bigger = ZOOMS.filter((one) => (step > 0 ? one > scale + 0.01 : one < scale - 0.01));

@@ -26,10 +26,10 @@ export function drawnEdges(edges, isAll) {
   const all = [...merged.values()];
   if (isAll) return all;
   const isPlain = (edge) => edge.labels.join() === "otherwise" && ENDS.includes(edge.target);
-  return all.filter((edge) => {
-    if (edge.isTaken || !isPlain(edge)) return true;
+  return all.flatMap((edge) => {
+    if (edge.isTaken || !isPlain(edge)) return [edge];
     const others = all.filter((other) => other.source === edge.source && (other.isTaken || !isPlain(other)));
-    return others.length === 0 && edge.target === "completed";
+    return others.length === 0 && edge.target === "completed" ? [{ ...edge, labels: [] }] : [];
   });
 }
 
@@ -99,9 +99,9 @@ function straighten(layer, width) {
   layer.forEach((cell, index) => {
     for (const other of [...cell.up, ...cell.down]) {
       const shift = other.x - cell.x;
-      if (!shift || Math.abs(shift) > SNAP) continue;
+      if (Math.abs(shift) > SNAP) continue;
       const side = layer[index + Math.sign(shift)];
-      if (!side || Math.abs(side.x - other.x) >= (width(side) + width(cell)) / 2) cell.x = other.x;
+      if (!shift || !side || Math.abs(side.x - other.x) >= (width(side) + width(cell)) / 2) cell.x = other.x;
       break;
     }
   });
