@@ -1,0 +1,92 @@
+"""The list on the page: counted live, filtered, searched, by keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from page_flows import CHOOSY, MANY, NEEDLE
+from playwright.sync_api import expect
+from serving import Service
+
+
+def test_ten_thousand_are_paged(looking: Any) -> None:
+    """Of ten thousand executions a hundred are shown; the rest come page by page, and "back" leads back."""
+    with looking() as watched:
+        page = watched.open("#/?flow=hay")
+        expect(page.locator(".rows tbody tr")).to_have_count(100)
+        assert int(page.locator(".chip").first.locator("b").inner_text().replace(",", "")) > MANY
+        first = page.locator(".rows tbody code").first.inner_text()
+        page.get_by_role("button", name="Older").click()
+        expect(page.locator(".rows tbody code").first).not_to_have_text(first)
+        assert "cursor=" in page.url
+        page.get_by_role("button", name="Newer").click()
+        expect(page.locator(".rows tbody code").first).to_have_text(first)
+        watched.shot("list")
+
+
+def test_filters_are_in_the_address(looking: Any, waiting: str) -> None:
+    """A filter changes the address, and an address with filters opens so."""
+    with looking() as watched:
+        page = watched.open()
+        page.get_by_role("group", name="Status").get_by_role("button", name="waiting").click()
+        page.get_by_label("Flow").select_option("choosy")
+        expect(page.locator(".rows tbody tr .status").first).to_have_text("waiting")
+        expect(page.locator(".rows tbody")).not_to_contain_text("hay")
+        assert "status=waiting" in page.url
+        assert "flow=choosy" in page.url
+        shared = page.url.partition("/#")[2]
+        page.get_by_label("Since").select_option("1h")
+        assert "since=1h" in page.url
+        page.go_back()
+        expect(page.get_by_label("Since")).to_have_value("")
+        watched.open("#" + shared)
+        expect(page.locator(f'tr[data-id="{waiting}"]')).to_be_visible()
+        expect(page.get_by_role("button", name="waiting")).to_have_attribute("aria-pressed", "true")
+
+
+def test_search_looks_at_all(looking: Any) -> None:
+    """A search finds the one among ten thousand, from the keyboard alone."""
+    with looking() as watched:
+        page = watched.open()
+        expect(page.locator(".rows tbody tr")).to_have_count(100)
+        page.keyboard.press("/")
+        page.keyboard.type("needle")
+        expect(page.locator(".rows tbody tr")).to_have_count(1)
+        expect(page.locator(".list-end")).to_contain_text("1 match in 10,0")
+        page.keyboard.press("Enter")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        expect(page.locator(".run-facts")).to_contain_text(NEEDLE)
+
+
+def test_keys_move_and_help(looking: Any) -> None:
+    """J, K and Enter walk the list; ? shows the keys, and Escape closes them."""
+    with looking() as watched:
+        page = watched.open("#/?flow=hay")
+        expect(page.locator(".rows tbody tr")).to_have_count(100)
+        for key in "jjjk":
+            page.keyboard.press(key)
+        expect(page.locator("tr[aria-selected=true]")).to_have_count(1)
+        chosen = page.locator("tr[aria-selected=true]").get_attribute("data-id")
+        assert chosen == page.locator(".rows tbody tr").nth(1).get_attribute("data-id")
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.keyboard.press("Enter")
+        expect(page.locator(".run-facts")).to_contain_text(str(chosen))
+        page.keyboard.press("u")
+        expect(page.locator("h1")).to_have_text("Executions")
+
+
+def test_counts_are_live(looking: Any, service: Service) -> None:
+    """A new execution appears in the list, and in the counts, without anybody asking."""
+    with looking() as watched:
+        page = watched.open("#/?status=waiting")
+        expect(page.locator(".list-head .connection")).to_have_text("live")
+        chip = page.get_by_role("group", name="Status").get_by_role("button", name="waiting").locator("b")
+        expect(chip).not_to_be_empty()
+        before = int(chip.inner_text())
+        made = service.post("/flow/execute-sync", CHOOSY, "-H", "Prefer: wait=1").json
+        expect(page.locator(f'tr[data-id="{made["execution_id"]}"]')).to_be_visible()
+        expect(chip).to_have_text(str(before + 1))

@@ -1,0 +1,109 @@
+"""How the page looks and reads: light and dark, on a phone, to a screen reader; and how a flow is started on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from browser import Watched
+from page_flows import CHOOSY
+from playwright.sync_api import Page, expect
+from serving import Service
+
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+PLACES = {
+    "list": ("#/?status=waiting", ".rows tbody tr"),
+    "execution": ("#/flow/{}", "g.state"),
+    "state": ("#/flow/{}?tab=state&seq=5", ".diff li"),
+    "conditions": ("#/flow/{}?tab=condition", ".decision"),
+    "start": ("#/start", ".editor"),
+}
+"""Places of the page, and what is there once they are drawn."""
+
+
+def look_around(watched: Watched, execution_id: str, prefix: str) -> Iterator[Page]:
+    """Every place, drawn; a picture of each is kept, and axe finds no serious fault in it."""
+    for name, (place, there) in PLACES.items():
+        page = watched.open(place.format(execution_id))
+        expect(page.locator(there).first).to_be_visible()
+        watched.shot(f"{prefix}-{name}")
+        assert watched.faults() == [], place
+        yield page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_stumbles(looking: Any, waiting: str, scheme: str) -> None:
+    """Axe finds no serious fault, in light and in dark."""
+    with looking(color_scheme=scheme, reduced_motion="reduce") as watched:
+        assert len(list(look_around(watched, waiting, scheme))) == len(PLACES)
+
+
+def test_phone(looking: Any, waiting: str) -> None:
+    """On a phone nothing is wider than the screen, and axe finds no serious fault."""
+    with looking(**PHONE, reduced_motion="reduce") as watched:
+        for page in look_around(watched, waiting, "phone"):
+            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+
+
+def test_dialogs_read_well(looking: Any, waiting: str) -> None:
+    """A dialog takes the focus, and axe finds no serious fault in it."""
+    with looking() as watched:
+        page = watched.open(f"#/flow/{waiting}")
+        page.get_by_role("button", name="Approved", exact=True).click()
+        expect(page.get_by_label("Reason")).to_be_focused()
+        page.get_by_text("The same as a command").click()
+        assert watched.faults() == []
+        watched.shot("dialog")
+
+
+def test_theme_is_switched_and_kept(looking: Any) -> None:
+    """The colours follow the system until somebody chooses, and the choice is kept."""
+    with looking(color_scheme="dark") as watched:
+        page = watched.open()
+        dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.get_by_role("button", name="Colours").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+        page.reload()
+        expect(page.get_by_role("button", name="Colours: light")).to_be_visible()
+        page.get_by_role("button", name="Colours").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_findings_stand_beside_the_text(looking: Any) -> None:
+    """What is wrong in a flow is told beside it while it is written, and leads to its place; what is dropped is taken."""
+    with looking() as watched:
+        page = watched.open("#/start")
+        wrong = json.dumps(CHOOSY, indent=2).replace("wait_for_signal", "wait_for_signl")
+        dropped = page.evaluate_handle(
+            "(text) => { const data = new DataTransfer(); data.items.add(new File([text], 'flow.json')); return data; }",
+            wrong,
+        )
+        page.locator("form.start").dispatch_event("drop", {"dataTransfer": dropped})
+        finding = page.locator(".finding").first
+        expect(finding).to_contain_text("wait_for_signal")
+        expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+        finding.click()
+        area = page.get_by_label("Flow as JSON")
+        assert area.evaluate("(one) => one.value.slice(one.selectionStart, one.selectionEnd)") == '"wait_for_signl"'
+        assert page.locator(".gutter .is-error").count() == 1
+        watched.shot("findings")
+        area.fill(wrong.replace("signl", "signal"))
+        expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+        area.fill("{")
+        expect(page.locator(".finding").first).to_contain_text("error")
+
+
+def test_numbers_are_sent_as_written(looking: Any, service: Service) -> None:
+    """A number that JavaScript cannot hold arrives as it was written."""
+    with looking() as watched:
+        page = watched.open("#/start")
+        page.get_by_label("Flow as JSON").fill(json.dumps(CHOOSY))
+        page.get_by_label("Input").fill('{"number": 12345678901234567890}')
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.locator(".run-title .status")).to_have_text("waiting")
+        execution_id = page.url.rpartition("/")[2]
+    assert service.curl(f"/flow/{execution_id}").json["input"] == {"number": 12345678901234567890}

@@ -1,0 +1,197 @@
+"""An execution on the page: started, watched, answered, scrubbed, failed, retried."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from page_flows import CHOOSY, HOSTILE, LONG_ID, Folder
+from playwright.sync_api import Page, expect
+from serving import Service
+
+
+def look_of(page: Page, state: str) -> str | None:
+    """What a state of the machine is lit as."""
+    return page.locator(f'g.state[data-state="{state}"]').get_attribute("data-look")
+
+
+def answer(page: Page, button: str, reason: str) -> None:
+    """Press a button, give a reason, and send it."""
+    page.locator(".actions").get_by_role("button", name=button, exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill(reason)
+    dialog.get_by_label("Who asks").fill("Ada")
+    dialog.get_by_role("button", name=button, exact=True).click()
+    expect(dialog).to_have_count(0)
+
+
+def test_from_a_file_to_a_retry(looking: Any, service: Service, folder: Folder, flow_file: Any) -> None:
+    """A flow is started from a file, watched live, approved, fails, is explained, and completes when it is retried."""
+    with looking() as watched:
+        watched.expected.append("409")
+        page = watched.open("#/start")
+        page.locator("input[type=file]").set_input_files(flow_file({"flow": CHOOSY}))
+        expect(page.get_by_label("Findings").get_by_role("status")).to_contain_text("It can be started")
+        page.get_by_label("Input").fill('{"who": "Ada"}')
+        watched.shot("start")
+        page.get_by_role("button", name="Start", exact=True).click()
+
+        expect(page.locator(".run-title .status")).to_have_text("waiting")
+        expect(page.locator(".banner.is-waiting")).to_contain_text("waits for signal 'approval'")
+        expect(page.locator('g.state[data-state="approval"]')).to_have_attribute("data-look", "waiting")
+        assert (look_of(page, "fetch"), look_of(page, "store")) == ("completed", "never")
+        watched.shot("waiting")
+
+        answer(page, "Approved", "it's within the budget")
+        expect(page.locator('g.state[data-state="pause a little"]')).to_have_attribute("data-look", "waiting")
+        expect(page.locator(".run-title .status")).to_have_text("failed")
+        expect(page.locator(".banner.is-failed")).to_contain_text("late.json")
+        expect(page.locator('g.state[data-state="read late"]')).to_have_attribute("data-look", "failed")
+        page.get_by_role("button", name="Look at the error").click()
+        expect(page.locator(".error-card").first).to_contain_text("late.json")
+        watched.shot("failed")
+
+        folder.write("late.json")
+        answer(page, "Retry", "the file is there now")
+        expect(page.locator(".run-title .status")).to_have_text("completed")
+        expect(page.locator('g.state[data-state="store"]')).to_have_attribute("data-look", "completed")
+        execution_id = page.url.rpartition("/")[2].partition("?")[0]
+    events = service.curl(f"/flow/{execution_id}/events").json["items"]
+    said = {one["type"]: one["data"] for one in events}
+    assert said["execution.created"]["input"] == {"who": "Ada"}
+    assert said["signal.received"]["payload"] == {"reason": "it's within the budget"}
+    assert (said["execution.redriven"]["reason"], said["execution.redriven"]["actor"]) == (
+        "the file is there now",
+        "Ada",
+    )
+
+
+def test_history_is_scrubbed(looking: Any, waiting: str) -> None:
+    """The slider lights the machine as it was, greys what came after, shows state and diff, and goes back to live."""
+    with looking() as watched:
+        page = watched.open(f"#/flow/{waiting}?tab=state")
+        expect(page.locator(".slider-said")).to_contain_text("wait.started")
+        slider = page.get_by_role("slider", name="Event")
+        last = int(slider.input_value())
+        slider.focus()
+        page.keyboard.press("Home")
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        expect(page.locator(".slider-said")).to_contain_text("task.started")
+        expect(page.locator('g.state[data-state="fetch"]')).to_have_attribute("data-look", "running")
+        assert look_of(page, "approval") == "never"
+        assert page.locator('.bar[data-look="future"]').count() == 1
+        expect(page.locator(".diff")).to_contain_text("/phase")
+        expect(page.get_by_role("group", name="state", exact=True)).to_contain_text('phase: "running"')
+        expect(page.locator(".banner.is-past")).to_contain_text("the past")
+        page.get_by_role("tab", name="Events").click()
+        assert page.locator(".event.is-future").count() == last - 4
+        watched.shot("scrubbed")
+
+        page.locator("h1").click()
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator(".slider-said")).to_contain_text("transition.taken")
+        page.keyboard.press("j")
+        expect(page.locator(".slider-said")).to_contain_text("task.started")
+        page.keyboard.press("l")
+        expect(page.locator('g.state[data-state="approval"]')).to_have_attribute("data-look", "waiting")
+        assert "seq" not in page.url
+
+
+def test_live_is_live(looking: Any, service: Service, waiting: str) -> None:
+    """What somebody else does is shown without anybody asking; while the past is looked at, the past stays."""
+    with looking() as watched:
+        page = watched.open(f"#/flow/{waiting}")
+        expect(page.locator(".run-title .status")).to_have_text("waiting")
+        page.keyboard.press("Home")
+        expect(page.locator(".slider-said")).to_contain_text("execution.created")
+        service.post(f"/flow/{waiting}/signal", {"name": "approval", "outcome": "rejected", "actor": "Bob"})
+        expect(page.locator(".run-title")).to_contain_text("failed now")
+        expect(page.locator(".slider-said")).to_contain_text("execution.created")
+        page.get_by_role("button", name="Back to live").click()
+        expect(page.locator('g.state[data-state="apologise"]')).to_have_attribute("data-look", "completed")
+        expect(page.locator('g.state[data-state="store"]')).to_have_attribute("data-look", "skipped")
+
+
+def test_verbs_pause_resume_cancel(looking: Any, service: Service, waiting: str) -> None:
+    """Pause, resume and cancel are offered when they are possible, and recorded with their reasons."""
+    with looking() as watched:
+        page = watched.open(f"#/flow/{waiting}")
+        answer(page, "Pause", "lunch")
+        expect(page.locator(".run-title .status")).to_have_text("paused")
+        expect(page.locator(".banner.is-paused")).to_contain_text("lunch")
+        answer(page, "Resume", "back")
+        expect(page.locator(".run-title .status")).to_have_text("waiting")
+        answer(page, "Cancel", "no longer wanted")
+        expect(page.locator(".run-title .status")).to_have_text("cancelled")
+        expect(page.locator(".actions")).to_have_count(0)
+    events = service.curl(f"/flow/{waiting}/events").json["items"]
+    reasons = [one["data"]["reason"] for one in events if one["data"].get("reason")]
+    assert reasons[:3] == ["lunch", "back", "no longer wanted"]
+
+
+def test_refusal_says_what_is_possible(looking: Any, service: Service, waiting: str) -> None:
+    """A verb that comes too late is answered in the dialog, with what is possible instead."""
+    with looking() as watched:
+        watched.expected += ["409", "412"]
+        page = watched.open(f"#/flow/{waiting}")
+        page.get_by_role("button", name="Approved", exact=True).click()
+        service.post(f"/flow/{waiting}/cancel", {"reason": "first"})
+        page.get_by_role("dialog").get_by_role("button", name="Approved", exact=True).click()
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("moved on")
+
+
+def test_what_is_copied_can_be_run(looking: Any, service: Service, waiting: str) -> None:
+    """The id and the commands are copied; the curl does what the button would."""
+    with looking(permissions=["clipboard-read", "clipboard-write"]) as watched:
+        page = watched.open(f"#/flow/{waiting}")
+        page.get_by_role("button", name="Copy the id").click()
+        assert page.evaluate("navigator.clipboard.readText()") == waiting
+        page.get_by_role("button", name="Copy as CLI").click()
+        assert page.evaluate("navigator.clipboard.readText()") == f"flowsm show {waiting}"
+        page.get_by_role("button", name="Pause", exact=True).click()
+        page.get_by_label("Reason").fill("it's late")
+        page.get_by_text("The same as a command").click()
+        commands = page.locator(".command code").all_inner_texts()
+    assert commands[1] == f"flowsm pause {waiting} --reason 'it'\\''s late'"
+    assert commands[2] == f'await manager.pause("{waiting}", reason="it\'s late")'
+    said = json.dumps({"reason": "it's late"}, separators=(",", ":")).replace("'", "'\\''")
+    assert commands[0] == f"curl -H 'Content-Type: application/json' -d '{said}' {service.url}/flow/{waiting}/pause"
+
+
+def test_ten_thousand_events(looking: Any) -> None:
+    """A stream of ten thousand events is shown with the elements of a short one, and scrubbed."""
+    with looking() as watched:
+        page = watched.open(f"#/flow/{LONG_ID}")
+        expect(page.locator(".slider-said")).to_contain_text("of 9,907")
+        assert page.locator(".event").count() < 100
+        assert page.locator(".bar").count() < 1500
+        page.get_by_role("slider", name="Event").evaluate(
+            "(one) => { for (let to = 1; to < 9000; to += 90) { one.value = to; one.dispatchEvent(new Event('input', {bubbles: true})); } }"
+        )
+        expect(page.locator(".slider-said")).to_contain_text("8,911 of")
+        expect(page.locator('.event[aria-selected="true"] .event-seq')).to_have_text("8911")
+        expect(page.locator('g.state[data-state="turn"] .visits-text')).to_have_text("×2970")
+        watched.shot("long")
+
+
+def test_hostile_text_stays_text(looking: Any, service: Service) -> None:
+    """Names, results and errors of flows that are markup are shown as they are written."""
+    tasks = [
+        {"name": HOSTILE, "task_type": "process_data", "parameters": {"records": [{HOSTILE: HOSTILE}]}},
+        {"name": "second", "task_type": "fetch_data", "parameters": {"data_source": HOSTILE}},
+    ]
+    conditions = [{"name": HOSTILE, "source_task": HOSTILE, "target_task_success": "second"}]
+    flow = {"id": "hostile", "name": HOSTILE, "start_task": HOSTILE, "tasks": tasks, "conditions": conditions}
+    made = service.post("/flow/execute-sync", {"flow": flow, "input": {HOSTILE: HOSTILE}}).json
+    with looking() as watched:
+        page = watched.open(f"#/flow/{made['execution_id']}")
+        expect(page.locator("h1")).to_have_text(HOSTILE)
+        for tab in ("Events", "Input", "Output", "Error", "Condition", "State", "Definition"):
+            page.get_by_role("tab", name=tab).click()
+            expect(page.locator(".tab-panel")).to_contain_text("onerror")
+            assert page.evaluate("[window.hurt, document.querySelectorAll('main img, main script').length]") == [None, 0]
+        watched.open("#/?q=onerror")
+        expect(page.locator(".rows tbody tr")).to_have_count(1)
+        expect(page.locator(".rows tbody tr")).to_contain_text(HOSTILE)
+        assert page.evaluate("window.hurt") is None
