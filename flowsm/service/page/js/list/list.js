@@ -103,7 +103,8 @@ export function List({ place }) {
 
 function said(parameters, rows, looked, isDone) {
   if (!parameters.q) return rows.length ? plural(rows.length, "execution") : "";
-  return `${plural(rows.length, "match").replace("matchs", "matches")} in ${count(looked)} executions${isDone ? "" : " …"}`;
+  const found = rows.length === PAGE_ROWS ? `the first ${PAGE_ROWS} matches` : rows.length === 1 ? "1 match" : `${rows.length} matches`;
+  return `${found} in ${count(looked)} executions${isDone ? "" : " …"}`;
 }
 
 function Table({ rows, at, parameters }) {

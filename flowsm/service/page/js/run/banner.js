@@ -9,12 +9,15 @@ const ERROR_CHARS = 600;
 const DAY_MS = 86_400_000;
 const MOMENT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 
-export function Banner({ explain, seq, isPast, event, onLive, onPick, onTab }) {
+// What was explained a moment ago is shown until there is more, as long as it is true.
+const isTrue = (explain, seq, isPast, status) => explain && (explain.seq === seq || (!isPast && explain.status === status));
+
+export function Banner({ explain, status, seq, isPast, event, onLive, onPick, onTab }) {
   return html`${isPast && event && html`<div class="banner is-past">
       <span>You look at event <b>${seq}</b>, <code>${event.type}</code>, of <time datetime=${event.at}>${clock(event.at)}</time>: the past.</span>
       <button type="button" onClick=${onLive}>Back to live</button>
     </div>`}
-    ${explain && html`<${Why} explain=${explain} onPick=${onPick} onTab=${onTab} />`}`;
+    ${isTrue(explain, seq, isPast, status) && html`<${Why} explain=${explain} onPick=${onPick} onTab=${onTab} />`}`;
 }
 
 function Why({ explain, onPick, onTab }) {

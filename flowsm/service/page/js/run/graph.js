@@ -3,7 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { Icon, Mark, lookOf } from "../marks.js";
 import { short } from "../text.js";
-import { drawnEdges, layout } from "./layout.js";
+import { drawnEdges, keyOf, layout } from "./layout.js";
 import { useSize } from "../hooks.js";
 
 const NAME_CHARS = 21;
@@ -11,7 +11,7 @@ const TYPE_CHARS = 24;
 const LABEL_CHARS = 26;
 const ZOOMS = [0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.6];
 const LEAST_FIT = 0.5;
-const LEAST_TALL = 0.7;
+const LEAST_TALL = 0.8;
 
 // The look of a state: that of the execution where it stands, else what became of it.
 export function fateLook(state, status) {
@@ -19,15 +19,21 @@ export function fateLook(state, status) {
   return ["waiting", "paused"].includes(status) ? status : "running";
 }
 
+// Whether the execution stands there, or ended there.
+const isPlace = (state) => state.fate === "current" || (!state.is_task && state.name !== "created" && state.fate !== "never");
+
 export function Graph({ graph, selected, onSelect, isPast }) {
   const [isAll, setAll] = useState(false);
   const [zoom, setZoom] = useState(null);
   const box = useRef(null);
   const room = useSize(box);
-  const shape = graph && JSON.stringify([graph.flow_digest, isAll, graph.edges.map((edge) => edge.taken)]);
-  const drawn = useMemo(() => graph && layout(graph.states, drawnEdges(graph.edges, isAll)), [shape]);
+  const ever = useRef(new Set());
+  const taken = useMemo(() => new Set((graph?.edges ?? []).filter((edge) => edge.taken).map(keyOf)), [graph]);
+  for (const key of taken) ever.current.add(key);
+  const shape = graph && JSON.stringify([graph.flow_digest, graph.states.length, isAll, [...ever.current].sort()]);
+  const drawn = useMemo(() => graph && layout(graph.states, drawnEdges(graph.edges, isAll, ever.current)), [shape]);
   const states = useMemo(() => new Map(graph?.states.map((state) => [state.name, state])), [graph]);
-  const current = graph?.states.find((state) => state.fate === "current")?.name;
+  const current = graph?.states.find(isPlace)?.name;
   useEffect(() => show(box.current, drawn, current), [current, drawn, room.width > 0]);
   const fit = drawn && room.width ? Math.min(1, Math.max(LEAST_FIT, (room.width - 4) / drawn.width), Math.max(LEAST_TALL, (room.height - 4) / drawn.height)) : 1;
   const scale = zoom ?? fit;
@@ -45,8 +51,7 @@ export function Graph({ graph, selected, onSelect, isPast }) {
     <div class="graph-box" ref=${box} tabindex="0" role="group" aria-label="The machine's states; scrolls">
       ${drawn && html`<svg width=${drawn.width * scale} height=${drawn.height * scale} viewBox=${`0 0 ${drawn.width} ${drawn.height}`} role="group" aria-label="States and transitions">
         <${Arrows} />
-        ${drawn.edges.filter((edge) => !edge.isTaken).map((edge) => html`<${Edge} key=${`${edge.source}\n${edge.target}`} edge=${edge} />`)}
-        ${drawn.edges.filter((edge) => edge.isTaken).map((edge) => html`<${Edge} key=${`${edge.source}\n${edge.target}`} edge=${edge} />`)}
+        ${[false, true].flatMap((isTaken) => drawn.edges.filter((edge) => taken.has(edge.key) === isTaken).map((edge) => html`<${Edge} key=${edge.key} edge=${edge} isTaken=${isTaken} />`))}
         ${drawn.nodes.map((node) => html`<${State} key=${node.state.name} node=${node} state=${states.get(node.state.name) ?? node.state}
           status=${graph.status} isSelected=${selected === node.state.name} onSelect=${onSelect} />`)}
       </svg>`}
@@ -68,8 +73,8 @@ const Arrows = () => html`<defs>${["plain", "taken"].map((kind) => html`
     <path d="M0.500 0.800L7.500 4L0.500 7.200z" />
   </marker>`)}</defs>`;
 
-function Edge({ edge }) {
-  const kind = edge.isTaken ? "taken" : "plain";
+function Edge({ edge, isTaken }) {
+  const kind = isTaken ? "taken" : "plain";
   const text = short(edge.labels.join(", "), LABEL_CHARS);
   return html`<g class=${`edge is-${kind} ${edge.isBack ? "is-back" : ""}`}>
     <title>${`${edge.source} to ${edge.target}${edge.labels.length ? `: ${edge.labels.join(", ")}` : ""}`}</title>
@@ -80,9 +85,10 @@ function Edge({ edge }) {
 
 function State({ node, state, status, isSelected, onSelect }) {
   const look = fateLook(state, status);
-  const isHere = state.fate === "current";
+  const isHere = isPlace(state);
+  const badge = `×${state.visits}`.length * 7 + 14;
   const { width, height } = node;
-  const said = `${state.name}${state.is_task ? `, ${state.task_type}` : ""}: ${isHere ? status : state.fate}${state.visits > 1 ? `, ${state.visits} visits` : ""}`;
+  const said = `${state.name}${state.is_task ? `, ${state.task_type}` : ""}: ${state.fate === "current" ? status : state.fate}${state.visits > 1 ? `, ${state.visits} visits` : ""}`;
   const click = () => state.is_task && onSelect(isSelected ? null : state.name);
   const pressed = (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -98,7 +104,7 @@ function State({ node, state, status, isSelected, onSelect }) {
     ${state.is_task
       ? html`<text class="state-name" x="35" y=${height / 2 - 2}>${short(state.name, NAME_CHARS)}</text>
         <text class="state-type" x="35" y=${height / 2 + 13}>${short(state.task_type ?? "", TYPE_CHARS)}</text>
-        ${state.visits > 1 && html`<g transform=${`translate(${width - 9} 0)`}><rect class="visits" x="-15" y="-8" width="30" height="16" rx="8" /><text class="visits-text" y="4">×${state.visits}</text></g>`}`
+        ${state.visits > 1 && html`<g transform=${`translate(${width - 9} 0)`}><rect class="visits" x=${-badge / 2} y="-8" width=${badge} height="16" rx="8" /><text class="visits-text" y="4">×${state.visits}</text></g>`}`
       : html`<text class="state-name" x="32" y=${height / 2 + 4}>${state.name}</text>`}
   </g>`;
 }

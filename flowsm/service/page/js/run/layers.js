@@ -1,6 +1,8 @@
 // Which layer a state is drawn in, and in which order within it (after Sugiyama, Tagawa and Toda, 1981).
 
 const SWEEPS = 12;
+const SORTED_CELLS = 1500;
+// more of them are drawn in the order they are found in: a picture of so many says little anyway
 
 // Edges that lead back, found from the start on: turned around, the rest has no circle.
 function withoutCircles(names, edges) {
@@ -34,10 +36,10 @@ function depths(names, links, last) {
   const depth = new Map(names.map((name) => [name, 0]));
   const incoming = new Map(names.map((name) => [name, 0]));
   for (const link of links) incoming.set(link.to, incoming.get(link.to) + 1);
+  const out = Map.groupBy(links, (link) => link.from);
   const ready = names.filter((name) => !incoming.get(name));
   for (let at = 0; at < ready.length; at += 1) {
-    for (const link of links) {
-      if (link.from !== ready[at]) continue;
+    for (const link of out.get(ready[at]) ?? []) {
       depth.set(link.to, Math.max(depth.get(link.to), depth.get(link.from) + 1));
       incoming.set(link.to, incoming.get(link.to) - 1);
       if (!incoming.get(link.to)) ready.push(link.to);
@@ -78,6 +80,7 @@ export function layersOf(names, edges, last) {
 
 // Fewer crossings: every cell goes to the middle of its neighbours, downwards and upwards in turn; the best is kept.
 function order(layers) {
+  if (layers.reduce((sum, layer) => sum + layer.length, 0) > SORTED_CELLS) return;
   let best = layers.map((layer) => [...layer]);
   let least = crossings(best);
   for (let sweep = 0; sweep < SWEEPS && least; sweep += 1) {

@@ -12,23 +12,25 @@ const BACK = 46;
 const MARGIN = 14;
 const ENDS = ["completed", "failed", "cancelled"];
 
+export const keyOf = (edge) => JSON.stringify([edge.source, edge.target]);
+
 // Edges that go the same way are one, with all their labels. Those to an end that are only taken when nothing else is
-// met say little: without `isAll` they are left out, unless they were taken or are the only way on.
-export function drawnEdges(edges, isAll) {
+// met say little: without `isAll` they are left out, unless they were taken or are the only way on. `taken` holds the
+// keys of those that were taken at any time that was looked at: so the picture stays as it is while one goes back.
+export function drawnEdges(edges, isAll, taken) {
   const merged = new Map();
   for (const edge of edges) {
-    const key = JSON.stringify([edge.source, edge.target]);
-    const known = merged.get(key) ?? { source: edge.source, target: edge.target, labels: [], isTaken: false };
+    const key = keyOf(edge);
+    const known = merged.get(key) ?? { key, source: edge.source, target: edge.target, labels: [] };
     if (edge.label && !known.labels.includes(edge.label)) known.labels.push(edge.label);
-    known.isTaken ||= edge.taken;
     merged.set(key, known);
   }
   const all = [...merged.values()];
   if (isAll) return all;
-  const isPlain = (edge) => edge.labels.join() === "otherwise" && ENDS.includes(edge.target);
+  const isPlain = (edge) => !taken.has(edge.key) && edge.labels.join() === "otherwise" && ENDS.includes(edge.target);
   return all.flatMap((edge) => {
-    if (edge.isTaken || !isPlain(edge)) return [edge];
-    const others = all.filter((other) => other.source === edge.source && (other.isTaken || !isPlain(other)));
+    if (!isPlain(edge)) return [edge];
+    const others = all.filter((other) => other.source === edge.source && !isPlain(other));
     return others.length === 0 && edge.target === "completed" ? [{ ...edge, labels: [] }] : [];
   });
 }

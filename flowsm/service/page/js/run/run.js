@@ -51,12 +51,12 @@ export function Run({ id, place }) {
     <${Head} execution=${execution} connection=${connection} now=${now} isPast=${isPast} status=${known.graph?.status} />
     <${Actions} execution=${execution} graph=${known.graph} events=${events} refresh=${run.refresh} isPast=${isPast} />
     ${problem && html`<p class="banner is-failed" role="alert">${problem.message}</p>`}
-    <${Banner} explain=${known.explain} seq=${seq} isPast=${isPast} event=${events[seq - 1]} onLive=${live} onPick=${pick} onTab=${(name) => show({ tab: name })} />
+    <${Banner} explain=${known.explain} status=${known.graph?.status} seq=${seq} isPast=${isPast} event=${events[seq - 1]} onLive=${live} onPick=${pick} onTab=${(name) => show({ tab: name })} />
     <div class="run-grid">
       <div class="run-left">
         <${Graph} graph=${known.graph} selected=${task} onSelect=${pick} isPast=${isPast} />
         <${Slider} seq=${seq} last=${last} isLive=${isLive} connection=${connection} event=${events[seq - 1]} onSeek=${seek} onLive=${live} />
-        <${Timeline} attempts=${run.attempts} version=${run.version} seq=${seq} isPast=${isPast} now=${ticking ? now : null} ended=${execution.ended_at}
+        <${Timeline} attempts=${run.attempts} version=${run.version} seq=${seq} last=${last} isPast=${isPast} now=${ticking ? now : null} ended=${execution.ended_at}
           selected=${task} onSeek=${seek} onPick=${pick} />
       </div>
       <${Panel} tab=${here} onTab=${(name) => show({ tab: name })} execution=${execution} events=${events} version=${run.version} seq=${seq} isLive=${isLive}

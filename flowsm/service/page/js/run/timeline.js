@@ -1,7 +1,7 @@
 // A bar for each attempt, in the row of its task. What comes after the event that is looked at is grey.
 
 import { useSize } from "../hooks.js";
-import { html, useRef } from "../lib.js";
+import { html, useEffect, useRef, useState } from "../lib.js";
 import { lookOf } from "../marks.js";
 import { clock, duration, plural, short } from "../text.js";
 import { statusAt } from "./attempts.js";
@@ -14,8 +14,9 @@ const TICKS = 4;
 const NICE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
   1_800_000, 3_600_000, 7_200_000, 21_600_000, 43_200_000, 86_400_000];
 
-export function Timeline({ attempts, seq, isPast, now, ended, selected, onSeek, onPick }) {
+export function Timeline({ attempts, seq, last, isPast, now, ended, selected, onSeek, onPick }) {
   const box = useRef(null);
+  const [isEven, setEven] = useState(false);
   const { width } = useSize(box);
   const bars = attempts.bars;
   const first = attempts.marks[0]?.time ?? bars[0]?.start ?? 0;
@@ -23,18 +24,26 @@ export function Timeline({ attempts, seq, isPast, now, ended, selected, onSeek, 
   const upto = Math.max(first + 1, recorded, now ?? 0, ended ? Date.parse(ended) : 0);
   const left = width < 480 ? 88 : 158;
   const room = Math.max(60, width - left - 14);
-  const x = (time) => left + ((time - first) / (upto - first)) * room;
+  const x = isEven
+    ? (time, at) => left + (((at ?? last + 1) - 1) / Math.max(1, last)) * room
+    : (time) => left + (((time ?? upto) - first) / (upto - first)) * room;
   const tasks = [...new Set(bars.map((bar) => bar.task))];
   const height = tasks.length * ROW + 22;
-  const at = isPast ? timeOf(attempts, seq, upto) : null;
+  const row = tasks.indexOf(bars.findLast((bar) => bar.seq <= seq)?.task);
+  useEffect(() => {
+    const [element, top] = [box.current, row * ROW];
+    if (top < element.scrollTop || top + ROW > element.scrollTop + element.clientHeight) element.scrollTop = top - element.clientHeight / 2;
+  }, [row]);
   return html`<section class="card timeline" aria-label="Timeline">
-    <header><h2>Timeline</h2><span class="muted">${plural(bars.length, "attempt")} in ${duration(upto - first)}</span></header>
+    <header><h2>Timeline</h2><label class="check muted" title="As much room for every event, however long it took"><input type="checkbox" checked=${isEven} onChange=${() => setEven(!isEven)} />by events</label>
+      <span class="muted">${plural(bars.length, "attempt")} in ${duration(upto - first)}</span></header>
     <div class="timeline-box" ref=${box} tabindex="0" role="group" aria-label="Attempts by task; scrolls">
       ${width > 0 && bars.length > 0 && html`<svg width=${width} height=${height} role="group" aria-label="Attempts by task">
-        <${Axis} span=${upto - first} x=${(ms) => x(first + ms)} height=${height} />
-        ${tasks.map((task, row) => html`<${Row} key=${task} task=${task} y=${row * ROW} width=${width} left=${left} isSelected=${task === selected}
-          bars=${merged(bars.filter((bar) => bar.task === task), x, upto, seq)} x=${x} upto=${upto} seq=${seq} onSeek=${onSeek} onPick=${onPick} />`)}
-        ${at !== null && html`<line class="now" x1=${x(at)} x2=${x(at)} y1="0" y2=${height - 18} />`}
+        ${isEven ? html`<${Axis} ticks=${steps(last).map((one) => [x(0, one + 1), one ? String(one) : "0"])} height=${height} />`
+          : html`<${Axis} ticks=${ticksIn(upto - first).map((ms) => [x(first + ms), ms ? `+${brief(ms)}` : "0"])} height=${height} />`}
+        ${tasks.map((task, index) => html`<${Row} key=${task} task=${task} y=${index * ROW} width=${width} left=${left} isSelected=${task === selected}
+          bars=${merged(bars.filter((bar) => bar.task === task), x, seq)} x=${x} seq=${seq} onSeek=${onSeek} onPick=${onPick} />`)}
+        ${isPast && html`<line class="now" x1=${x(timeOf(attempts, seq) ?? first, seq)} x2=${x(timeOf(attempts, seq) ?? first, seq)} y1="0" y2=${height - 18} />`}
       </svg>`}
       ${!bars.length && html`<p class="empty">No task has begun.</p>`}
     </div>
@@ -42,7 +51,7 @@ export function Timeline({ attempts, seq, isPast, now, ended, selected, onSeek, 
 }
 
 // When the event was recorded that is looked at, as far as bars and marks tell.
-function timeOf({ bars, marks }, seq, upto) {
+function timeOf({ bars, marks }, seq) {
   let found = null;
   const see = (at, time) => {
     if (at !== null && at <= seq && (found === null || at >= found.at)) found = { at, time };
@@ -56,15 +65,15 @@ function timeOf({ bars, marks }, seq, upto) {
     }
   }
   for (const mark of marks) see(mark.seq, mark.time);
-  return found ? Math.min(found.time, upto) : null;
+  return found?.time ?? null;
 }
 
 // Bars of one look that would lie on one another are one: ten thousand attempts are as many pixels at the most.
-function merged(bars, x, upto, seq) {
+function merged(bars, x, seq) {
   const drawn = [];
   for (const bar of bars) {
-    const from = x(bar.start);
-    const to = Math.max(from + LEAST, x(bar.end ?? upto));
+    const from = x(bar.start, bar.seq);
+    const to = Math.max(from + LEAST, x(bar.end, bar.endSeq));
     const look = bar.seq > seq ? "future" : lookOf(statusAt(bar, seq));
     const before = drawn.at(-1);
     if (before && before.look === look && from < before.to - LEAST / 2 && to - from <= LEAST) {
@@ -78,7 +87,7 @@ function merged(bars, x, upto, seq) {
   return drawn;
 }
 
-function Row({ task, y, width, left, bars, isSelected, x, upto, seq, onSeek, onPick }) {
+function Row({ task, y, width, left, bars, isSelected, x, seq, onSeek, onPick }) {
   const pressed = (event, act) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
@@ -93,8 +102,8 @@ function Row({ task, y, width, left, bars, isSelected, x, upto, seq, onSeek, onP
     ${bars.map(({ bar, from, to, look, bars: number }) => html`<g key=${bar.seq} class=${`bar is-${look}`} data-look=${look} onClick=${() => { onPick(task); onSeek(bar.endSeq ?? bar.seq); }}>
       <title>${told(bar, number)}</title>
       <rect x=${from} y=${(ROW - BAR) / 2} width=${to - from} height=${BAR} rx="3" />
-      ${look !== "future" && number === 1 && bar.waits.filter((wait) => wait.seq <= seq).map((wait) => html`<rect key=${wait.seq} class="bar-wait" x=${x(wait.start)} y=${(ROW - BAR) / 2 + 4}
-        width=${Math.max(0, x(wait.end ?? upto) - x(wait.start))} height=${BAR - 8} />`)}
+      ${look !== "future" && number === 1 && bar.waits.filter((wait) => wait.seq <= seq).map((wait) => html`<rect key=${wait.seq} class="bar-wait" x=${x(wait.start, wait.seq)} y=${(ROW - BAR) / 2 + 4}
+        width=${Math.max(0, x(wait.end, wait.endSeq) - x(wait.start, wait.seq))} height=${BAR - 8} />`)}
     </g>`)}
   </g>`;
 }
@@ -105,11 +114,19 @@ function told(bar, number) {
   return `${bar.task}, visit ${bar.visit}, attempt ${bar.attempt}: ${bar.outcome ?? bar.status}, ${took}, from ${clock(new Date(bar.start).toISOString())}${more}${bar.error ? `\n${bar.error.type}: ${short(bar.error.message, 200)}` : ""}`;
 }
 
-function Axis({ span, x, height }) {
+function Axis({ ticks, height }) {
+  return html`<g class="axis">${ticks.map(([place, text]) => html`<g key=${text}>
+    <line x1=${place} x2=${place} y1="0" y2=${height - 18} /><text x=${place} y=${height - 5}>${text}</text></g>`)}</g>`;
+}
+
+function ticksIn(span) {
   const step = NICE.find((one) => span / one <= TICKS) ?? Math.ceil(span / TICKS / 86_400_000) * 86_400_000;
-  const ticks = Array.from({ length: Math.floor(span / step) + 1 }, (_, index) => index * step);
-  return html`<g class="axis">${ticks.map((ms) => html`<g key=${ms}>
-    <line x1=${x(ms)} x2=${x(ms)} y1="0" y2=${height - 18} /><text x=${x(ms)} y=${height - 5}>${ms ? `+${brief(ms)}` : "0"}</text></g>`)}</g>`;
+  return Array.from({ length: Math.floor(span / step) + 1 }, (_, index) => index * step);
+}
+
+function steps(last) {
+  const step = Math.max(1, Math.ceil(last / TICKS / 5) * 5);
+  return Array.from({ length: Math.floor(last / step) + 1 }, (_, index) => index * step);
 }
 
 const brief = (ms) => (ms < 1000 ? `${ms} ms` : ms < 60_000 ? `${ms / 1000} s` : ms < 3_600_000 ? `${ms / 60_000} min` : ms < 86_400_000 ? `${ms / 3_600_000} h` : `${ms / 86_400_000} d`);
