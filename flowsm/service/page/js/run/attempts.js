@@ -3,6 +3,8 @@
 
 const ENDS = new Set(["task.completed", "task.timed_out", "task.interrupted"]);
 
+const OVER = new Set(["execution.completed", "execution.failed", "execution.cancelled"]);
+
 export class Attempts {
   constructor() {
     this.bars = [];
@@ -40,7 +42,7 @@ export class Attempts {
       if (wait) Object.assign(wait, { end: time, endSeq: seq });
     } else if (type.startsWith("execution.") || type === "signal.received") {
       this.marks.push({ seq, time, type, name: data.name ?? "" });
-      if (type !== "execution.paused" && type !== "execution.resumed" && type !== "signal.received") this._end(time, seq);
+      if (OVER.has(type)) this._end(time, seq);
     }
   }
 

@@ -11,6 +11,7 @@ import { CopyMenu } from "./copies.js";
 import { useExecution, useMoment } from "./follow.js";
 import { Graph } from "./graph.js";
 import { Panel, TABS } from "./panel.js";
+import { Relations } from "./relations.js";
 import { Slider } from "./slider.js";
 import { Timeline } from "./timeline.js";
 
@@ -48,8 +49,8 @@ export function Run({ id, place }) {
   if (!execution) return html`<p class="empty" role="status">Loading …</p>`;
   const isPast = !isLive && seq < last;
   return html`<div class="run">
-    <${Head} execution=${execution} connection=${connection} now=${now} isPast=${isPast} status=${known.graph?.status} />
-    <${Actions} execution=${execution} graph=${known.graph} events=${events} refresh=${run.refresh} isPast=${isPast} />
+    <${Head} execution=${execution} connection=${connection} now=${now} isPast=${isPast} status=${known.graph?.status} events=${events} />
+    <${Actions} execution=${execution} graph=${known.graph} events=${events} seq=${seq} refresh=${run.refresh} isPast=${isPast} />
     ${problem && html`<p class="banner is-failed" role="alert">${problem.message}</p>`}
     <${Banner} explain=${known.explain} status=${known.graph?.status} seq=${seq} isPast=${isPast} event=${events[seq - 1]} onLive=${live} onPick=${pick} onTab=${(name) => show({ tab: name })} />
     <div class="run-grid">
@@ -65,7 +66,7 @@ export function Run({ id, place }) {
   </div>`;
 }
 
-function Head({ execution, connection, now, isPast, status }) {
+function Head({ execution, connection, now, isPast, status, events }) {
   const { execution_id: id, flow_name: name, started_at: started, ended_at: ended } = execution;
   const took = started ? duration(Math.max(0, (ended ? Date.parse(ended) : now) - Date.parse(started))) : null;
   return html`<div class="run-head">
@@ -74,6 +75,7 @@ function Head({ execution, connection, now, isPast, status }) {
       <span aria-live="polite"><${Status} status=${isPast && status ? status : execution.status} /></span>
       ${isPast && html`<span class="muted">then; ${execution.status} now</span>`}
     </div>
+    <${Relations} events=${events} id=${id} />
     <div class="run-facts">
       <a href=${linkTo(id)}><code>${id}</code></a>
       <${CopyMenu} id=${id} />

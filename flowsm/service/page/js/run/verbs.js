@@ -10,7 +10,8 @@ export const VERBS = {
   pause: { title: "Pause", fields: ["now"], hint: "It stops before its next task." },
   resume: { title: "Resume", fields: [], hint: "It goes on from where it was paused." },
   cancel: { title: "Cancel", fields: [], isGrave: true, hint: "What runs is stopped, then the flow's on_cancel cleans up." },
-  retry: { title: "Retry", fields: ["task"], hint: "It goes on from the task that failed; what came before is kept." },
+  retry: { title: "Retry", fields: ["task", "overrides"], hint: "It goes on from the task that failed; what came before is kept." },
+  fork: { title: "Fork", fields: ["at", "overrides", "paused"], hint: "A new execution that shares the events up to this one, and goes on by itself; what it runs has idempotency keys of its own." },
   resolve: { title: "Resolve", fields: ["resolution", "outcome", "payload"], hint: "Say what became of the attempt that was interrupted." },
 };
 
@@ -35,11 +36,11 @@ export function answersOf(graph, task) {
 }
 
 export function possibleVerbs(status, wait) {
-  if (ENDED.includes(status)) return status === "failed" ? ["retry"] : [];
+  if (ENDED.includes(status)) return status === "failed" ? ["retry", "fork"] : ["fork"];
   const found = [];
   if (status === "created") found.push("run");
   if (wait?.isAsked) found.push("resolve");
-  found.push(status === "paused" ? "resume" : "pause", "signal", "cancel");
+  found.push(status === "paused" ? "resume" : "pause", "signal", "fork", "cancel");
   return found;
 }
 
@@ -56,12 +57,32 @@ export function bodyOf(verb, id, given) {
     if (given.payload?.trim()) body.payload = JSON.parse(given.payload);
     else if (given.reason) body.payload = { reason: given.reason };
   } else {
-    for (const name of ["now", "task", "resolution", "outcome"]) put(name, given[name]);
+    for (const name of ["at", "now", "task", "resolution", "outcome", "paused"]) put(name, given[name]);
+    if (given.overrides?.trim()) body.overrides = placesIn(given.overrides);
     if (given.payload?.trim()) body.data = JSON.parse(given.payload);
     put("reason", given.reason);
   }
   put("actor", given.actor);
   return body;
+}
+
+// Lines of PLACE=VALUE, as the command line takes them; a value that is no JSON is a text.
+function placesIn(text) {
+  const found = {};
+  for (const line of text.split("\n").map((one) => one.trim()).filter(Boolean)) {
+    const at = line.indexOf("=");
+    if (at < 1) throw new SyntaxError(`expected PLACE=VALUE, found ${line}`);
+    found[line.slice(0, at).trim()] = valueOf(line.slice(at + 1).trim());
+  }
+  return found;
+}
+
+function valueOf(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 export const pathOf = (verb, id) => VERBS[verb].path?.() ?? `flow/${part(id)}/${verb}`;
@@ -88,6 +109,9 @@ function commandLine(verb, id, body) {
   if (verb === "signal") words.push(body.name ?? "NAME");
   if (verb === "resolve") words.push("--as", body.resolution ?? "success");
   const data = body.payload ?? body.data;
+  if (body.at) words.push("--at", String(body.at));
+  for (const [place, value] of Object.entries(body.overrides ?? {})) words.push("--set", `${place}=${JSON.stringify(value)}`);
+  if (body.paused) words.push("--paused");
   if (body.now) words.push("--now");
   if (body.task) words.push("--task", body.task);
   if (body.outcome) words.push("--outcome", body.outcome);
@@ -99,7 +123,7 @@ function commandLine(verb, id, body) {
 
 function pythonCall(verb, id, body) {
   if (verb === "run") return `await manager.execute_flow(${python(id)})`;
-  const first = { signal: ["name", "payload"], resolve: ["resolution"] }[verb] ?? [];
+  const first = { signal: ["name", "payload"], resolve: ["resolution"], fork: ["at"] }[verb] ?? [];
   const given = [python(id), ...first.filter((name) => name in body).map((name) => python(body[name]))];
   for (const [name, value] of Object.entries(body)) if (!first.includes(name)) given.push(`${name}=${python(value)}`);
   return `await manager.${verb}(${given.join(", ")})`;
