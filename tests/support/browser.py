@@ -84,9 +84,7 @@ class Watched:
     def faults(self) -> list[str]:
         """What axe finds serious or critical."""
         self.page.evaluate(AXE.read_text("utf-8"))
-        found: Any = self.page.evaluate(
-            "() => axe.run(document, {resultTypes: ['violations']})"
-        )
+        found: Any = self.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
         assert found["passes"], "axe looked at nothing"
         return [
             f"{one['id']} ({one['impact']}): {node['html'][:200]} {node['failureSummary'][:300]}"

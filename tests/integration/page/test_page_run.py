@@ -124,7 +124,7 @@ def test_verbs_pause_resume_cancel(looking: Any, service: Service, waiting: str)
         expect(page.locator(".run-title .status")).to_have_text("waiting")
         answer(page, "Cancel", "no longer wanted")
         expect(page.locator(".run-title .status")).to_have_text("cancelled")
-        expect(page.locator(".actions")).to_have_count(0)
+        assert page.locator(".actions button").all_inner_texts() == ["Fork"]
     events = service.curl(f"/flow/{waiting}/events").json["items"]
     reasons = [one["data"]["reason"] for one in events if one["data"].get("reason")]
     assert reasons[:3] == ["lunch", "back", "no longer wanted"]
@@ -190,8 +190,34 @@ def test_hostile_text_stays_text(looking: Any, service: Service) -> None:
         for tab in ("Events", "Input", "Output", "Error", "Condition", "State", "Definition"):
             page.get_by_role("tab", name=tab).click()
             expect(page.locator(".tab-panel")).to_contain_text("onerror")
-            assert page.evaluate("[window.hurt, document.querySelectorAll('main img, main script').length]") == [None, 0]
+            assert page.evaluate("[window.hurt, document.querySelectorAll('main img, main script').length]") == [
+                None,
+                0,
+            ]
         watched.open("#/?q=onerror")
         expect(page.locator(".rows tbody tr")).to_have_count(1)
         expect(page.locator(".rows tbody tr")).to_contain_text(HOSTILE)
         assert page.evaluate("window.hurt") is None
+
+
+def test_fork_with_another_value(looking: Any, service: Service, waiting: str) -> None:
+    """A fork is begun at the event that is looked at, with another value; it says where it came from, and goes on."""
+    with looking() as watched:
+        page = watched.open(f"#/flow/{waiting}?seq=7")
+        expect(page.locator(".banner.is-past")).to_be_visible()
+        page.get_by_role("button", name="Fork at 7").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("It shares 1 result (fetch); it goes on at approval")
+        dialog.get_by_text("With other values").click()
+        dialog.get_by_label("Places and values").fill("results.fetch.data.count=80")
+        dialog.get_by_label("Reason").fill("more of them")
+        dialog.get_by_role("button", name="Fork", exact=True).click()
+        expect(page.locator(".relations")).to_contain_text(f"forked at 7 from {waiting}")
+        expect(page.locator('g.state[data-state="approval"]')).to_have_attribute("data-look", "waiting")
+        fork = page.url.rpartition("/")[2]
+        page.locator(".relations a").click()
+        expect(page.locator(".relations")).to_contain_text(f"its fork at 7 is {fork}")
+    events = service.curl(f"/flow/{fork}/events").json["items"]
+    forked = next(one["data"] for one in events if one["type"] == "execution.forked")
+    assert (forked["origin"], forked["reason"]) == (waiting, "more of them")
+    assert service.curl(f"/flow/{fork}").json["task_results"]["fetch"]["data"]["count"] == 80

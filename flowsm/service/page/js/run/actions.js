@@ -6,6 +6,7 @@ import { Dialog } from "../dialog.js";
 import { keep, kept } from "../kept.js";
 import { html, useMemo, useState } from "../lib.js";
 import { go } from "../route.js";
+import { Plan } from "./plan.js";
 import { VERBS, answersOf, bodyOf, commandsOf, openWait, pathOf, possibleVerbs } from "./verbs.js";
 
 const valueIn = (field) => (field.type === "checkbox" ? field.checked : field.type === "number" ? field.valueAsNumber || "" : field.value);
@@ -86,7 +87,7 @@ function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone }) {
         <datalist id="outcomes">${words.map((word) => html`<option key=${word} value=${word}></option>`)}</datalist></label>`}
       ${has("task") && html`<label>From task <select value=${values.task ?? ""} onChange=${set("task")}><option value="">the one that failed</option>
         ${[...new Set(execution.path)].map((task) => html`<option key=${task} value=${task}>${task}</option>`)}</select></label>`}
-      ${has("at") && html`<label>After event <input type="number" min="1" max=${seq} required value=${values.at} onInput=${set("at")} /></label>`}
+      ${has("at") && html`<label>After event <input type="number" min="1" max=${seq} required value=${values.at} onInput=${set("at")} /></label><${Plan} id=${id} at=${values.at} />`}
       ${has("overrides") && html`<details><summary>With other values</summary><label><span class="hidden">Places and values</span>
         <textarea class="code" rows="3" spellcheck="false" value=${values.overrides ?? ""} onInput=${set("overrides")} placeholder=${"results.fetch.data.total=3\ninput.customer=\"Ada\""}></textarea></label>
         <p class="muted">One PLACE=VALUE a line: what comes after sees them; what was recorded stays.</p></details>`}

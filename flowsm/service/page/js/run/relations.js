@@ -1,17 +1,26 @@
-// Executions that this one came from, or waits for.
+// Executions that this one came from, that came from it, or that it waits for.
 
-import { html } from "../lib.js";
+import { ask, part } from "../api.js";
+import { html, useEffect, useState } from "../lib.js";
 import { linkTo } from "../route.js";
 import { openWait } from "./verbs.js";
 
+const MOST_FORKS = 6;
+
 export function Relations({ events, id }) {
+  const [forks, setForks] = useState([]);
+  useEffect(() => {
+    ask(`flow/${part(id)}/forks`).then((family) => setForks(family.filter((one) => one.forked_from === id)), () => {});
+  }, [id]);
   const found = [];
   const parent = events[0]?.data.parent?.execution_id;
   const fork = events.findLast((event) => event.type === "execution.forked");
   const child = openWait(events)?.child;
   if (parent) found.push(["a part of", parent, ""]);
-  if (fork && fork.data.origin !== id) found.push(["forked from", fork.data.origin, `?seq=${fork.data.origin_seq}`]);
+  if (fork) found.push([`forked at ${fork.data.origin_seq} from`, fork.data.origin, `?seq=${fork.data.origin_seq}`]);
   if (child) found.push(["waits for", child, ""]);
+  for (const one of forks.slice(0, MOST_FORKS)) found.push([`its fork at ${one.forked_at} is`, one.execution_id, ""]);
   if (!found.length) return null;
-  return html`<div class="relations muted">${found.map(([how, other, query]) => html`<span key=${how}>${how} <a href=${linkTo(other) + query}><code>${other}</code></a></span>`)}</div>`;
+  return html`<div class="relations muted">${found.map(([how, other, query]) => html`<span key=${how + other}>${how} <a href=${linkTo(other) + query}><code>${other}</code></a></span>`)}
+    ${forks.length > MOST_FORKS && html`<span>and ${forks.length - MOST_FORKS} more</span>`}</div>`;
 }
