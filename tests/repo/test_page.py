@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -14,7 +14,7 @@ OWN = sorted(
 )
 MODULES = [path for path in OWN if path.suffix == ".js"]
 FILE_MAX_LINES = 400
-LINE_MAX_CHARS = 260
+LINE_MAX_CHARS = 140
 FORBIDDEN = (
     "innerHTML",
     "outerHTML",
@@ -25,8 +25,12 @@ FORBIDDEN = (
     "srcdoc",
     "javascript:",
 )
-IMPORT = re.compile(r"""(?:^|\n)(?:import|export)\b[^;"']*?["']([^"']+)["']""")
+IMPORT = re.compile(r"""^(?:import|export) \{[^}]*\} from "([^"]+)";$|^import "([^"]+)";$""", re.MULTILINE)
 LINKED = re.compile(r'(?:src|href)="([^"#]+)"')
+
+
+def imported(source: str) -> list[str]:
+    return [first or second for first, second in IMPORT.findall(source)]
 
 
 def name_of(path: Path) -> str:
@@ -54,7 +58,7 @@ def test_text_stays_text(path: Path) -> None:
 def test_imports_lead_somewhere(path: Path) -> None:
     """A module imports files that are there, by the names that they export."""
     source = path.read_text("utf-8")
-    for found in IMPORT.findall(source):
+    for found in imported(source):
         assert (path.parent / found).resolve().is_file(), found
     for names, found in re.findall(r"import \{([^}]+)\} from \"([^\"]+)\"", source):
         exported = (path.parent / found).resolve().read_text("utf-8")
@@ -72,7 +76,9 @@ def test_every_module_is_used() -> None:
         if path in reached:
             continue
         reached.add(path)
-        waiting += [(path.parent / found).resolve() for found in IMPORT.findall(path.read_text("utf-8"))]
+        waiting += [
+            (path.parent / found).resolve() for found in imported(path.read_text("utf-8")) if "vendor" not in found
+        ]
     assert set(MODULES) - reached == set()
 
 
@@ -82,7 +88,7 @@ def test_index_links_what_is_there() -> None:
     linked = {found.removeprefix("page/") for found in LINKED.findall(index)}
     assert {name_of(path) for path in OWN if path.suffix == ".css"} <= linked
     assert [name for name in linked if not (PAGE / name).is_file()] == []
-    assert re.findall(r"<style|style=|on\w+=|<script(?![^>]*src=)", index) == []
+    assert re.findall(r"<style|style=|\son\w+=|<script(?![^>]*src=)", index) == []
 
 
 def test_vendored_code_has_its_licences() -> None:
@@ -101,4 +107,4 @@ def test_vendored_code_has_its_licences() -> None:
 
 def test_icon_is_drawn() -> None:
     """The icon is SVG that can be parsed."""
-    assert ElementTree.parse(PAGE / "icon.svg").getroot().tag.endswith("svg")
+    assert ET.parse(PAGE / "icon.svg").getroot().tag.endswith("svg")

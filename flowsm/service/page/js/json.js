@@ -17,7 +17,8 @@ export function Json({ value, label }) {
 }
 
 function Value({ value, depth }) {
-  if (Array.isArray(value)) return html`<${Tree} entries=${value.map((item, index) => [index, item])} open="[" close="]" word="item" depth=${depth} />`;
+  if (Array.isArray(value)) return html`<${Tree} entries=${value.map((item, index) => [index, item])} open="[" close="]" word="item"
+    depth=${depth} />`;
   if (value !== null && typeof value === "object") {
     return html`<${Tree} entries=${Object.entries(value)} open="{" close="}" word="key" depth=${depth} />`;
   }
@@ -37,7 +38,8 @@ function Tree({ entries, open, close, word, depth }) {
   const [most, setMost] = useState(FIRST_ITEMS);
   if (!entries.length) return html`<span class="json-mark">${open}${close}</span>`;
   const toggle = html`<button type="button" class="json-toggle" aria-expanded=${isOpen} onClick=${() => setOpen(!isOpen)}>
-    <span class="json-arrow" aria-hidden="true"></span>${open}${isOpen ? "" : html`<span class="json-count">${plural(entries.length, word)}</span>${close}`}
+    <span class="json-arrow" aria-hidden="true"></span>${open}${isOpen ? "" : html`<span
+      class="json-count">${plural(entries.length, word)}</span>${close}`}
   </button>`;
   if (!isOpen) return toggle;
   return html`${toggle}<ul>

@@ -28,8 +28,10 @@ function Token() {
   };
   return html`<${Dialog} title="This service asks for a token" onClose=${() => setAsked(false)}>
     <form onSubmit=${use} class="form">
-      <p>${hasToken() ? "The one you gave is not one of its tokens." : "Its operator has one: FLOWSM_TOKEN."} It is kept until this window is closed.</p>
-      <label>Token <input type="password" autocomplete="off" required value=${text} onInput=${(event) => setText(event.target.value)} /></label>
+      <p>${hasToken() ? "The one you gave is not one of its tokens." : "Its operator has one: FLOWSM_TOKEN."}${" "}
+        It is kept until this window is closed.</p>
+      <label>Token <input type="password" autocomplete="off" required value=${text} onInput=${(event) => setText(event.target.value)} />
+        </label>
       <div class="form-end"><button class="primary">Use it</button></div>
     </form>
   </${Dialog}>`;
@@ -43,7 +45,8 @@ function App() {
     document.title = { list: "Executions", start: "Start a flow", run: place.id }[place.kind] + " · flowsm";
   }, [place.kind, place.id]);
   return html`
-    <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>Skip to the content</a>
+    <a class="skip" href="#main"
+      onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>Skip to the content</a>
     <header class="top">
       <a class="brand" href=${hashOf({ kind: "list" })}><img src="page/icon.svg" alt="" width="22" height="22" />flowsm</a>
       <nav aria-label="Pages">
@@ -53,7 +56,8 @@ function App() {
       </nav>
       <div class="top-end">
         <${ThemeButton} />
-        <button type="button" class="quiet" onClick=${() => setHelp(true)} aria-label="Keys" title="Keys (?)"><${Icon} name="help" /></button>
+        <button type="button" class="quiet" onClick=${() => setHelp(true)} aria-label="Keys" title="Keys (?)"><${Icon} name="help" />
+          </button>
       </div>
     </header>
     <main id="main" tabindex="-1">

@@ -27,7 +27,8 @@ export function Mark({ status, size = 16 }) {
 }
 
 export function Status({ status }) {
-  return html`<span class=${`status is-${lookOf(status)}`}><${Mark} status=${status} size="13" />${String(status).replace("_", " ")}</span>`;
+  return html`<span class=${`status is-${lookOf(status)}`}><${Mark} status=${status}
+    size="13" />${String(status).replace("_", " ")}</span>`;
 }
 
 const ICONS = {

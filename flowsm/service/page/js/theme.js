@@ -26,5 +26,6 @@ export function ThemeButton() {
     setTheme(next);
   };
   const label = `Colours: ${THEMES[theme]}`;
-  return html`<button type="button" class="quiet" onClick=${turn} title=${label} aria-label=${label}><${Icon} name=${ICONS[theme]} /></button>`;
+  return html`<button type="button" class="quiet" onClick=${turn} title=${label} aria-label=${label}><${Icon} name=${ICONS[theme]} />
+    </button>`;
 }

@@ -12,7 +12,8 @@ const TYPING_MS = 250;
 function useFlows(total) {
   const [flows, setFlows] = useState([]);
   useEffect(() => {
-    ask("definitions?limit=200").then(({ items }) => setFlows([...new Map(items.map((one) => [one.flow_id, one.name])).entries()]), () => {});
+    const use = ({ items }) => setFlows([...new Map(items.map((one) => [one.flow_id, one.name])).entries()]);
+    ask("definitions?limit=200").then(use, () => {});
   }, [total > 0]);
   return flows;
 }
@@ -28,7 +29,8 @@ export function Filters({ parameters, summary, show, field }) {
         isOn=${parameters.status === status} onClick=${() => show({ status: parameters.status === status ? "" : status })} />`)}
     </div>
     <div class="fields">
-      <label class="field search-field"><span class="hidden">Search</span><${Icon} name="search" size="14" /><${Search} parameters=${parameters} show=${show} field=${field} /></label>
+      <label class="field search-field"><span class="hidden">Search</span><${Icon} name="search" size="14" />
+        <${Search} parameters=${parameters} show=${show} field=${field} /></label>
       <label class="field"><span>Flow</span>
         <select value=${parameters.flow ?? ""} onChange=${(event) => show({ flow: event.target.value })}>
           <option value="">all</option>
@@ -43,8 +45,10 @@ export function Filters({ parameters, summary, show, field }) {
 }
 
 function Chip({ status, text, number, isOn, onClick }) {
-  return html`<button type="button" class=${`chip ${status ? `is-${status}` : ""}`} aria-pressed=${isOn ? "true" : "false"} onClick=${onClick}>
-    ${status && html`<${Mark} status=${status} size="12" />`}${text}${number !== undefined && number !== null && html` <b>${count(number)}</b>`}
+  return html`<button type="button" class=${`chip ${status ? `is-${status}` : ""}`} aria-pressed=${isOn ? "true" : "false"}
+    onClick=${onClick}>
+    ${status && html`<${Mark} status=${status}
+      size="12" />`}${text}${number !== undefined && number !== null && html` <b>${count(number)}</b>`}
   </button>`;
 }
 
@@ -67,5 +71,6 @@ function Search({ parameters, show, field }) {
     }
     if (event.key === "Escape" || event.key === "Enter") event.target.blur();
   };
-  return html`<input ref=${field} type="search" placeholder="Search id, flow, task, error" value=${text} onInput=${typed} onKeyDown=${pressed} autocomplete="off" spellcheck="false" /><kbd aria-hidden="true">/</kbd>`;
+  return html`<input ref=${field} type="search" placeholder="Search id, flow, task, error" value=${text} onInput=${typed}
+    onKeyDown=${pressed} autocomplete="off" spellcheck="false" /><kbd aria-hidden="true">/</kbd>`;
 }

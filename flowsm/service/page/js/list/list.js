@@ -85,7 +85,8 @@ export function List({ place }) {
 
   return html`<div class="list">
     <div class="list-head"><h1>Executions</h1>
-      <span class=${`connection is-${connection}`} role="status"><span class="dot" aria-hidden="true"></span>${connection === "live" ? "live" : "connecting"}</span>
+      <span class=${`connection is-${connection}`} role="status"><span class="dot" aria-hidden="true">
+        </span>${connection === "live" ? "live" : "connecting"}</span>
       <a class="button primary" href="#/start"><${Icon} name="plus" size="14" />Start a flow</a>
     </div>
     <${Filters} parameters=${parameters} summary=${summary} show=${show} field=${field} />
@@ -121,7 +122,8 @@ function Table({ rows, at, parameters }) {
   };
   return html`<table class="rows" onClick=${open}>
     <caption class="hidden">Executions, the newest first</caption>
-    <thead><tr><th scope="col">Status</th><th scope="col">Flow</th><th scope="col">At</th><th scope="col" class="number">Attempts</th><th scope="col">Created</th><th scope="col" class="number">Took</th></tr></thead>
+    <thead><tr><th scope="col">Status</th><th scope="col">Flow</th><th scope="col">At</th><th scope="col" class="number">Attempts</th>
+      <th scope="col">Created</th><th scope="col" class="number">Took</th></tr></thead>
     <tbody>${rows.map((row, index) => html`<${Row} key=${row.execution_id} row=${row} isAt=${index === at} />`)}</tbody>
   </table>`;
 }

@@ -25,6 +25,7 @@ function at(row) {
   if (row.status === "failed" && row.last_error) {
     return html`<span class="error-text" title=${short(row.last_error, 1000)}>${short(row.last_error, MESSAGE_CHARS)}</span>`;
   }
-  const what = row.waiting_for ? html` <span class="muted">for ${row.waiting_for}</span>` : "";
-  return row.current_task === null ? html`<span class="muted">${row.completed_tasks.length ? `${count(row.completed_tasks.length)} done` : ""}</span>` : html`${row.current_task}${what}`;
+  const done = row.completed_tasks.length;
+  if (row.current_task === null) return html`<span class="muted">${done ? `${count(done)} done` : ""}</span>`;
+  return html`${row.current_task}${row.waiting_for && html` <span class="muted">for ${row.waiting_for}</span>`}`;
 }

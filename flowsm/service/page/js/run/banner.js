@@ -14,7 +14,8 @@ const isTrue = (explain, seq, isPast, status) => explain && (explain.seq === seq
 
 export function Banner({ explain, status, seq, isPast, event, onLive, onPick, onTab }) {
   return html`${isPast && event && html`<div class="banner is-past">
-      <span>You look at event <b>${seq}</b>, <code>${event.type}</code>, of <time datetime=${event.at}>${clock(event.at)}</time>: the past.</span>
+      <span>You look at event <b>${seq}</b>, <code>${event.type}</code>, of <time
+        datetime=${event.at}>${clock(event.at)}</time>: the past.</span>
       <button type="button" onClick=${onLive}>Back to live</button>
     </div>`}
     ${isTrue(explain, seq, isPast, status) && html`<${Why} explain=${explain} onPick=${onPick} onTab=${onTab} />`}`;
@@ -43,7 +44,8 @@ function Why({ explain, onPick, onTab }) {
 
 // The same text, with its moments as this page writes them.
 function timed(text) {
-  return text.split(MOMENT).map((piece, index) => (index % 2 ? html`<time datetime=${piece} title=${moment(piece)}>${near(piece)}</time>` : piece));
+  return text.split(MOMENT).map((piece, index) => (index % 2 ? html`<time datetime=${piece}
+    title=${moment(piece)}>${near(piece)}</time>` : piece));
 }
 
 const near = (at) => (Math.abs(Date.now() - Date.parse(at)) < DAY_MS ? clock(at) : moment(at));

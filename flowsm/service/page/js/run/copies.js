@@ -6,5 +6,6 @@ import { lookingAt } from "./verbs.js";
 
 export function CopyMenu({ id }) {
   return html`<${CopyButton} text=${id} label="Copy the id" />
-    ${Object.entries(lookingAt(id)).map(([name, text]) => html`<${CopyButton} key=${name} text=${text} label=${`Copy as ${name}: ${text}`}>${name}</${CopyButton}>`)}`;
+    ${Object.entries(lookingAt(id)).map(([name, text]) => html`<${CopyButton} key=${name} text=${text}
+      label=${`Copy as ${name}: ${text}`}>${name}</${CopyButton}>`)}`;
 }

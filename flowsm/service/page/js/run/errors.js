@@ -23,9 +23,12 @@ function One({ event, onSeek }) {
   const error = data.error ?? { type: "interrupted", message: data.reason ?? "" };
   const status = { "task.interrupted": "interrupted", "task.timed_out": "timed_out" }[type] ?? "failed";
   return html`<article class="error-card">
-    <header><${Status} status=${status} />${data.task && html`<b>${data.task}</b><span class="muted">visit ${data.visit}, attempt ${data.attempt}</span>`}
-      <button type="button" class="link" onClick=${() => onSeek(event.seq)}>event ${event.seq}</button><time class="muted" datetime=${event.at}>${clock(event.at)}</time></header>
+    <header><${Status} status=${status} />${data.task && html`<b>${data.task}</b>
+      <span class="muted">visit ${data.visit}, attempt ${data.attempt}</span>`}
+      <button type="button" class="link" onClick=${() => onSeek(event.seq)}>event ${event.seq}</button>
+        <time class="muted" datetime=${event.at}>${clock(event.at)}</time></header>
     <p><code>${error.type}</code> ${error.message}</p>
-    ${error.traceback && html`<details><summary>Traceback</summary><div class="trace-tools"><${CopyButton} text=${error.traceback} label="Copy the traceback" /></div><pre tabindex="0">${error.traceback}</pre></details>`}
+    ${error.traceback && html`<details><summary>Traceback</summary><div class="trace-tools"><${CopyButton} text=${error.traceback}
+      label="Copy the traceback" /></div><pre tabindex="0">${error.traceback}</pre></details>`}
   </article>`;
 }

@@ -27,11 +27,13 @@ export function Events({ events, seq, isLive, onSeek }) {
   const shown = events.slice(first, Math.ceil((top + height) / ROW) + MORE);
   const event = events[seq - 1];
   return html`<div class="events">
-    <div class="events-box" ref=${box} onScroll=${(scroll) => setTop(scroll.target.scrollTop)} tabindex="0" role="listbox" aria-label="Events"
+    <div class="events-box" ref=${box} onScroll=${(scroll) => setTop(scroll.target.scrollTop)} tabindex="0" role="listbox"
+      aria-label="Events"
         aria-activedescendant=${event ? `event-${seq}` : undefined}>
       <div role="presentation" style=${{ height: `${events.length * ROW}px` }}>
         <div role="presentation" style=${{ transform: `translateY(${first * ROW}px)` }}>
-          ${shown.map((one) => html`<div key=${one.seq} id=${`event-${one.seq}`} role="option" aria-selected=${one.seq === seq ? "true" : "false"}
+          ${shown.map((one) => html`<div key=${one.seq} id=${`event-${one.seq}`} role="option"
+            aria-selected=${one.seq === seq ? "true" : "false"}
             class=${`event ${one.seq > seq ? "is-future" : ""}`} onClick=${() => onSeek(one.seq)}>
             <span class="event-seq">${one.seq}</span><span class=${`event-type is-${kindOf(one)}`}>${one.type}</span>
             <span class="event-about">${short(about(one), 90)}</span><time datetime=${one.at}>${clock(one.at)}</time>
@@ -39,7 +41,8 @@ export function Events({ events, seq, isLive, onSeek }) {
         </div>
       </div>
     </div>
-    ${event && html`<div class="event-detail" tabindex="0" role="group" aria-label=${`Event ${seq}`}><${Json} key=${seq} value=${event.data} label=${`event ${seq}`} /></div>`}
+    ${event && html`<div class="event-detail" tabindex="0" role="group" aria-label=${`Event ${seq}`}>
+      <${Json} key=${seq} value=${event.data} label=${`event ${seq}`} /></div>`}
   </div>`;
 }
 
@@ -56,6 +59,9 @@ function about({ type, data }) {
   if (type === "signal.received") return `${data.name}${data.outcome ? `: ${data.outcome}` : ""}${data.actor ? ` by ${data.actor}` : ""}`;
   if (type === "retry.scheduled") return `${data.task}, attempt ${data.attempt} in ${data.delay_seconds.toFixed(2)} s`;
   if (type === "wait.started") return `${data.task}${data.signal ? ` for signal ${data.signal}` : ""}`;
-  if (data.task) return `${data.task}${data.attempt > 1 ? `, attempt ${data.attempt}` : ""}${data.visit > 1 ? `, visit ${data.visit}` : ""}${data.outcome ? `: ${data.outcome}` : ""}${data.message ? ` (${data.message})` : ""}`;
+  if (data.task) {
+    const place = [data.task, data.attempt > 1 && `attempt ${data.attempt}`, data.visit > 1 && `visit ${data.visit}`];
+    return place.filter(Boolean).join(", ") + (data.outcome ? `: ${data.outcome}` : "") + (data.message ? ` (${data.message})` : "");
+  }
   return data.error?.message ?? data.reason ?? data.flow_name ?? data.worker ?? "";
 }

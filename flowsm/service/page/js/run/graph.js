@@ -35,7 +35,9 @@ export function Graph({ graph, selected, onSelect, isPast }) {
   const states = useMemo(() => new Map(graph?.states.map((state) => [state.name, state])), [graph]);
   const current = graph?.states.find(isPlace)?.name;
   useEffect(() => show(box.current, drawn, current), [current, drawn, room.width > 0]);
-  const fit = drawn && room.width ? Math.min(1, Math.max(LEAST_FIT, (room.width - 4) / drawn.width), Math.max(LEAST_TALL, (room.height - 4) / drawn.height)) : 1;
+  const fit = drawn && room.width
+    ? Math.min(1, Math.max(LEAST_FIT, (room.width - 4) / drawn.width), Math.max(LEAST_TALL, (room.height - 4) / drawn.height))
+    : 1;
   const scale = zoom ?? fit;
   const turn = (step) => {
     const bigger = ZOOMS.filter((one) => (step > 0 ? one > scale + 0.01 : one < scale - 0.01));
@@ -45,13 +47,16 @@ export function Graph({ graph, selected, onSelect, isPast }) {
     <div class="graph-tools">
       <label class="check"><input type="checkbox" checked=${isAll} onChange=${() => setAll(!isAll)} />all ways out</label>
       <button type="button" class="quiet" onClick=${() => turn(-1)} aria-label="Smaller"><${Icon} name="minus" size="14" /></button>
-      <button type="button" class="quiet" onClick=${() => setZoom(null)} aria-label="Fit the width"><${Icon} name="fit" size="14" /></button>
+      <button type="button" class="quiet" onClick=${() => setZoom(null)} aria-label="Fit the width"><${Icon} name="fit" size="14" />
+        </button>
       <button type="button" class="quiet" onClick=${() => turn(1)} aria-label="Larger"><${Icon} name="plus" size="14" /></button>
     </div>
     <div class="graph-box" ref=${box} tabindex="0" role="group" aria-label="The machine's states; scrolls">
-      ${drawn && html`<svg width=${drawn.width * scale} height=${drawn.height * scale} viewBox=${`0 0 ${drawn.width} ${drawn.height}`} role="group" aria-label="States and transitions">
+      ${drawn && html`<svg width=${drawn.width * scale} height=${drawn.height * scale} viewBox=${`0 0 ${drawn.width} ${drawn.height}`}
+        role="group" aria-label="States and transitions">
         <${Arrows} />
-        ${[false, true].flatMap((isTaken) => drawn.edges.filter((edge) => taken.has(edge.key) === isTaken).map((edge) => html`<${Edge} key=${edge.key} edge=${edge} isTaken=${isTaken} />`))}
+        ${[false, true].flatMap((isTaken) => drawn.edges.filter((edge) => taken.has(edge.key) === isTaken).map((edge) => html`<${Edge}
+          key=${edge.key} edge=${edge} isTaken=${isTaken} />`))}
         ${drawn.nodes.map((node) => html`<${State} key=${node.state.name} node=${node} state=${states.get(node.state.name) ?? node.state}
           status=${graph.status} isSelected=${selected === node.state.name} onSelect=${onSelect} />`)}
       </svg>`}
@@ -69,7 +74,8 @@ function show(box, drawn, current) {
 }
 
 const Arrows = () => html`<defs>${["plain", "taken"].map((kind) => html`
-  <marker key=${kind} id=${`arrow-${kind}`} class=${`arrow is-${kind}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+  <marker key=${kind} id=${`arrow-${kind}`} class=${`arrow is-${kind}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"
+    markerHeight="7" orient="auto-start-reverse">
     <path d="M0.500 0.800L7.500 4L0.500 7.200z" />
   </marker>`)}</defs>`;
 
@@ -88,23 +94,28 @@ function State({ node, state, status, isSelected, onSelect }) {
   const isHere = isPlace(state);
   const badge = `×${state.visits}`.length * 7 + 14;
   const { width, height } = node;
-  const said = `${state.name}${state.is_task ? `, ${state.task_type}` : ""}: ${state.fate === "current" ? status : state.fate}${state.visits > 1 ? `, ${state.visits} visits` : ""}`;
+  const named = state.is_task ? `${state.name}, ${state.task_type}` : state.name;
+  const said = `${named}: ${state.fate === "current" ? status : state.fate}${state.visits > 1 ? `, ${state.visits} visits` : ""}`;
   const click = () => state.is_task && onSelect(isSelected ? null : state.name);
   const pressed = (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
     click();
   };
-  const interactive = state.is_task ? { role: "button", tabindex: 0, "aria-pressed": isSelected ? "true" : "false", onClick: click, onKeyDown: pressed } : { role: "img" };
+  const interactive = state.is_task
+    ? { role: "button", tabindex: 0, "aria-pressed": isSelected ? "true" : "false", onClick: click, onKeyDown: pressed }
+    : { role: "img" };
   return html`<g class=${`state is-${look} ${isHere ? "is-here" : ""} ${isSelected ? "is-selected" : ""} ${state.is_task ? "" : "is-end"}`}
-      transform=${`translate(${node.x - width / 2} ${node.y - height / 2})`} aria-label=${said} data-state=${state.name} data-look=${look} ...${interactive}>
+      transform=${`translate(${node.x - width / 2} ${node.y - height / 2})`} aria-label=${said} data-state=${state.name}
+        data-look=${look} ...${interactive}>
     <title>${said}</title>
     <rect width=${width} height=${height} rx=${state.is_task ? 9 : height / 2} />
     <g transform=${`translate(${state.is_task ? 11 : 10} ${height / 2 - 8})`}><${Mark} status=${look} /></g>
     ${state.is_task
       ? html`<text class="state-name" x="35" y=${height / 2 - 2}>${short(state.name, NAME_CHARS)}</text>
         <text class="state-type" x="35" y=${height / 2 + 13}>${short(state.task_type ?? "", TYPE_CHARS)}</text>
-        ${state.visits > 1 && html`<g transform=${`translate(${width - 9} 0)`}><rect class="visits" x=${-badge / 2} y="-8" width=${badge} height="16" rx="8" /><text class="visits-text" y="4">×${state.visits}</text></g>`}`
+        ${state.visits > 1 && html`<g transform=${`translate(${width - 9} 0)`}><rect class="visits" x=${-badge / 2} y="-8"
+          width=${badge} height="16" rx="8" /><text class="visits-text" y="4">×${state.visits}</text></g>`}`
       : html`<text class="state-name" x="32" y=${height / 2 + 4}>${state.name}</text>`}
   </g>`;
 }

@@ -29,7 +29,9 @@ function withoutCircles(names, edges) {
     }
   }
   return edges.filter((edge) => edge.source !== edge.target)
-    .map((edge) => (back.has(edge) ? { edge, from: edge.target, to: edge.source, isBack: true } : { edge, from: edge.source, to: edge.target, isBack: false }));
+    .map((edge) => (back.has(edge)
+      ? { edge, from: edge.target, to: edge.source, isBack: true }
+      : { edge, from: edge.source, to: edge.target, isBack: false }));
 }
 
 function depths(names, links, last) {

@@ -50,10 +50,15 @@ export function layout(states, edges) {
     y += height + GAP.y;
     return top + height / 2;
   });
-  const nodes = shown.map((state) => ({ state, ...sizes.get(state.name), x: cells.get(state.name).x, y: tops[cells.get(state.name).layer] }));
-  const at = (cell) => ({ x: cell.x, y: tops[cell.layer], half: cell.isState ? sizes.get(cell.name).height / 2 : heights[cell.layer] / 2, cell });
+  const nodes = shown.map((state) => {
+    const { x, layer } = cells.get(state.name);
+    return { state, ...sizes.get(state.name), x, y: tops[layer] };
+  });
+  const at = (cell) => ({ x: cell.x, y: tops[cell.layer], half: (cell.isState ? sizes.get(cell.name).height : heights[cell.layer]) / 2 });
   const drawn = ways.map(({ edge, way, isBack }) => ({ ...edge, ...pathThrough(way.map(at), isBack) }));
-  for (const edge of edges) if (edge.source === edge.target) drawn.push({ ...edge, ...circle(nodes.find((node) => node.state.name === edge.source)) });
+  for (const edge of edges.filter((one) => one.source === one.target)) {
+    drawn.push({ ...edge, ...circle(nodes.find((node) => node.state.name === edge.source)) });
+  }
   const right = Math.max(...nodes.map((node) => node.x + node.width / 2), ...drawn.map((edge) => edge.right ?? 0));
   return { nodes, edges: drawn, width: right + MARGIN, height: y - GAP.y + MARGIN };
 }
@@ -126,7 +131,8 @@ function pathThrough(points, isBack) {
   }
   path += curve(from, end, sign);
   const next = points.length > 2 ? { x: points[1].x, y: points[1].y - sign * points[1].half } : end;
-  return { path, label: { x: (start.x + next.x) / 2 + (isBack ? 6 : 0), y: (start.y + next.y) / 2 }, isBack, right: Math.max(...points.map((point) => point.x)) + (isBack ? BACK + 60 : 20) };
+  const label = { x: (start.x + next.x) / 2 + (isBack ? 6 : 0), y: (start.y + next.y) / 2 };
+  return { path, label, isBack, right: Math.max(...points.map((point) => point.x)) + (isBack ? BACK + 60 : 20) };
 }
 
 function curve(from, to, sign) {

@@ -29,12 +29,14 @@ export function Panel(props) {
   };
   return html`<section class="card panel" aria-label="Details">
     <div class="tabs" role="tablist" aria-label="Details" onKeyDown=${pressed}>
-      ${TABS.map(([name, text]) => html`<button type="button" role="tab" key=${name} id=${`tab-${name}`} aria-selected=${tab === name ? "true" : "false"}
+      ${TABS.map(([name, text]) => html`<button type="button" role="tab" key=${name} id=${`tab-${name}`}
+        aria-selected=${tab === name ? "true" : "false"}
         aria-controls="tab-panel" tabindex=${tab === name ? 0 : -1} onClick=${() => onTab(name)}>${text}</button>`)}
     </div>
     ${OF_TASKS.includes(tab) && html`<p class="scope">${task === null || task === ""
       ? html`<span class="muted">of the whole execution; pick a task in the picture for its own</span>`
-      : html`of task <b>${task}</b> <button type="button" class="quiet" onClick=${() => onPick(null)} aria-label="Show the whole execution"><${Icon} name="close" size="12" /></button>`}</p>`}
+      : html`of task <b>${task}</b> <button type="button" class="quiet" onClick=${() => onPick(null)}
+        aria-label="Show the whole execution"><${Icon} name="close" size="12" /></button>`}</p>`}
     <div class="tab-panel" role="tabpanel" id="tab-panel" aria-labelledby=${`tab-${tab}`} tabindex="0"><${Shown} ...${props} /></div>
   </section>`;
 }
@@ -70,7 +72,11 @@ function Output({ task, known, seq }) {
   }
   const names = Object.keys(results);
   if (!names.length) return html`<p class="empty">No task has a result yet.</p>`;
-  return html`<${Json} key=${seq} value=${Object.fromEntries(names.map((name) => [name, { status: results[name].status, outcome: results[name].outcome, message: results[name].message, data: results[name].data ?? null }]))} label="results" />`;
+  const shown = names.map((name) => {
+    const { status, outcome, message, data = null } = results[name];
+    return [name, { status, outcome, message, data }];
+  });
+  return html`<${Json} key=${seq} value=${Object.fromEntries(shown)} label="results" />`;
 }
 
 const definition = cacheOf(20, (digest) => ask(`definitions/${part(digest)}`));
@@ -81,6 +87,7 @@ function Definition({ digest, task }) {
   if (!value) return html`<p class="empty">Loading …</p>`;
   const flow = value.flow ?? value;
   if (!task) return html`<p class="digest muted">digest <code>${digest}</code></p><${Json} value=${flow} label="definition" />`;
-  const found = { task: flow.tasks.find((one) => one.name === task), conditions: (flow.conditions ?? []).filter((one) => one.source_task === task) };
+  const conditions = (flow.conditions ?? []).filter((one) => one.source_task === task);
+  const found = { task: flow.tasks.find((one) => one.name === task), conditions };
   return html`<${Json} key=${task} value=${found} label="definition" />`;
 }

@@ -21,6 +21,7 @@ export function Relations({ events, id }) {
   if (child) found.push(["waits for", child, ""]);
   for (const one of forks.slice(0, MOST_FORKS)) found.push([`its fork at ${one.forked_at} is`, one.execution_id, ""]);
   if (!found.length) return null;
-  return html`<div class="relations muted">${found.map(([how, other, query]) => html`<span key=${how + other}>${how} <a href=${linkTo(other) + query}><code>${other}</code></a></span>`)}
+  return html`<div class="relations muted">${found.map(([how, other, query]) => html`<span key=${how + other}>${how} <a
+    href=${linkTo(other) + query}><code>${other}</code></a></span>`)}
     ${forks.length > MOST_FORKS && html`<span>and ${forks.length - MOST_FORKS} more</span>`}</div>`;
 }

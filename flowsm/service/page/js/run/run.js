@@ -52,15 +52,19 @@ export function Run({ id, place }) {
     <${Head} execution=${execution} connection=${connection} now=${now} isPast=${isPast} status=${known.graph?.status} events=${events} />
     <${Actions} execution=${execution} graph=${known.graph} events=${events} seq=${seq} refresh=${run.refresh} isPast=${isPast} />
     ${problem && html`<p class="banner is-failed" role="alert">${problem.message}</p>`}
-    <${Banner} explain=${known.explain} status=${known.graph?.status} seq=${seq} isPast=${isPast} event=${events[seq - 1]} onLive=${live} onPick=${pick} onTab=${(name) => show({ tab: name })} />
+    <${Banner} explain=${known.explain} status=${known.graph?.status} seq=${seq} isPast=${isPast} event=${events[seq - 1]}
+      onLive=${live} onPick=${pick} onTab=${(name) => show({ tab: name })} />
     <div class="run-grid">
       <div class="run-left">
         <${Graph} graph=${known.graph} selected=${task} onSelect=${pick} isPast=${isPast} />
-        <${Slider} seq=${seq} last=${last} isLive=${isLive} connection=${connection} event=${events[seq - 1]} onSeek=${seek} onLive=${live} />
-        <${Timeline} attempts=${run.attempts} version=${run.version} seq=${seq} last=${last} isPast=${isPast} now=${ticking ? now : null} ended=${execution.ended_at}
+        <${Slider} seq=${seq} last=${last} isLive=${isLive} connection=${connection} event=${events[seq - 1]} onSeek=${seek}
+          onLive=${live} />
+        <${Timeline} attempts=${run.attempts} version=${run.version} seq=${seq} last=${last} isPast=${isPast}
+          now=${ticking ? now : null} ended=${execution.ended_at}
           selected=${task} onSeek=${seek} onPick=${pick} />
       </div>
-      <${Panel} tab=${here} onTab=${(name) => show({ tab: name })} execution=${execution} events=${events} version=${run.version} seq=${seq} isLive=${isLive}
+      <${Panel} tab=${here} onTab=${(name) => show({ tab: name })} execution=${execution} events=${events} version=${run.version}
+        seq=${seq} isLive=${isLive}
         known=${known} task=${task} onPick=${pick} onSeek=${seek} />
     </div>
   </div>`;
@@ -79,8 +83,10 @@ function Head({ execution, connection, now, isPast, status, events }) {
     <div class="run-facts">
       <a href=${linkTo(id)}><code>${id}</code></a>
       <${CopyMenu} id=${id} />
-      <span class="muted"><time datetime=${execution.created_at} title=${moment(execution.created_at)}>${ago(execution.created_at, now)}</time>${took && html` · ${took}`}</span>
-      <span class=${`connection is-${connection}`} role="status"><span class="dot" aria-hidden="true"></span>${connection === "live" ? "live" : "connecting"}</span>
+      <span class="muted"><time datetime=${execution.created_at}
+        title=${moment(execution.created_at)}>${ago(execution.created_at, now)}</time>${took && html` · ${took}`}</span>
+      <span class=${`connection is-${connection}`} role="status"><span class="dot" aria-hidden="true">
+        </span>${connection === "live" ? "live" : "connecting"}</span>
     </div>
   </div>`;
 }

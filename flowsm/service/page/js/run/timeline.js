@@ -20,7 +20,8 @@ export function Timeline({ attempts, seq, last, isPast, now, ended, selected, on
   const { width } = useSize(box);
   const bars = attempts.bars;
   const first = attempts.marks[0]?.time ?? bars[0]?.start ?? 0;
-  const recorded = Math.max(first, ...attempts.marks.slice(-1).map((mark) => mark.time), ...bars.slice(-1).map((bar) => bar.end ?? bar.start));
+  const lastBar = bars.at(-1);
+  const recorded = Math.max(first, attempts.marks.at(-1)?.time ?? 0, lastBar?.end ?? lastBar?.start ?? 0);
   const upto = Math.max(first + 1, recorded, now ?? 0, ended ? Date.parse(ended) : 0);
   const left = width < 480 ? 88 : 158;
   const room = Math.max(60, width - left - 14);
@@ -35,20 +36,24 @@ export function Timeline({ attempts, seq, last, isPast, now, ended, selected, on
     if (top < element.scrollTop || top + ROW > element.scrollTop + element.clientHeight) element.scrollTop = top - element.clientHeight / 2;
   }, [row]);
   return html`<section class="card timeline" aria-label="Timeline">
-    <header><h2>Timeline</h2><label class="check muted" title="As much room for every event, however long it took"><input type="checkbox" checked=${isEven} onChange=${() => setEven(!isEven)} />by events</label>
+    <header><h2>Timeline</h2><label class="check muted" title="As much room for every event, however long it took">
+      <input type="checkbox" checked=${isEven} onChange=${() => setEven(!isEven)} />by events</label>
       <span class="muted">${plural(bars.length, "attempt")} in ${duration(upto - first)}</span></header>
     <div class="timeline-box" ref=${box} tabindex="0" role="group" aria-label="Attempts by task; scrolls">
       ${width > 0 && bars.length > 0 && html`<svg width=${width} height=${height} role="group" aria-label="Attempts by task">
         ${isEven ? html`<${Axis} ticks=${steps(last).map((one) => [x(0, one + 1), one ? String(one) : "0"])} height=${height} />`
           : html`<${Axis} ticks=${ticksIn(upto - first).map((ms) => [x(first + ms), ms ? `+${brief(ms)}` : "0"])} height=${height} />`}
-        ${tasks.map((task, index) => html`<${Row} key=${task} task=${task} y=${index * ROW} width=${width} left=${left} isSelected=${task === selected}
+        ${tasks.map((task, index) => html`<${Row} key=${task} task=${task} y=${index * ROW} width=${width} left=${left}
+          isSelected=${task === selected}
           bars=${merged(bars.filter((bar) => bar.task === task), x, seq)} x=${x} seq=${seq} onSeek=${onSeek} onPick=${onPick} />`)}
-        ${isPast && html`<line class="now" x1=${x(timeOf(attempts, seq) ?? first, seq)} x2=${x(timeOf(attempts, seq) ?? first, seq)} y1="0" y2=${height - 18} />`}
+        ${isPast && html`<${Now} at=${x(timeOf(attempts, seq) ?? first, seq)} height=${height} />`}
       </svg>`}
       ${!bars.length && html`<p class="empty">No task has begun.</p>`}
     </div>
   </section>`;
 }
+
+const Now = ({ at, height }) => html`<line class="now" x1=${at} x2=${at} y1="0" y2=${height - 18} />`;
 
 // When the event was recorded that is looked at, as far as bars and marks tell.
 function timeOf({ bars, marks }, seq) {
@@ -97,12 +102,15 @@ function Row({ task, y, width, left, bars, isSelected, x, seq, onSeek, onPick })
   const chars = left < 100 ? 12 : NAME_CHARS;
   return html`<g class=${`line ${isSelected ? "is-selected" : ""}`} transform=${`translate(0 ${y})`}>
     <rect class="line-back" width=${width} height=${ROW} />
-    <g class="line-name" role="button" tabindex="0" aria-pressed=${isSelected ? "true" : "false"} aria-label=${`Task ${task}`} onClick=${pick} onKeyDown=${(event) => pressed(event, pick)}>
+    <g class="line-name" role="button" tabindex="0" aria-pressed=${isSelected ? "true" : "false"} aria-label=${`Task ${task}`}
+      onClick=${pick} onKeyDown=${(event) => pressed(event, pick)}>
       <rect class="line-hit" width=${left - 6} height=${ROW} /><title>${task}</title><text x="6" y="16">${short(task, chars)}</text></g>
-    ${bars.map(({ bar, from, to, look, bars: number }) => html`<g key=${bar.seq} class=${`bar is-${look}`} data-look=${look} onClick=${() => { onPick(task); onSeek(bar.endSeq ?? bar.seq); }}>
+    ${bars.map(({ bar, from, to, look, bars: number }) => html`<g key=${bar.seq} class=${`bar is-${look}`} data-look=${look}
+      onClick=${() => { onPick(task); onSeek(bar.endSeq ?? bar.seq); }}>
       <title>${told(bar, number)}</title>
       <rect x=${from} y=${(ROW - BAR) / 2} width=${to - from} height=${BAR} rx="3" />
-      ${look !== "future" && number === 1 && bar.waits.filter((wait) => wait.seq <= seq).map((wait) => html`<rect key=${wait.seq} class="bar-wait" x=${x(wait.start, wait.seq)} y=${(ROW - BAR) / 2 + 4}
+      ${look !== "future" && number === 1 && bar.waits.filter((wait) => wait.seq <= seq).map((wait) => html`<rect key=${wait.seq}
+        class="bar-wait" x=${x(wait.start, wait.seq)} y=${(ROW - BAR) / 2 + 4}
         width=${Math.max(0, x(wait.end, wait.endSeq) - x(wait.start, wait.seq))} height=${BAR - 8} />`)}
     </g>`)}
   </g>`;
@@ -111,7 +119,9 @@ function Row({ task, y, width, left, bars, isSelected, x, seq, onSeek, onPick })
 function told(bar, number) {
   const took = bar.end === null ? "not ended" : duration(bar.duration ?? bar.end - bar.start);
   const more = number > 1 ? `, one of ${number} here` : "";
-  return `${bar.task}, visit ${bar.visit}, attempt ${bar.attempt}: ${bar.outcome ?? bar.status}, ${took}, from ${clock(new Date(bar.start).toISOString())}${more}${bar.error ? `\n${bar.error.type}: ${short(bar.error.message, 200)}` : ""}`;
+  const from = clock(new Date(bar.start).toISOString());
+  const failure = bar.error ? `\n${bar.error.type}: ${short(bar.error.message, 200)}` : "";
+  return `${bar.task}, visit ${bar.visit}, attempt ${bar.attempt}: ${bar.outcome ?? bar.status}, ${took}, from ${from}${more}${failure}`;
 }
 
 function Axis({ ticks, height }) {
@@ -129,4 +139,9 @@ function steps(last) {
   return Array.from({ length: Math.floor(last / step) + 1 }, (_, index) => index * step);
 }
 
-const brief = (ms) => (ms < 1000 ? `${ms} ms` : ms < 60_000 ? `${ms / 1000} s` : ms < 3_600_000 ? `${ms / 60_000} min` : ms < 86_400_000 ? `${ms / 3_600_000} h` : `${ms / 86_400_000} d`);
+function brief(ms) {
+  if (ms < 1000) return `${ms} ms`;
+  if (ms < 60_000) return `${ms / 1000} s`;
+  if (ms < 3_600_000) return `${ms / 60_000} min`;
+  return ms < 86_400_000 ? `${ms / 3_600_000} h` : `${ms / 86_400_000} d`;
+}

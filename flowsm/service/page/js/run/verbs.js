@@ -2,19 +2,23 @@
 
 import { hasToken, part, urlOf } from "../api.js";
 
-// `fields` are asked for in the dialog; `body` is what is sent, `call` the manager's method with what it is given,
-// `command` the words of the command line.
+// `fields` are asked for in the dialog, besides the reason; `look` is that of the button.
 export const VERBS = {
-  run: { title: "Run", path: () => "flow/execute", fields: [], isPlain: true },
-  signal: { title: "Signal", fields: ["name", "outcome", "payload"], hint: "The first wait for a signal of this name takes it, now or later." },
+  run: { title: "Run", path: () => "flow/execute", fields: [], look: "primary" },
+  signal: { title: "Signal", fields: ["name", "outcome", "payload"],
+    hint: "The first wait for a signal of this name takes it, now or later." },
   pause: { title: "Pause", fields: ["now"], hint: "It stops before its next task." },
-  resume: { title: "Resume", fields: [], hint: "It goes on from where it was paused." },
-  cancel: { title: "Cancel", fields: [], isGrave: true, hint: "What runs is stopped, then the flow's on_cancel cleans up." },
-  retry: { title: "Retry", fields: ["task", "overrides"], hint: "It goes on from the task that failed; what came before is kept." },
-  fork: { title: "Fork", fields: ["at", "overrides", "paused"], hint: "A new execution that shares the events up to this one, and goes on by itself; what it runs has idempotency keys of its own." },
-  resolve: { title: "Resolve", fields: ["resolution", "outcome", "payload"], hint: "Say what became of the attempt that was interrupted." },
+  resume: { title: "Resume", look: "primary", fields: [], hint: "It goes on from where it was paused." },
+  cancel: { title: "Cancel", fields: [], look: "grave", hint: "What runs is stopped, then the flow's on_cancel cleans up." },
+  retry: { title: "Retry", look: "primary", fields: ["task", "overrides"],
+    hint: "It goes on from the task that failed; what came before is kept." },
+  fork: { title: "Fork", fields: ["at", "overrides", "paused"],
+    hint: "A new execution that shares the events up to this one, and goes on by itself; what it runs has idempotency keys of its own." },
+  resolve: { title: "Resolve", look: "primary", fields: ["resolution", "outcome", "payload"],
+    hint: "Say what became of the attempt that was interrupted." },
 };
 
+const OVER = ["wait.ended", "resolution.given", "task.started", "task.completed", "execution.failed", "execution.cancelled"];
 const ENDED = ["completed", "failed", "cancelled"];
 const ORDINARY = ["otherwise", "success", "failure", "timeout", "skipped", ""];
 
@@ -24,7 +28,7 @@ export function openWait(events) {
     const { type, data } = events[at];
     if (type === "wait.started") return { task: data.task, signal: data.signal ?? null, child: data.child ?? null };
     if (type === "resolution.awaited") return { task: data.task, isAsked: true };
-    if (["wait.ended", "resolution.given", "task.started", "task.completed", "execution.failed", "execution.cancelled"].includes(type)) return null;
+    if (OVER.includes(type)) return null;
   }
   return null;
 }
@@ -94,7 +98,9 @@ export function python(value) {
   if (value === true) return "True";
   if (value === false) return "False";
   if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
-  if (typeof value === "object") return `{${Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}: ${python(item)}`).join(", ")}}`;
+  if (typeof value === "object") {
+    return `{${Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}: ${python(item)}`).join(", ")}}`;
+  }
   return JSON.stringify(value);
 }
 

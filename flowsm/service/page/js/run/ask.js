@@ -1,0 +1,72 @@
+// The dialog in which something is asked of an execution, with a reason.
+
+import { Problem, newKey, post } from "../api.js";
+import { CopyButton } from "../copy.js";
+import { Dialog } from "../dialog.js";
+import { keep, kept } from "../kept.js";
+import { html, useMemo, useState } from "../lib.js";
+import { go } from "../route.js";
+import { Fields } from "./fields.js";
+import { VERBS, bodyOf, commandsOf, pathOf } from "./verbs.js";
+
+export const titled = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+
+function made(verb, id, values) {
+  try {
+    return { body: bodyOf(verb, id, values), problem: null };
+  } catch (error) {
+    return { body: null, problem: new Problem(0, { detail: `What was given cannot be read: ${error.message}` }) };
+  }
+}
+
+export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone }) {
+  const { title, hint, look } = VERBS[verb];
+  const id = execution.execution_id;
+  const first = verb === "resolve" ? { resolution: "success" } : {};
+  const [values, setValues] = useState({ reason: "", actor: kept("actor"), ...first, ...given });
+  const [problem, setProblem] = useState(null);
+  const [isSending, setSending] = useState(false);
+  const key = useMemo(newKey, []);
+  const { body, problem: unread } = made(verb, id, values);
+  const name = given.isAnswer ? titled(given.outcome || "approve") : title;
+
+  async function send(event) {
+    event.preventDefault();
+    if (unread) return setProblem(unread);
+    setSending(true);
+    keep("actor", values.actor);
+    const headers = verb === "signal" ? { "Idempotency-Key": key } : {};
+    if (given.isAnswer || verb === "resolve") headers["If-Match"] = `"${seq}"`;
+    try {
+      const answer = await post(pathOf(verb, id), body, headers);
+      if (verb === "fork") go({ kind: "run", id: answer.execution_id });
+      else onDone();
+      return onClose();
+    } catch (error) {
+      setSending(false);
+      return setProblem(error);
+    }
+  }
+
+  return html`<${Dialog} title=${`${name}: ${execution.flow_name}`} onClose=${onClose}>
+    <form class="form" onSubmit=${send}>
+      ${hint && html`<p class="muted">${given.isAnswer ? `Task ${wait?.task ?? ""} waits for it.` : hint}</p>`}
+      <${Fields} verb=${verb} given=${given} values=${values} setValues=${setValues} seq=${seq}
+        execution=${execution} graph=${graph} wait=${wait} />
+      ${body && html`<${Same} commands=${commandsOf(verb, id, body)} />`}
+      ${problem && html`<${Refused} problem=${problem} />`}
+      <div class="form-end"><button type="button" onClick=${onClose}>Not now</button>
+        <button class=${look === "grave" ? "grave" : "primary"} disabled=${isSending}>${name}</button></div>
+    </form>
+  </${Dialog}>`;
+}
+
+const Same = ({ commands }) => html`<details class="same"><summary>The same as a command</summary>
+  ${Object.entries(commands).map(([kind, text]) => html`<div key=${kind} class="command">
+    <span>${kind}</span><code tabindex="0">${text}</code><${CopyButton} text=${text} label=${`Copy as ${kind}`} /></div>`)}
+</details>`;
+
+const Refused = ({ problem }) => html`<div class="banner is-failed" role="alert"><div><b>${problem.message}</b>
+  ${problem.possible?.length > 0 && html`<p>Possible: ${problem.possible.join(", ")}.</p>`}
+  ${problem.status === 412 && html`<p>It has moved on since this was opened: close this, and look again.</p>`}
+</div></div>`;

@@ -1,0 +1,67 @@
+// What each verb asks for.
+
+import { html } from "../lib.js";
+import { Plan } from "./plan.js";
+import { VERBS, answersOf } from "./verbs.js";
+
+function valueIn(field) {
+  if (field.type === "checkbox") return field.checked;
+  return field.type === "number" ? field.valueAsNumber || "" : field.value;
+}
+
+export function Fields(props) {
+  const { verb, given, values, setValues } = props;
+  const set = (name) => (event) => setValues({ ...values, [name]: valueIn(event.target) });
+  const isSignal = verb === "signal";
+  const asked = VERBS[verb].fields.filter((name) => !given.isAnswer || name === "payload");
+  const isFirst = (name) => name !== "payload" && name !== "overrides";
+  return html`
+    ${asked.filter(isFirst).map((name) => html`<${FIELDS[name]} key=${name} ...${props} set=${set} />`)}
+    ${verb !== "run" && html`
+      <label>Reason <textarea rows="2" data-first value=${values.reason} onInput=${set("reason")}
+        placeholder=${isSignal ? "goes into the payload" : "recorded with it"}></textarea></label>
+      <label>Who asks <input value=${values.actor} onInput=${set("actor")} autocomplete="name" placeholder="recorded with it" /></label>`}
+    ${asked.filter((name) => !isFirst(name)).map((name) => html`<${FIELDS[name]} key=${name} ...${props} set=${set} />`)}`;
+}
+
+const FIELDS = {
+  name: ({ values, set }) => html`<label>Signal <input required value=${values.name ?? ""} onInput=${set("name")} /></label>`,
+
+  at: ({ values, set, seq, execution }) => html`
+    <label>After event <input type="number" min="1" max=${seq} required value=${values.at} onInput=${set("at")} /></label>
+    <${Plan} id=${execution.execution_id} at=${values.at} />`,
+
+  now: ({ values, set }) => html`<label class="check"><input type="checkbox" checked=${values.now ?? false}
+    onChange=${set("now")} />stop the running attempt too; it is run again later</label>`,
+
+  paused: ({ values, set }) => html`<label class="check"><input type="checkbox" checked=${values.paused ?? false}
+    onChange=${set("paused")} />paused: it waits for Resume first</label>`,
+
+  task: ({ values, set, execution }) => html`<label>From task <select value=${values.task ?? ""} onChange=${set("task")}>
+    <option value="">the one that failed</option>
+    ${[...new Set(execution.path)].map((task) => html`<option key=${task} value=${task}>${task}</option>`)}
+  </select></label>`,
+
+  resolution: ({ values, set }) => html`<label>It was a <select value=${values.resolution} onChange=${set("resolution")}>
+    <option value="success">success</option>
+    <option value="failure">failure</option>
+    <option value="retry">run it again (retry)</option>
+  </select></label>`,
+
+  outcome: ({ values, set, graph, wait }) => values.resolution !== "retry" && html`<label>Outcome
+    <input list="outcomes" value=${values.outcome ?? ""} onInput=${set("outcome")} placeholder="as its status" />
+    <datalist id="outcomes">
+      ${[...answersOf(graph, wait?.task ?? ""), "success", "failure"].map((word) => html`<option key=${word} value=${word}></option>`)}
+    </datalist></label>`,
+
+  overrides: ({ values, set }) => html`<details><summary>With other values</summary>
+    <label><span class="hidden">Places and values</span>
+      <textarea class="code" rows="3" spellcheck="false" value=${values.overrides ?? ""} onInput=${set("overrides")}
+        placeholder=${"results.fetch.data.total=3\ninput.customer=\"Ada\""}></textarea></label>
+    <p class="muted">One PLACE=VALUE a line: what comes after sees them; what was recorded stays.</p></details>`,
+
+  payload: ({ values, set, verb }) => html`<details><summary>${verb === "signal" ? "Payload" : "Result data"} as JSON</summary>
+    <label><span class="hidden">JSON</span>
+      <textarea class="code" rows="4" spellcheck="false" value=${values.payload ?? ""} onInput=${set("payload")}
+        placeholder=${verb === "signal" ? "in place of {\"reason\": …}" : "null"}></textarea></label></details>`,
+};
