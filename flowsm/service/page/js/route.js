@@ -30,24 +30,49 @@ export function hashOf(place) {
 
 export const linkTo = (id) => hashOf({ kind: "run", id });
 
+// Browsers let a page change its address so often, and no more (Safari 100 times in 30 s): a slider that is drawn along
+// changes the place at once, and the address now and then.
+const ADDRESS_MS = 400;
+const told = new Set();
+let here = placeIn(location.hash);
+let timer = 0;
+
+function tell(place) {
+  here = place;
+  for (const listen of told) listen(place);
+}
+
+function write() {
+  clearTimeout(timer);
+  timer = 0;
+  const hash = hashOf(here);
+  if (hash !== location.hash) history.replaceState(null, "", hash);
+}
+
+window.addEventListener("hashchange", () => {
+  clearTimeout(timer);
+  timer = 0;
+  tell(placeIn(location.hash));
+});
+
 // Go there; `replace` for what "back" should not stop at.
 export function go(place, { replace = false } = {}) {
   const hash = hashOf(place);
-  if (hash === location.hash) return;
+  if (hash === hashOf(here)) return;
   if (replace) {
-    history.replaceState(null, "", hash);
-    window.dispatchEvent(new HashChangeEvent("hashchange"));
+    tell(placeIn(hash));
+    timer ||= setTimeout(write, ADDRESS_MS);
   } else {
+    write();
     location.hash = hash;
   }
 }
 
 export function usePlace() {
-  const [place, setPlace] = useState(() => placeIn(location.hash));
+  const [place, setPlace] = useState(here);
   useEffect(() => {
-    const moved = () => setPlace(placeIn(location.hash));
-    window.addEventListener("hashchange", moved);
-    return () => window.removeEventListener("hashchange", moved);
+    told.add(setPlace);
+    return () => told.delete(setPlace);
   }, []);
   return place;
 }
