@@ -98,16 +98,27 @@ def test_findings_stand_beside_the_text(looking: Any) -> None:
         expect(page.locator(".finding").first).to_contain_text("error")
 
 
-def test_numbers_are_sent_as_written(looking: Any, service: Service) -> None:
-    """A number that JavaScript cannot hold arrives as it was written."""
+def test_large_numbers_stay(looking: Any, service: Service) -> None:
+    """A number that JavaScript cannot hold is sent, shown and copied as it was written."""
+    number = 12345678901234567890
     with looking() as watched:
         page = watched.open("#/start")
         page.get_by_label("Flow as JSON").fill(json.dumps(CHOOSY))
-        page.get_by_label("Input").fill('{"number": 12345678901234567890}')
+        page.get_by_label("Input").fill(json.dumps({"number": number}))
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.locator(".run-title .status")).to_have_text("waiting")
         execution_id = page.url.rpartition("/")[2]
-    assert service.curl(f"/flow/{execution_id}").json["input"] == {"number": 12345678901234567890}
+        page.get_by_role("tab", name="Input").click()
+        expect(page.locator(".json-bigint")).to_have_text(str(number))
+        page.get_by_role("button", name="Approved", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_text("Payload as JSON").click()
+        dialog.get_by_label("JSON").fill(json.dumps({"amount": number + 1}))
+        dialog.get_by_role("button", name="Approved", exact=True).click()
+        expect(dialog).to_have_count(0)
+    execution = service.curl(f"/flow/{execution_id}").json
+    assert execution["input"] == {"number": number}
+    assert execution["task_results"]["approval"]["data"] == {"amount": number + 1}
 
 
 def test_token_is_asked_for(browser: Browser, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 // Questions to the service, relative to where this file was served from: it may be mounted anywhere.
 
 import { keep, kept } from "./kept.js";
+import { parse, stringify } from "./numbers.js";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -45,7 +46,7 @@ export async function problemIn(answer) {
 export async function ask(path, { method = "GET", body, headers = {}, signal } = {}) {
   const given = headersWith(headers);
   if (body !== undefined) given["Content-Type"] = "application/json";
-  const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+  const text = body === undefined || typeof body === "string" ? body : stringify(body);
   let answer;
   try {
     answer = await fetch(urlOf(path), { method, headers: given, body: text, signal });
@@ -54,7 +55,7 @@ export async function ask(path, { method = "GET", body, headers = {}, signal } =
     throw new Problem(0, { detail: "the service does not answer", code: "offline" });
   }
   if (!answer.ok) throw await problemIn(answer);
-  return answer.status === 204 ? null : answer.json();
+  return answer.status === 204 ? null : parse(await answer.text());
 }
 
 export const post = (path, body, headers) => ask(path, { method: "POST", body, headers });

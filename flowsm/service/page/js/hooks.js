@@ -2,33 +2,45 @@
 
 import { useCallback, useEffect, useRef, useState } from "./lib.js";
 
+const AGAIN_MS = 3000;
+
 // The answer for the latest key; while it is fetched, the one before. One question at a time: a slider that runs over
 // a thousand places asks for those it can get, and for the last. A key of null asks for nothing.
 export function useLatest(key, load, pause = 0) {
   const [found, setFound] = useState({ key: null, value: null, problem: null });
   const wanted = useRef(key);
   const isBusy = useRef(false);
+  const timer = useRef(0);
   wanted.current = key;
-  useEffect(() => {
-    let isGone = false;
-    async function next() {
-      if (isBusy.current) return;
-      isBusy.current = true;
-      for (let asked = null; !isGone && wanted.current !== null && asked !== wanted.current;) {
-        asked = wanted.current;
-        try {
-          const value = await load(asked);
-          if (!isGone) setFound({ key: asked, value, problem: null });
-        } catch (problem) {
-          if (!isGone) setFound((before) => ({ ...before, key: asked, problem }));
-        }
+
+  const wait = (ms) => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(next, ms);
+  };
+  async function next() {
+    if (isBusy.current) return;
+    isBusy.current = true;
+    for (let asked = null; wanted.current !== null && asked !== wanted.current;) {
+      asked = wanted.current;
+      try {
+        const value = await load(asked);
+        setFound({ key: asked, value, problem: null });
+      } catch (problem) {
+        setFound((before) => ({ ...before, key: asked, problem }));
+        if (wanted.current !== null && (!problem.status || problem.status >= 500)) wait(AGAIN_MS);
       }
-      isBusy.current = false;
     }
-    if (key === null) return undefined;
-    const timer = setTimeout(next, pause);
-    return () => clearTimeout(timer);
+    isBusy.current = false;
+  }
+
+  useEffect(() => {
+    if (key === null) clearTimeout(timer.current);
+    else wait(pause);
   }, [key]);
+  useEffect(() => () => {
+    wanted.current = null;
+    clearTimeout(timer.current);
+  }, []);
   return found;
 }
 

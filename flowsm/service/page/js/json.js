@@ -3,6 +3,7 @@
 import { CopyButton } from "./copy.js";
 import { html, useState } from "./lib.js";
 import { count, plural } from "./text.js";
+import { stringify } from "./numbers.js";
 
 const FIRST_ITEMS = 100;
 const LONG_TEXT = 400;
@@ -11,7 +12,7 @@ const OPEN_DEPTH = 2;
 export function Json({ value, label }) {
   if (value === undefined) return html`<p class="empty">Nothing yet.</p>`;
   return html`<div class="json" role="group" aria-label=${label}>
-    <div class="json-tools"><${CopyButton} text=${JSON.stringify(value, null, 2)} label=${`Copy ${label}`} /></div>
+    <div class="json-tools"><${CopyButton} text=${stringify(value, 2)} label=${`Copy ${label}`} /></div>
     <${Value} value=${value} depth=${0} />
   </div>`;
 }

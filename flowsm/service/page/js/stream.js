@@ -1,6 +1,7 @@
 // Server-sent events, read with fetch: so a token can be shown, and a stream goes on where it was cut off.
 
 import { headersWith, problemIn, urlOf } from "./api.js";
+import { parse } from "./numbers.js";
 
 const SILENCE_MS = 60_000;
 const RETRY_MS = 500;
@@ -103,5 +104,5 @@ function eventIn(frame) {
     else if (line.startsWith("data: ")) data += line.slice(6);
     else if (line.startsWith("event: ")) return null;
   }
-  return id === null ? null : { id, value: JSON.parse(data) };
+  return id === null ? null : { id, value: parse(data) };
 }

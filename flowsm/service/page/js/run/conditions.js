@@ -3,6 +3,7 @@
 import { html, useState } from "../lib.js";
 import { Mark } from "../marks.js";
 import { clock, count } from "../text.js";
+import { stringify } from "../numbers.js";
 
 const FIRST = 50;
 
@@ -21,8 +22,8 @@ export function Conditions({ decisions, task, onSeek }) {
           <b>${asked.condition}</b> wants <code>${asked.wanted}</code>, leads to ${asked.target}: ${asked.met ? "met" : "not met"}
         ${(asked.clauses ?? []).map((clause) => html`<div class="clause" key=${clause.path + clause.op}>
           <${Mark} status=${clause.held ? "completed" : "failed"} size="11" />
-          <code>${clause.path} ${clause.op} ${JSON.stringify(clause.wanted)}</code> <span
-          class="muted">${clause.found === false ? "found nothing" : html`saw <code>${JSON.stringify(clause.seen)}</code>`}</span>
+          <code>${clause.path} ${clause.op} ${stringify(clause.wanted)}</code> <span
+          class="muted">${clause.found === false ? "found nothing" : html`saw <code>${stringify(clause.seen)}</code>`}</span>
           </div>`)}</span>
       </div>`)}
     </li>`)}

@@ -51,7 +51,7 @@ export function Run({ id, place }) {
   return html`<div class="run">
     <${Head} execution=${execution} connection=${connection} now=${now} isPast=${isPast} status=${known.graph?.status} events=${events} />
     <${Actions} execution=${execution} graph=${known.graph} events=${events} seq=${seq} refresh=${run.refresh} isPast=${isPast} />
-    ${problem && html`<p class="banner is-failed" role="alert">${problem.message}</p>`}
+    ${(problem ?? known.problem) && html`<p class="banner is-failed" role="alert">${(problem ?? known.problem).message}</p>`}
     <${Banner} explain=${known.explain} status=${known.graph?.status} seq=${seq} isPast=${isPast} event=${events[seq - 1]}
       onLive=${live} onPick=${pick} onTab=${(name) => show({ tab: name })} />
     <div class="run-grid">

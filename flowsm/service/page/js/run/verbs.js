@@ -1,6 +1,7 @@
 // What can be asked of an execution, and the same as a command: curl, flowsm, Python.
 
 import { hasToken, part, urlOf } from "../api.js";
+import { parse, stringify } from "../numbers.js";
 
 // `fields` are asked for in the dialog, besides the reason; `look` is that of the button.
 export const VERBS = {
@@ -58,12 +59,12 @@ export function bodyOf(verb, id, given) {
   if (verb === "signal") {
     put("name", given.name);
     put("outcome", given.outcome);
-    if (given.payload?.trim()) body.payload = JSON.parse(given.payload);
+    if (given.payload?.trim()) body.payload = parse(given.payload);
     else if (given.reason) body.payload = { reason: given.reason };
   } else {
     for (const name of ["at", "now", "task", "resolution", "outcome", "paused"]) put(name, given[name]);
     if (given.overrides?.trim()) body.overrides = placesIn(given.overrides);
-    if (given.payload?.trim()) body.data = JSON.parse(given.payload);
+    if (given.payload?.trim()) body.data = parse(given.payload);
     put("reason", given.reason);
   }
   put("actor", given.actor);
@@ -83,7 +84,7 @@ function placesIn(text) {
 
 function valueOf(text) {
   try {
-    return JSON.parse(text);
+    return parse(text);
   } catch {
     return text;
   }
@@ -101,12 +102,12 @@ export function python(value) {
   if (typeof value === "object") {
     return `{${Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}: ${python(item)}`).join(", ")}}`;
   }
-  return JSON.stringify(value);
+  return stringify(value);
 }
 
 export function commandsOf(verb, id, body) {
   const token = hasToken() ? ` -H "Authorization: Bearer $FLOWSM_TOKEN"` : "";
-  const curl = `curl${token} -H 'Content-Type: application/json' -d ${quoted(JSON.stringify(body))} ${quoted(urlOf(pathOf(verb, id)))}`;
+  const curl = `curl${token} -H 'Content-Type: application/json' -d ${quoted(stringify(body))} ${quoted(urlOf(pathOf(verb, id)))}`;
   return { curl, CLI: commandLine(verb, id, body), Python: pythonCall(verb, id, body) };
 }
 
@@ -116,12 +117,12 @@ function commandLine(verb, id, body) {
   if (verb === "resolve") words.push("--as", body.resolution ?? "success");
   const data = body.payload ?? body.data;
   if (body.at) words.push("--at", String(body.at));
-  for (const [place, value] of Object.entries(body.overrides ?? {})) words.push("--set", `${place}=${JSON.stringify(value)}`);
+  for (const [place, value] of Object.entries(body.overrides ?? {})) words.push("--set", `${place}=${stringify(value)}`);
   if (body.paused) words.push("--paused");
   if (body.now) words.push("--now");
   if (body.task) words.push("--task", body.task);
   if (body.outcome) words.push("--outcome", body.outcome);
-  if (data !== undefined) words.push("--data", JSON.stringify(data));
+  if (data !== undefined) words.push("--data", stringify(data));
   if (body.reason) words.push("--reason", body.reason);
   if (body.actor) words.push("--actor", body.actor);
   return words.map(quoted).join(" ");
