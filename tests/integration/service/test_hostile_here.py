@@ -213,3 +213,20 @@ async def test_a_redirect_inside(client: httpx.AsyncClient, manager: FlowManager
             ended = (await client.post(f"{place}/flow/execute-sync", json=flow)).json()
     assert ended["status"] == "failed"
     assert "host '127.0.0.1:1' is not allowed; that is an address of a private network" in ended["error"]
+
+
+async def test_answers_are_sent_at_once(url: str) -> None:
+    """Connections do not wait for more to send: a request on one that is kept would take 40 ms each."""
+    seen: list[int] = []
+    accepted = protocol.PatientProtocol.connection_made
+
+    def noting(self: protocol.PatientProtocol, transport: Any) -> None:
+        seen.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        accepted(self, transport)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(protocol.PatientProtocol, "connection_made", noting)
+        async with exchange(url) as (reader, writer):
+            writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    assert [bool(option) for option in seen] == [True]
