@@ -65,7 +65,10 @@ export function List({ place }) {
   isSearch.current = Boolean(parameters.q);
   useNow(10_000);
   useEffect(() => follow(STREAM, { onEvents: () => isSearch.current || refresh(), onState: setConnection }), []);
-  useEffect(() => setAt(-1), [JSON.stringify(parameters)]);
+  useEffect(() => {
+    setAt(-1);
+    window.scrollTo(0, 0);
+  }, [JSON.stringify(parameters)]);
   useEffect(() => document.querySelector(".rows tr[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
 
   const show = (more, options) => go({ kind: "list", parameters: { ...parameters, cursor: "", ...more } }, options);
