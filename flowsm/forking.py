@@ -23,7 +23,7 @@ from flowsm.replay.rehearse import Stage
 from flowsm.replay.upgrade import judge
 from flowsm.runtime.arguments import checked_flag, given_overrides
 from flowsm.runtime.execution import FlowExecution, execution_of
-from flowsm.runtime.forking import Forking, ForkPlan, Version
+from flowsm.runtime.forking import Choose, Forking, ForkPlan, Version
 from flowsm.runtime.loading import Prepared, StateLoader
 
 __all__ = ["ForkVerbs"]
@@ -83,12 +83,20 @@ class ForkVerbs:
             reason=reason,
             actor=actor,
         )
-        choose = None if flow is None else partial(self._version_for, self._loader.prepare(load_flow(flow)), command)
+        choose = self._choice(flow, command)
         return execution_of(await self._forks_here().fork(execution_id, at, command, fork_id, choose))
 
-    async def plan_fork(self, execution_id: str, at: int) -> ForkPlan:
+    async def plan_fork(
+        self,
+        execution_id: str,
+        at: int,
+        *,
+        flow: FlowConfig | Source | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> ForkPlan:
         """What a fork would share, and what it would do again; nothing is recorded. Errors as those of `fork`."""
-        return await self._forks_here().plan(execution_id, at)
+        command = Fork(origin=execution_id, origin_seq=at, overrides=given_overrides(overrides))
+        return await self._forks_here().plan(execution_id, at, command, self._choice(flow, command))
 
     async def forks(self, execution_id: str) -> list[Relative]:
         """The tree of forks that an execution is in, by id; itself alone where it has none.
@@ -123,6 +131,9 @@ class ForkVerbs:
             actor=fork.actor,
         )
         return Version(prepared.machine, command, prepared.definition)
+
+    def _choice(self, flow: FlowConfig | Source | None, command: Fork) -> Choose | None:
+        return None if flow is None else partial(self._version_for, self._loader.prepare(load_flow(flow)), command)
 
     def _forks_here(self) -> Forking:
         return Forking(self._log, self._loader, self._clock)

@@ -162,7 +162,8 @@ def _some(queue: deque[tuple[str, int]], view: LogView, *, inflated: bool) -> li
             events = view.read(stream, after=after, limit=room)
             whole = [_inflated(view, event) for event in events] if inflated else events
         except LogBroken as broken:
-            found.append((stream, [], True, broken))
+            shared = f", which it shares with {broken.stream}" if broken.stream != stream else ""
+            found.append((stream, [], True, LogBroken(stream, broken.seq, f"{broken.reason}{shared}")))
             continue
         is_last = len(events) < room
         if not is_last:

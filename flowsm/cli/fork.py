@@ -15,9 +15,9 @@ from rich.tree import Tree
 from flowsm.cli.json_option import read_input
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Actor, AsJson, Db, ExecutionId, Reason, Settings, go_on_options, who
-from flowsm.cli.output import console_for, print_json, print_text, safe, talk
+from flowsm.cli.output import console_for, print_json, print_text, safe, short, talk
 from flowsm.definition.load import load_flow
-from flowsm.definition.places import parse_setting
+from flowsm.definition.places import parse_setting, place_text
 from flowsm.log.forks import Relative
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
@@ -53,7 +53,7 @@ def fork(
 
     async def question(manager: FlowManager) -> tuple[ForkPlan, FlowExecution | None]:
         found = await manager.resolve_id(execution)
-        plan = await manager.plan_fork(found, at)
+        plan = await manager.plan_fork(found, at, flow=version, overrides=overrides)
         if not as_json:
             talk(f"flowsm: {_planned(plan)}")
         if dry_run:
@@ -79,16 +79,20 @@ def fork(
 def _planned(plan: ForkPlan) -> str:
     """What a fork shares and does, in sentences."""
     shared = f"shares the results of {', '.join(map(safe, plan.done))}" if plan.done else "shares no result"
-    head = f"it {shared}, up to seq {plan.seq} of {plan.origin}"
+    values = ", ".join(f"{safe(place_text(place))}={short(value)}" for place, value in plan.overrides.items())
+    head = f"it {shared}, up to seq {plan.seq} of {plan.origin}" + (f", with {values}" if values else "")
     if plan.task is None:
         return f"{head}, and goes on with the first task"
-    keys = "with idempotency keys of its own: what a service has taken under the other's keys it takes once more"
-    if plan.again:
+    task = f"task {safe(plan.task)!r} (visit {plan.visit})"
+    keys = "what it runs has idempotency keys of its own"
+    if plan.way == "again":
         return (
-            f"{head}; task {safe(plan.task)!r} (visit {plan.visit}, attempt {plan.attempt}) was under way there and is "
-            f"begun again, {keys}"
+            f"{head}; attempt {plan.attempt} of {task} was under way there and is begun again; {keys}: what a service has "
+            "taken under the other's keys it takes once more"
         )
-    return f"{head}, and goes on from task {safe(plan.task)!r} (visit {plan.visit}), {keys}"
+    if plan.way == "waits":
+        return f"{head}, and waits on in {task}; {keys}"
+    return f"{head}, and goes on {'after' if plan.way == 'after' else 'with'} {task}; {keys}"
 
 
 def forks(execution: ExecutionId, /, *, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:

@@ -21,7 +21,7 @@ from flowsm.projections.queries import AttemptRow, ExecutionRow
 from flowsm.projections.refold import Folded, Problem, Refold
 from flowsm.storage.statements import load_statements
 
-__all__ = ["VerifyReport", "typed", "verify"]
+__all__ = ["ROW_MISSING", "VerifyReport", "typed", "verify"]
 
 _SQL: Final = load_statements("flowsm.projections", "sql", "verify.sql")
 _EXECUTION: Final = ExecutionRow.__struct_fields__
@@ -31,6 +31,7 @@ _STRAYS: Final = {
     "stray_executions": "has a row in `executions`, but is not in the log",
     "stray_attempts": "has rows in `attempts`, but is not in the log",
 }
+ROW_MISSING: Final = "the row of the execution is missing"
 _VALUE_MAX_CHARS: Final = 60
 
 
@@ -202,7 +203,7 @@ class _Check:
         place = row[1] if kind == "attempt" else row[names.index("seq")]
         what = f"the row of the {kind}" + (f" started at seq {place}" if kind == "attempt" else "")
         if stored is None:
-            self._report(stream, place, f"{what} is missing")
+            self._report(stream, place, ROW_MISSING if kind == "execution" else f"{what} is missing")
         elif expected is None:
             self._report(stream, place, f"{what} follows from no event")
         else:

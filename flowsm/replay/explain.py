@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from flowsm.clock import elapsed_us
@@ -102,13 +104,17 @@ def _failed_child(attempts: tuple[Entry, ...]) -> str | None:
     return next((wait.what.removeprefix("child ") for wait in waits if wait.what.startswith("child ")), None)
 
 
+_WHOLE_SECONDS: Final = 100
+"""From there on, nobody wants to know of less."""
+
+
 def _headline(state: ExecutionState, attempts: tuple[Entry, ...]) -> str:
     if state.phase == Phase.NEW:
         return "nothing has happened yet"
     if state.ended_at is None:
         return _present(state)
     took = elapsed_us(state.started_at, state.ended_at) / _MICROSECONDS if state.started_at is not None else 0.0
-    after = f"after {took:,.3g} s"
+    after = f"after {took:,.0f} s" if took >= _WHOLE_SECONDS else f"after {took:.3g} s"
     if state.status is FlowStatus.FAILED:
         return f"it failed {after}: {_cause(state, attempts)}"
     if state.status is FlowStatus.CANCELLED:

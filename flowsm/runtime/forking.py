@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -11,25 +11,27 @@ from flowsm.clock import Clock
 from flowsm.errors import Conflict, ExecutionExists, ForkRefused, UsageError
 from flowsm.events.commands import Fork, Upgrade
 from flowsm.events.envelope import Recorded
+from flowsm.events.facts import Fact
 from flowsm.log.port import Append, EventLog, Origin, RowChange
 from flowsm.machine.changes.forks import begun_again, fork_hindrance
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import only_forked, step
 from flowsm.machine.evolve import evolve, pinned
-from flowsm.machine.state import ExecutionState, new_state
+from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.projections.project import attempt_rows, execution_row, shared_rows
 from flowsm.runtime.arguments import checked_command, checked_id, stored_alike
 from flowsm.runtime.loading import StateLoader
 from flowsm.runtime.starting import chosen_id
 
-__all__ = ["ForkPlan", "Forking", "Version"]
+__all__ = ["Choose", "ForkPlan", "Forking", "Version"]
 
 
 class ForkPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a fork would share, and what it would do again: said before it is begun.
 
-    `task`, `visit` and `attempt` are where it goes on; `again` is whether that attempt was under way, so that what it
-    has done already may be done once more, with another idempotency key. `done` are the tasks with results that it shares.
+    `task`, `visit` and `attempt` are where it goes on. `way` is how: the attempt was under way there, so that what it has
+    done already may be done `again`, with another idempotency key; it `waits` on; it is to be begun next (`from`); it has
+    its result, and what comes `after` it is next. `done` are the tasks with results that it shares.
     """
 
     origin: str
@@ -37,8 +39,9 @@ class ForkPlan(msgspec.Struct, frozen=True, kw_only=True):
     task: str | None
     visit: int
     attempt: int
-    again: bool
+    way: Literal["again", "waits", "from", "after"]
     done: list[str]
+    overrides: dict[str, Any] = {}
 
 
 class Version(NamedTuple):
@@ -47,6 +50,20 @@ class Version(NamedTuple):
     machine: FlowMachine
     command: Upgrade
     definition: tuple[str, bytes]
+
+
+Choose: TypeAlias = Callable[[ExecutionState, FlowMachine, list[Recorded]], Version]
+"""Gives the version for a fork in a state, with the machine that it has, and the events that it shares."""
+
+
+class _Decided(NamedTuple):
+    command: Fork
+    before: ExecutionState
+    facts: tuple[Fact, ...]
+    after: ExecutionState
+    rows: list[RowChange]
+    origin: Origin
+    definition: tuple[str, bytes] | None
 
 
 class Forking:
@@ -63,11 +80,11 @@ class Forking:
         self._loader = loader
         self._clock = clock
 
-    async def plan(self, execution_id: str, at: int) -> ForkPlan:
+    async def plan(self, execution_id: str, at: int, command: Fork, choose: Choose | None = None) -> ForkPlan:
         """What a fork after this event would share and do; errors as those of `fork`, nothing is recorded."""
-        state, *_ = await self._shared(execution_id, at, execution_id)
-        again = begun_again(state)
-        attempt = again or state.attempt
+        decided = await self._decide(execution_id, at, command, execution_id, choose)
+        state = decided.before
+        attempt = begun_again(state) or state.attempt
         task = state.current_task
         return ForkPlan(
             origin=execution_id,
@@ -75,8 +92,9 @@ class Forking:
             task=task,
             visit=state.visits.get(task, 0) if task is not None else 0,
             attempt=attempt.attempt if attempt is not None else 1 if task is not None else 0,
-            again=again is not None,
+            way=_way(state),
             done=list(state.results),
+            overrides=dict(decided.command.overrides),
         )
 
     async def fork(
@@ -85,7 +103,7 @@ class Forking:
         at: int,
         command: Fork,
         new_id: str | None,
-        choose: Callable[[ExecutionState, FlowMachine, list[Recorded]], Version] | None = None,
+        choose: Choose | None = None,
     ) -> ExecutionState:
         """Record a new execution that shares another one's events up to a seq; returns its state.
 
@@ -100,6 +118,25 @@ class Forking:
             ExecutionExists: the id is taken.
         """
         stream = chosen_id(new_id)
+        decided = await self._decide(execution_id, at, command, stream, choose)
+        before, facts, after = decided.before, decided.facts, decided.after
+        batch = Append(
+            stream=stream,
+            expected_seq=0,
+            at=after.updated_at,
+            facts=facts,
+            definition=decided.definition,
+            origin=decided.origin,
+            rows=[*decided.rows, *attempt_rows(before, facts, after.updated_at, after.flow_id), execution_row(after)],
+        )
+        try:
+            await self._log.append(batch)
+        except Conflict:
+            raise ExecutionExists(stream) from None
+        self._loader.remember(after)
+        return after
+
+    async def _decide(self, execution_id: str, at: int, command: Fork, stream: str, choose: Choose | None) -> _Decided:
         before, rows, events = await self._shared(execution_id, at, stream)
         machine = await self._loader.machine(before.digest)
         now = self._clock.now()
@@ -113,21 +150,9 @@ class Forking:
             more, after = step(version.machine, forked, version.command, now)
             facts = (*first, *more)
         stored_alike(facts)
-        batch = Append(
-            stream=stream,
-            expected_seq=0,
-            at=after.updated_at,
-            facts=facts,
-            definition=version.definition if version is not None else None,
-            origin=Origin(events[-1].stream, at, events[-1].digest),
-            rows=[*rows, *attempt_rows(before, facts, after.updated_at, after.flow_id), execution_row(after)],
-        )
-        try:
-            await self._log.append(batch)
-        except Conflict:
-            raise ExecutionExists(stream) from None
-        self._loader.remember(after)
-        return after
+        definition = version.definition if version is not None else None
+        origin = Origin(events[-1].stream, at, events[-1].digest)
+        return _Decided(command, before, facts, after, rows, origin, definition)
 
     async def _shared(
         self, execution_id: str, at: int, stream: str
@@ -154,3 +179,11 @@ class Forking:
         if hindrance:
             raise ForkRefused(execution_id, at, hindrance, latest)
         return state, rows, events[:at]
+
+
+def _way(state: ExecutionState) -> Literal["again", "waits", "from", "after"]:
+    if begun_again(state) is not None:
+        return "again"
+    if state.phase in {Phase.WAITING, Phase.ASKING}:
+        return "waits"
+    return "after" if state.phase == Phase.DECIDED else "from"

@@ -102,7 +102,7 @@ async def archive(
     finally:
         partial_path.unlink(missing_ok=True)
     report.path, report.digest, report.size_bytes = str(target), end.digest, target.stat().st_size
-    report.executions, report.events = end.streams, end.events
+    report.executions, report.events = sum(report.statuses.values()), end.events
     await purge_archived(log, target, why, now, report)
     return report
 

@@ -53,6 +53,7 @@ async def import_archive(
         ArchiveRedacted: it is not what was recorded; nothing was imported.
         ImportRefused: an execution has not ended, and `unfinished` was not said; what came before it stays.
         ImportConflict: an execution is there, or was purged, with other events; nothing was imported.
+        OriginNotFound: one is a fork of an execution that is not there: import that first; what came before it stays.
         LogUnavailable: the log cannot be written; what was imported before stays, and is left alone the next time.
     """
     path = Path(path)
@@ -63,10 +64,15 @@ async def import_archive(
     return importer.report
 
 
-async def run_import(log: SqliteEventLog, path: Path, why: Why, now: Now, *, unfinished: bool) -> Importer:
-    """Import a file, redacted or not, and give the import; errors as those of `import_archive`."""
+async def run_import(
+    log: SqliteEventLog, path: Path, why: Why, now: Now, *, unfinished: bool, private: bool = False
+) -> Importer:
+    """Import a file, redacted or not, and give the import; errors as those of `import_archive`.
+
+    Into a log that is `private`, and nobody drives, comes what forks share of an execution that is not in the file.
+    """
     end, heads = await verify_archive(path)
-    importer = Importer(log, path, end, why, now, unfinished=unfinished)
+    importer = Importer(log, path, end, why, now, unfinished=unfinished, private=private)
     await importer.look_up(heads)
     payloads: list[str] = []
     async for batch in batches(path):
@@ -78,12 +84,25 @@ async def run_import(log: SqliteEventLog, path: Path, why: Why, now: Now, *, unf
 
 
 class Importer:
-    """One import under way; `parents` are the executions that came in, or were there, each with its parent."""
+    """One import under way; `parents` are the executions that came in, or were there, each with its parent.
+
+    `parts` are those of which only that is in the file which forks share.
+    """
 
     def __init__(
-        self, log: SqliteEventLog, path: Path, end: End, why: Why, now: Now, *, unfinished: bool = False
+        self,
+        log: SqliteEventLog,
+        path: Path,
+        end: End,
+        why: Why,
+        now: Now,
+        *,
+        unfinished: bool = False,
+        private: bool = False,
     ) -> None:
         self.parents: dict[str, str | None] = {}
+        self.parts: list[str] = []
+        self._private = private
         self.report = ImportReport(path=str(path), digest=end.digest)
         self._log = log
         self._path = path
@@ -135,17 +154,19 @@ class Importer:
         Raises:
             ArchiveBroken: a stream is not the history of an execution.
             ImportRefused: one has not ended, and may not come in so.
+            OriginNotFound: one is a fork, and what it begins with is not there.
             ImportConflict: one came to be there meanwhile, with other events.
         """
         for stream in batch.streams:
             if stream.broken:
                 raise ArchiveBroken(str(self._path), 0, f"{stream.head.stream}, {stream.broken}")
-            known = stream.head.stream in self._present
-            if stream.unfinished and not self._unfinished and not (known and stream.archived.stored.part):
+            if stream.archived.stored.part:
+                self.parts.append(stream.head.stream)
+                continue
+            if stream.unfinished and not self._unfinished:
                 raise ImportRefused(str(self._path), stream.head.stream, stream.folded.state.status)
-            if not stream.archived.stored.part:
-                parent = getattr(stream.archived.recorded[0].fact, "parent", None)
-                self.parents[stream.head.stream] = parent.execution_id if parent is not None else None
+            parent = getattr(stream.archived.recorded[0].fact, "parent", None)
+            self.parents[stream.head.stream] = parent.execution_id if parent is not None else None
         if batch.payloads or batch.flows:  # later streams may need them, too
             await self._log.store_documents(
                 [(payload.digest, payload.text.encode()) for payload in batch.payloads],
@@ -153,19 +174,24 @@ class Importer:
                 self._now(),
             )
         for _ in range(CONFLICT_RETRIES_MAX):
-            streams = [stream for stream in batch.streams if stream.head.stream not in self._present]
+            streams = [stream for stream in batch.streams if self._comes_in(stream)]
             try:
                 if streams:
                     await self._log.restore(self._restore_of(streams))
             except Conflict:  # a stream came to be there, or another purge or import was recorded
                 await self.look_up([stream.head for stream in batch.streams])
                 continue
-            self.report.imported += len(streams)
+            self.report.imported += sum(not stream.archived.stored.part for stream in streams)
             self.report.events += sum(len(stream.archived.recorded) for stream in streams)
             break
         else:
             raise LogUnavailable(self.report.path, "the log goes on too fast to be imported into: try again later")
-        self.report.present += len(batch.streams) - len(streams)
+        wholes = [stream.head.stream for stream in batch.streams if not stream.archived.stored.part]
+        self.report.present += sum(name in self._present for name in wholes)
+
+    def _comes_in(self, stream: FoldedStream) -> bool:
+        """Whether it is not there, and may be: what forks share of an execution is none, and nobody is to drive it."""
+        return stream.head.stream not in self._present and (self._private or not stream.archived.stored.part)
 
     def _restore_of(self, streams: Sequence[FoldedStream]) -> Restore:
         rows: list[RowChange | Increment] = []
@@ -174,7 +200,7 @@ class Importer:
             increments = [row for row in stream.folded.rows if isinstance(row, Increment)]
             rows += [row for row in stream.folded.rows if isinstance(row, RowChange)]
             own = stream.folded.execution_row()
-            rows += [] if own is None else [own]
+            rows += [] if own is None or stream.archived.stored.part else [own]
             if self._purged.head(stream.head.stream) is None:
                 rows += increments
             else:

@@ -9,7 +9,7 @@ import msgspec
 
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.projections.refold import Problem
-from flowsm.projections.verify import VerifyReport
+from flowsm.projections.verify import ROW_MISSING, VerifyReport
 from flowsm.upkeep.archive import Why
 from flowsm.upkeep.archive_file import Redacted, redaction_of
 from flowsm.upkeep.importing import run_import
@@ -19,11 +19,15 @@ __all__ = ["OpenedFile", "open_file", "with_redactions"]
 
 
 class OpenedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that is read: how many executions it holds, those of them that no other one started, how it was redacted."""
+    """A file that is read: how many executions it holds, those of them that no other one started, how it was redacted.
+
+    Of `parts` it holds only what forks share: they are in no list.
+    """
 
     path: str
     executions: int
     roots: tuple[str, ...]
+    parts: tuple[str, ...] = ()
     redacted: Redacted | None = None
 
 
@@ -35,13 +39,21 @@ async def open_file(log: SqliteEventLog, path: Path, now: Now) -> OpenedFile:
         ImportConflict: another file was opened that holds them with other events.
     """
     redacted = await asyncio.to_thread(redaction_of, path)
-    done = await run_import(log, path, Why(), now, unfinished=True)
+    done = await run_import(log, path, Why(), now, unfinished=True, private=True)
     roots = tuple(stream for stream, parent in done.parents.items() if parent not in done.parents)
-    return OpenedFile(path=str(path), executions=len(done.parents), roots=roots, redacted=redacted)
+    parts = tuple(done.parts)
+    return OpenedFile(path=str(path), executions=len(done.parents), roots=roots, parts=parts, redacted=redacted)
 
 
 def with_redactions(report: VerifyReport, opened: list[OpenedFile]) -> VerifyReport:
-    """The report, with a problem for each file that was redacted: what is in it was never recorded."""
+    """The report, with a problem for each file that was redacted: what is in it was never recorded.
+
+    That there is no row of an execution which is only there for its forks is none.
+    """
+    parts = {part for file in opened for part in file.parts}
+    left = tuple(one for one in report.problems if not (one.stream in parts and one.message == ROW_MISSING))
+    gone = len(report.problems) - len(left)
+    report = msgspec.structs.replace(report, problem_count=report.problem_count - gone, problems=left)
     problems = tuple(
         Problem(
             stream="",

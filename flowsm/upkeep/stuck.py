@@ -112,6 +112,8 @@ class _Search:
             return ""  # for a signal, or for a person
         if row.status == FlowStatus.CREATED:
             return f"it was created at {row.updated_at}, and nobody has begun it" if silent else ""
+        if not row.worker:
+            return f"nobody has gone on with it since {row.updated_at}" if silent else ""
         return (
             "" if row.worker in self._alive else f"its worker {row.worker} holds no lease: it has died, or was stopped"
         )

@@ -66,6 +66,8 @@ def _forked(_: FlowMachine, state: ExecutionState, fact: ExecutionForked, at: st
         "deadline": fact.deadline,
         "paused": None,
     }
+    if phase not in {Phase.WAITING, Phase.ASKING}:
+        changes["worker"] = ""  # the other one's never had it; of a wait it is who began that
     if again is not None:
         changes["attempt"] = replace(again, started_seq=0, interruptions=0, waiting=None)
     if fact.overrides:

@@ -101,7 +101,8 @@ async def fork(call: Call) -> Response:
     asked = await call.body(ForkBody)
     origin, flow = call.execution_id, _given(call, asked.flow)
     if asked.dry_run:
-        return json_answer(await call.manager.plan_fork(origin, asked.at))
+        plan = await call.manager.plan_fork(origin, asked.at, flow=flow, overrides=asked.overrides)
+        return json_answer(plan)
     execution = await call.manager.fork(
         origin,
         asked.at,

@@ -96,7 +96,7 @@ async def test_what_was_under_way_is_begun_again(manager: FlowManager) -> None:
     await until(manager, "x", "running")
     seq = (await manager.get_flow_status("x")).seq
     plan = await manager.plan_fork("x", seq)
-    assert (plan.task, plan.visit, plan.attempt, plan.again, plan.done) == ("h", 1, 1, True, [])
+    assert (plan.task, plan.visit, plan.attempt, plan.way, plan.done) == ("h", 1, 1, "again", [])
     await manager.fork("x", seq, fork_id="y", paused=True)
     fact = await fact_of(manager, "y")
     assert (fact.task, fact.visit, fact.attempt) == ("h", 1, 1)
@@ -341,6 +341,8 @@ async def test_a_value_that_cannot_stand_is_refused(manager: FlowManager) -> Non
     for at, place in ((5, "results.b.data"), (4, "results.a.data"), (5, "nowhere"), (5, "input.m")):
         with pytest.raises(OverrideRefused, match="cannot fork execution 'x' with"):
             await manager.fork("x", at, overrides={place: 1})
+        with pytest.raises(OverrideRefused, match="cannot fork execution 'x' with"):
+            await manager.plan_fork("x", at, overrides={place: 1})
     with pytest.raises(UsageError):
         await manager.fork("x", 5, overrides=[1])  # type: ignore[arg-type]
     assert len(await manager.forks("x")) == 1

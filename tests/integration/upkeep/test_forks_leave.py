@@ -10,7 +10,7 @@ import pytest
 from small_flows import flow_of, task_of, tasks_that_say
 
 from flowsm import FlowManager
-from flowsm.errors import ArchiveBroken, ImportConflict, ImportRefused
+from flowsm.errors import ArchiveBroken, ImportConflict, OriginNotFound
 from flowsm.testing.clock import ManualClock
 
 FLOW = flow_of(
@@ -78,6 +78,7 @@ async def test_what_a_younger_fork_shares_stays(tmp_path: Path, clock: ManualClo
         await manager.execute_flow((await manager.fork("x", 5, fork_id="young")).execution_id)
         whole = await told(manager, ["old"])
         report = await manager.archive(path, older_than=timedelta(seconds=1))
+        assert report.executions == 1
         assert (report.purged, sorted(row.execution_id for row in (await manager.executions()).items)) == (
             1,
             ["x", "young"],
@@ -85,11 +86,17 @@ async def test_what_a_younger_fork_shares_stays(tmp_path: Path, clock: ManualClo
         assert (await manager.verify()).problems == ()
     async with FlowManager(":memory:", clock=clock) as reader:
         opened = await reader.open_file(path)
-        assert opened.roots == ("old",)
+        assert (opened.roots, opened.parts, opened.executions) == (("old",), ("x",), 1)
         assert await told(reader, ["old"]) == whole
+        assert [row.execution_id for row in (await reader.executions()).items] == ["old"]
+        assert (await reader.verify()).problems == ()
     async with FlowManager(tmp_path / "b.db", clock=clock) as other:
-        with pytest.raises(ImportRefused, match="x is "):
-            await other.import_archive(path)
+        for unfinished in (False, True):
+            with pytest.raises(
+                OriginNotFound, match=r"'old' begins with the events of 'x' up to seq 7, .* import that one first"
+            ):
+                await other.import_archive(path, unfinished=unfinished)
+        assert (await other.executions()).items == []
     async with FlowManager(tmp_path / "a.db", tasks=tasks_that_say(), clock=clock) as manager:
         await manager.import_archive(path)
         assert await told(manager, ["old"]) == whole
@@ -119,6 +126,11 @@ async def test_an_export_of_a_fork_is_read_anywhere(
     async with FlowManager(tmp_path / "a.db", clock=clock) as manager:
         if not redact:
             assert (await manager.import_archive(path)).imported == 0
+    if redact:
+        return
+    async with FlowManager(tmp_path / "b.db", clock=clock) as other:
+        with pytest.raises(OriginNotFound):
+            await other.import_archive(path)
 
 
 async def test_another_origin_is_a_conflict(tmp_path: Path, clock: ManualClock) -> None:

@@ -29,8 +29,9 @@ def test_it_says_what_is_done_again_then_forks(flowsm, ran):
     assert made.out == "y\n"
     first, second = made.err.splitlines()
     assert first == (
-        "flowsm: it shares the results of a, up to seq 7 of x; task 'b' (visit 1, attempt 1) was under way there and is "
-        "begun again, with idempotency keys of its own: what a service has taken under the other's keys it takes once more"
+        "flowsm: it shares the results of a, up to seq 7 of x; attempt 1 of task 'b' (visit 1) was under way there and is "
+        "begun again; what it runs has idempotency keys of its own: what a service has taken under the other's keys it "
+        "takes once more"
     )
     command = shlex.split(second.partition("goes on by: ")[2])
     assert command == ["flowsm", "run", "y"]
@@ -44,7 +45,10 @@ def test_what_would_be_shared_is_only_said(flowsm, ran):
     """With --dry-run nothing is recorded."""
     before = flowsm("fork", ran, "--at", "6", "--dry-run")
     assert (before.code, before.out) == (0, "")
-    assert "and goes on from task 'b' (visit 1)" in before.err
+    assert "and goes on with task 'b' (visit 1); what it runs has idempotency keys of its own" in before.err
+    after = flowsm("fork", ran, "--at", "5", "--dry-run", "--set", "results.a.data.count=7").err
+    assert "up to seq 5 of x, with results.a.data.count=7, and goes on after task 'a' (visit 1)" in after
+    assert flowsm("fork", ran, "--at", "5", "--dry-run", "--set", "results.b.data=7").code == 5
     assert "shares no result, up to seq 2 of x, and goes on with the first task" in (
         flowsm("fork", ran, "--at", "2", "--dry-run").err
     )

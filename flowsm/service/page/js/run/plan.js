@@ -12,10 +12,10 @@ export function Plan({ id, at }) {
   const { value, problem } = useLatest(at || null, (seq) => post(pathOf("fork", id), { at: seq, dry_run: true }), TYPING_MS);
   if (problem) return html`<p class="error-text" role="status">${problem.message}</p>`;
   if (!value) return null;
-  const { task, attempt, visit, again, done } = value;
+  const { task, attempt, visit, way, done } = value;
   const turn = (visit > 1 ? `, visit ${visit}` : "") + (attempt > 1 ? `, attempt ${attempt}` : "");
-  const where = task === null ? "it goes on from there" : `it goes on at ${task}${turn}`;
+  const where = task === null ? "it goes on from there" : `it goes on ${way === "after" ? "after" : "at"} ${task}${turn}`;
   return html`<p class="muted"
     role="status">It shares ${plural(done.length, "result")}${done.length ? ` (${done.join(", ")})` : ""}; ${where}.
-    ${again && html` <b>That attempt was under way: what it has done already may be done once more.</b>`}</p>`;
+    ${way === "again" && html` <b>That attempt was under way: what it has done already may be done once more.</b>`}</p>`;
 }
