@@ -7,8 +7,12 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 __all__ = ["main"]
+
+_FIRST_STDOUT: Final = "__stdout__"
+"""By its name: to type checkers it is final."""
 
 
 def main() -> int:
@@ -44,7 +48,10 @@ def _prepare_streams() -> None:
         else:
             stream.reconfigure(errors="backslashreplace")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout = _named(sys.stdout)
+        before = sys.stdout
+        sys.stdout = _named(before)
+        if sys.__stdout__ is before:  # it has no descriptor any more, and who asks for the terminal's size asks it
+            setattr(sys, _FIRST_STDOUT, sys.stdout)
 
 
 class _Named(io.TextIOWrapper):

@@ -13,13 +13,14 @@ from textual.screen import ModalScreen
 
 from flowsm.tui.lines import TextLines
 from flowsm.tui.paint import plain
+from flowsm.tui.sizes import SizeOfTerminal
 
 __all__ = ["TextBox", "key_lines"]
 
 _KEYS_COLUMNS: Final = 12
 
 
-class TextBox(ModalScreen[None]):
+class TextBox(SizeOfTerminal, ModalScreen[None]):
     """Lines of text under a title; the arrows scroll."""
 
     BINDINGS = [

@@ -30,6 +30,7 @@ from flowsm.tui.machine_rows import machine_rows
 from flowsm.tui.paint import FAINT, STYLES, hint_line, marked, plain
 from flowsm.tui.prompt import Prompt
 from flowsm.tui.search import find
+from flowsm.tui.sizes import SizeOfTerminal
 from flowsm.tui.slider import Slider
 from flowsm.wording.stops import hit_text, name_of
 
@@ -40,7 +41,7 @@ _KINDS: Final = ("task", "type", "outcome")
 _MARKED_TABS: Final = {"error": "✗"}
 
 
-class DebugScreen(Screen[None]):
+class DebugScreen(SizeOfTerminal, Screen[None]):
     """A debugger at work; it only looks.
 
     Args:

@@ -25,6 +25,7 @@ from flowsm.tui.hints import Hints
 from flowsm.tui.lines import Lines
 from flowsm.tui.paint import FAINT, hint_line, marked, plain
 from flowsm.tui.prompt import Prompt
+from flowsm.tui.sizes import SizeOfTerminal
 from flowsm.tui.top_rows import heading, row_content
 from flowsm.wording.owner import deserted
 
@@ -96,7 +97,7 @@ class ExecutionLines(Lines):
         self.post_message(self.Chosen(self.scroll_offset.y + event.y))
 
 
-class TopScreen(Screen[None]):
+class TopScreen(SizeOfTerminal, Screen[None]):
     """All executions; it only looks.
 
     Args:
