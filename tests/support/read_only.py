@@ -1,4 +1,4 @@
-"""Looking at a log as somebody who may not write: a process of another user, on files and a folder that are read-only."""
+"""Looking at a log as somebody who may not write: a process without rights, on files and a folder that are read-only."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ __all__ = ["look_without_writing", "shared_folder"]
 ROOT = Path(__file__).parents[2]
 TIMEOUT_SECONDS = 60
 PROGRAM = """
-import asyncio, contextlib, io, os, shutil, sys, tempfile
+import asyncio, ctypes, os, struct, sys
 import {module} as test
-with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-    shutil.copyfile(sys.argv[1], folder + "/copy.db")
-    asyncio.run(test.look(folder + "/copy.db"{arguments}))  # imports, while the interpreter's own folder can be read
-os.chdir("/")
-if os.geteuid() == 0:
-    os.setuid(65534)  # root may write anything
+if os.geteuid() == 0:  # root may write anything, unless it gives its capabilities up
+    version_3 = struct.pack("Ii", 0x20080522, 0)
+    assert ctypes.CDLL(None, use_errno=True).capset(version_3, bytes(24)) == 0, os.strerror(ctypes.get_errno())
+    assert not os.access(sys.argv[1], os.W_OK, effective_ids=True)
 asyncio.run(test.look(sys.argv[1]{arguments}))
 """
 
 
 @contextmanager
 def shared_folder() -> Iterator[Path]:
-    """A folder that another user can reach, which pytest's own are not."""
+    """A folder that can be made read-only, and is left as one that can be removed."""
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o777)
         try:
