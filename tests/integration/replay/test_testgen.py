@@ -123,7 +123,8 @@ def outcomes(folder: Path) -> dict[str, str]:
         "-c",
         os.devnull,
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    environment["PYTHONPATH"] = str(ROOT)
     ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120)
     lines = [
         line.split(" ", 2) for line in ran.stdout.splitlines() if line.startswith(("PASSED ", "FAILED ", "ERROR "))
