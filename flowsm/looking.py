@@ -134,4 +134,5 @@ class LookingVerbs:
         Raises:
             ExecutionNotFound: there is no such execution.
         """
-        return with_redactions(await verify(self._log, execution_id), self.opened)
+        parts = {part for file in self.opened for part in file.parts}
+        return with_redactions(await verify(self._log, execution_id, unlisted=parts), self.opened)

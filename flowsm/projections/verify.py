@@ -6,7 +6,7 @@ It reads page by page while work goes on; a stream's last events and its rows ar
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from flowsm.projections.queries import AttemptRow, ExecutionRow
 from flowsm.projections.refold import Folded, Problem, Refold
 from flowsm.storage.statements import load_statements
 
-__all__ = ["ROW_MISSING", "VerifyReport", "typed", "verify"]
+__all__ = ["VerifyReport", "typed", "verify"]
 
 _SQL: Final = load_statements("flowsm.projections", "sql", "verify.sql")
 _EXECUTION: Final = ExecutionRow.__struct_fields__
@@ -31,7 +31,6 @@ _STRAYS: Final = {
     "stray_executions": "has a row in `executions`, but is not in the log",
     "stray_attempts": "has rows in `attempts`, but is not in the log",
 }
-ROW_MISSING: Final = "the row of the execution is missing"
 _VALUE_MAX_CHARS: Final = 60
 
 
@@ -55,14 +54,14 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
         return self.problem_count == 0
 
 
-async def verify(store: RowStore, execution_id: str | None = None) -> VerifyReport:
-    """Check all streams and their rows, or one.
+async def verify(store: RowStore, execution_id: str | None = None, *, unlisted: Collection[str] = ()) -> VerifyReport:
+    """Check all streams and their rows, or one; those that are `unlisted` are to have no row of their own.
 
     Raises:
         ExecutionNotFound: there is no trace of that execution.
         LogUnavailable: the file cannot be read.
     """
-    check = _Check(store)
+    check = _Check(store, unlisted)
     if execution_id is None:
         await check.everything()
     else:
@@ -73,8 +72,9 @@ async def verify(store: RowStore, execution_id: str | None = None) -> VerifyRepo
 class _Check:
     """One verification under way."""
 
-    def __init__(self, store: RowStore) -> None:
+    def __init__(self, store: RowStore, unlisted: Collection[str]) -> None:
         self._store = store
+        self._unlisted = unlisted
         self._refold = Refold(0)
         self._streams = 0
         self._events = 0
@@ -170,7 +170,7 @@ class _Check:
         if folded.state.seq and self._is_gone(view, stream):
             return  # purged meanwhile; whether rows were left behind is asked later
         self._compare_head(view, stream)
-        row = folded.execution_row()
+        row = folded.execution_row() if stream not in self._unlisted else None
         stored = view.execute(_SQL["execution"], {"stream": stream})
         self._compare("execution", _EXECUTION, stream, row.params if row else None, stored[0] if stored else None)
         attempts = {(values[0], values[1]): values for values in view.execute(_SQL["attempts"], {"stream": stream})}
@@ -203,7 +203,7 @@ class _Check:
         place = row[1] if kind == "attempt" else row[names.index("seq")]
         what = f"the row of the {kind}" + (f" started at seq {place}" if kind == "attempt" else "")
         if stored is None:
-            self._report(stream, place, ROW_MISSING if kind == "execution" else f"{what} is missing")
+            self._report(stream, place, f"{what} is missing")
         elif expected is None:
             self._report(stream, place, f"{what} follows from no event")
         else:

@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from flowsm.clock import Clock
-from flowsm.errors import Conflict, ExecutionExists, ForkRefused, UsageError
+from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, ForkRefused, UsageError
 from flowsm.events.commands import Fork, Upgrade
 from flowsm.events.envelope import Recorded
 from flowsm.events.facts import Fact
+from flowsm.ids import is_system_stream
 from flowsm.log.port import Append, EventLog, Origin, RowChange
 from flowsm.machine.changes.forks import begun_again, fork_hindrance
 from flowsm.machine.compile import FlowMachine
@@ -160,15 +161,17 @@ class Forking:
         """The state after what is shared, as the fork's, the rows of that, and its events."""
         if isinstance(at, bool) or not isinstance(at, int):
             raise UsageError(f"expected the seq of an event, got {at!r}")
-        await self._loader.load(checked_id(execution_id))
-        events = await self._log.read(execution_id, inflated=True)
-        if not 1 <= at <= len(events):
-            raise UsageError(f"seq {at}: expected 1 to {len(events)}, the last event of execution {execution_id}")
+        head = None if is_system_stream(checked_id(execution_id)) else await self._log.head(execution_id)
+        if head is None:
+            raise ExecutionNotFound(execution_id)
+        if not 1 <= at <= head.seq:
+            raise UsageError(f"seq {at}: expected 1 to {head.seq}, the last event of execution {execution_id}")
+        events = await self._log.read(execution_id, limit=at, inflated=True)
         machine: FlowMachine | None = None
         state = new_state(stream)
         rows: list[RowChange] = []
         latest = 0
-        for event in events[:at]:
+        for event in events:
             digest = pinned(event.fact)
             if digest is not None or machine is None:
                 machine = await self._loader.machine(digest or state.digest)
@@ -178,7 +181,7 @@ class Forking:
         hindrance = fork_hindrance(state)
         if hindrance:
             raise ForkRefused(execution_id, at, hindrance, latest)
-        return state, rows, events[:at]
+        return state, rows, events
 
 
 def _way(state: ExecutionState) -> Literal["again", "waits", "from", "after"]:

@@ -9,7 +9,7 @@ import msgspec
 
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.projections.refold import Problem
-from flowsm.projections.verify import ROW_MISSING, VerifyReport
+from flowsm.projections.verify import VerifyReport
 from flowsm.upkeep.archive import Why
 from flowsm.upkeep.archive_file import Redacted, redaction_of
 from flowsm.upkeep.importing import run_import
@@ -46,14 +46,7 @@ async def open_file(log: SqliteEventLog, path: Path, now: Now) -> OpenedFile:
 
 
 def with_redactions(report: VerifyReport, opened: list[OpenedFile]) -> VerifyReport:
-    """The report, with a problem for each file that was redacted: what is in it was never recorded.
-
-    That there is no row of an execution which is only there for its forks is none.
-    """
-    parts = {part for file in opened for part in file.parts}
-    left = tuple(one for one in report.problems if not (one.stream in parts and one.message == ROW_MISSING))
-    gone = len(report.problems) - len(left)
-    report = msgspec.structs.replace(report, problem_count=report.problem_count - gone, problems=left)
+    """The report, with a problem for each file that was redacted: what is in it was never recorded."""
     problems = tuple(
         Problem(
             stream="",
