@@ -11,7 +11,7 @@ import msgspec
 from flowsm.clock import Clock
 from flowsm.definition.load import Source, load_flow
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import ExecutionNotFound, UpgradeRefused
+from flowsm.errors import Conflict, ExecutionNotFound, UpgradeRefused
 from flowsm.events.commands import Fork, Upgrade
 from flowsm.events.envelope import Recorded
 from flowsm.log.forks import Relative, family
@@ -21,9 +21,9 @@ from flowsm.machine.state import ExecutionState, Phase
 from flowsm.replay.recording import record
 from flowsm.replay.rehearse import Stage
 from flowsm.replay.upgrade import judge
-from flowsm.runtime.arguments import checked_flag, given_overrides
+from flowsm.runtime.arguments import checked_flag, checked_id, given_overrides
 from flowsm.runtime.execution import FlowExecution, execution_of
-from flowsm.runtime.forking import Choose, Forking, ForkPlan, Version
+from flowsm.runtime.forking import Forking, ForkPlan, Version
 from flowsm.runtime.loading import Prepared, StateLoader
 
 __all__ = ["ForkVerbs"]
@@ -48,6 +48,8 @@ class ForkVerbs:
         flow: FlowConfig | Source | None = None,
         overrides: Mapping[str, Any] | None = None,
         paused: bool = False,
+        idempotency_key: str | None = None,
+        expected_seq: int | None = None,
         reason: str = "",
         actor: str = "",
     ) -> FlowExecution:
@@ -63,6 +65,8 @@ class ForkVerbs:
             flow: another version of the flow, to go on with; the path so far must be one that it takes too.
             overrides: values for the tasks that come after, by their places, as `retry` takes them.
             paused: it waits for `resume` first.
+            idempotency_key: in place of an id: a second fork that is asked for with it is the first one.
+            expected_seq: only if the other execution is still there.
             reason: why; recorded.
             actor: who asks; recorded.
 
@@ -74,16 +78,23 @@ class ForkVerbs:
             DocumentInvalid: the version has errors.
             UpgradeRefused: the version does not take the path so far; with all reasons.
             ExecutionExists: the new id is taken.
+            StartConflict: the key belongs to another fork, or start.
+            Conflict: the other execution is not at `expected_seq`.
         """
+        prepared = None if flow is None else self._loader.prepare(load_flow(flow))
         command = Fork(
             origin=execution_id,
             origin_seq=at,
             paused=checked_flag("paused", paused),
             overrides=given_overrides(overrides),
+            version="" if prepared is None else prepared.digest,
+            idempotency_key=idempotency_key,
             reason=reason,
             actor=actor,
         )
-        choose = self._choice(flow, command)
+        if expected_seq is not None:
+            await self._require_seq(execution_id, expected_seq)
+        choose = None if prepared is None else partial(self._version_for, prepared, command)
         return execution_of(await self._forks_here().fork(execution_id, at, command, fork_id, choose))
 
     async def plan_fork(
@@ -95,8 +106,10 @@ class ForkVerbs:
         overrides: Mapping[str, Any] | None = None,
     ) -> ForkPlan:
         """What a fork would share, and what it would do again; nothing is recorded. Errors as those of `fork`."""
+        prepared = None if flow is None else self._loader.prepare(load_flow(flow))
         command = Fork(origin=execution_id, origin_seq=at, overrides=given_overrides(overrides))
-        return await self._forks_here().plan(execution_id, at, command, self._choice(flow, command))
+        choose = None if prepared is None else partial(self._version_for, prepared, command)
+        return await self._forks_here().plan(execution_id, at, command, choose)
 
     async def forks(self, execution_id: str) -> list[Relative]:
         """The tree of forks that an execution is in, by id; itself alone where it has none.
@@ -132,8 +145,11 @@ class ForkVerbs:
         )
         return Version(prepared.machine, command, prepared.definition)
 
-    def _choice(self, flow: FlowConfig | Source | None, command: Fork) -> Choose | None:
-        return None if flow is None else partial(self._version_for, self._loader.prepare(load_flow(flow)), command)
+    async def _require_seq(self, execution_id: str, expected: int) -> None:
+        """What was recorded of an execution is shared, whatever becomes of it: a caller who minds is told in time."""
+        head = await self._log.head(checked_id(execution_id))
+        if head is not None and head.seq != expected:
+            raise Conflict(execution_id, expected, head.seq)
 
     def _forks_here(self) -> Forking:
         return Forking(self._log, self._loader, self._clock)

@@ -13,6 +13,7 @@ from flowsm.limits import EXECUTION_ID_MAX_CHARS, IDEMPOTENCY_KEY_MAX_CHARS
 __all__ = [
     "SYSTEM_STREAM",
     "child_id",
+    "fork_id",
     "idempotency_key",
     "is_execution_id",
     "is_idempotency_key",
@@ -29,6 +30,7 @@ _CHANCE_BITS: Final = 35
 _EXECUTION_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{EXECUTION_ID_MAX_CHARS - 1}}}")
 _NOT_OF_IDS: Final = re.compile(r"[^A-Za-z0-9._:-]")
 _DIGEST_CHARS: Final = 16
+_FORK_DIGEST_CHARS: Final = 32
 
 
 SYSTEM_STREAM: Final = "$log"
@@ -77,6 +79,11 @@ def child_id(parent: str, task: str, visit: int, attempt: int) -> str:
         return plain
     digest = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_CHARS]
     return f"{_NOT_OF_IDS.sub('-', plain)[: EXECUTION_ID_MAX_CHARS - _DIGEST_CHARS - 1]}:{digest}"
+
+
+def fork_id(key: str) -> str:
+    """The id of the fork that is made with an idempotency key: the same key gives the same."""
+    return f"fork-{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:_FORK_DIGEST_CHARS]}"
 
 
 def is_idempotency_key(text: object) -> bool:

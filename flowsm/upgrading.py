@@ -89,13 +89,21 @@ class UpgradingVerbs:
         return [await self._upgrade(version, execution_id, dry_run=True) for execution_id in execution_ids]
 
     async def upgrade(
-        self, execution_id: str, flow: FlowConfig | Source, *, reason: str = "", actor: str = ""
+        self,
+        execution_id: str,
+        flow: FlowConfig | Source,
+        *,
+        expected_seq: int | None = None,
+        reason: str = "",
+        actor: str = "",
     ) -> FlowExecution:
         """Let an execution go on with this version of its flow; one that has it already is left as it is.
 
         What runs, or waits, stays as it was begun. Whoever drives the execution goes on with the new version after that.
+        With `expected_seq` only if the execution is still there.
 
         Raises:
+            Conflict: it is not.
             DocumentInvalid: the version has errors.
             UsageError: an argument that cannot be recorded.
             ExecutionNotFound: there is no such execution.
@@ -103,7 +111,7 @@ class UpgradingVerbs:
             LogBroken: a stored event is not what was recorded.
         """
         version = self._version(flow, reason, actor)
-        verdict = await self._upgrade(version, execution_id)
+        verdict = await self._upgrade(version, execution_id, expected_seq=expected_seq)
         if not verdict.safe:
             raise UpgradeRefused(execution_id, version.stage.flow.id, version.prepared.digest, verdict.reasons)
         return execution_of((await self._loader.load(execution_id))[0])
@@ -188,12 +196,16 @@ class UpgradingVerbs:
 
     # -- one ---------------------------------------------------------------------------------
 
-    async def _upgrade(self, version: _Version, execution_id: str, *, dry_run: bool = False) -> Upgrade:
+    async def _upgrade(
+        self, version: _Version, execution_id: str, *, dry_run: bool = False, expected_seq: int | None = None
+    ) -> Upgrade:
         """Judge an execution, and upgrade it if it is safe; judged again where it went on meanwhile."""
         checked_id(execution_id)
         failed: Exception = Conflict(execution_id, 0, 0)
         for _ in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
+            if expected_seq is not None and state.seq != expected_seq:
+                raise Conflict(execution_id, expected_seq, state.seq)
             events = await self._log.read(execution_id, inflated=True)
             verdict = judge(
                 version.stage, record(execution_id, events[: state.seq]), state, machine.tasks.get(state.node)

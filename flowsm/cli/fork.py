@@ -36,6 +36,9 @@ def fork(
     input: Annotated[str | None, Parameter(help="Another input: a JSON value, or @FILE.")] = None,
     flow: Annotated[str | None, Parameter(help="Another version of the flow: a path, or - for stdin.")] = None,
     paused: Annotated[bool, Parameter(help="It waits for `flowsm resume` first.")] = False,
+    idempotency_key: Annotated[
+        str | None, Parameter(help="In place of --id: the same key and fork give the same execution.")
+    ] = None,
     dry_run: Annotated[bool, Parameter(help="Say what it would share and do again, and record nothing.")] = False,
     reason: Reason = "",
     actor: Actor = "",
@@ -58,8 +61,17 @@ def fork(
             talk(f"flowsm: {_planned(plan)}")
         if dry_run:
             return plan, None
-        said = {"reason": reason, "actor": who(actor)}
-        made = await manager.fork(found, at, fork_id=id, flow=version, overrides=overrides, paused=paused, **said)
+        made = await manager.fork(
+            found,
+            at,
+            fork_id=id,
+            flow=version,
+            overrides=overrides,
+            paused=paused,
+            idempotency_key=idempotency_key,
+            reason=reason,
+            actor=who(actor),
+        )
         return plan, made
 
     plan, made = ask(db, question, changes=not dry_run)

@@ -174,13 +174,16 @@ class Redrive(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Fork(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Let a new execution go on as another one might have after its event with `origin_seq`, the last that they share.
 
-    `paused`: only when it is told to resume. `overrides` are as those of `Redrive`.
+    `paused`: only when it is told to resume. `overrides` are as those of `Redrive`. `version` is the digest of the flow
+    that it is to go on with, where that is another one.
     """
 
     origin: str
     origin_seq: int
     paused: bool = False
     overrides: dict[str, Any] = {}
+    version: str = ""
+    idempotency_key: str | None = None
     reason: str = ""
     actor: str = ""
 

@@ -323,7 +323,8 @@ class ExecutionForked(Fact, frozen=True, kw_only=True):
     """The execution begins as another one did: its events up to this one are those of `origin` up to `origin_seq`.
 
     `task`, `visit` and `attempt` name the attempt that was under way there: it is begun again here. `overrides` are as
-    those of `execution.redriven`.
+    those of `execution.redriven`. `content` is a digest of all that was asked for, by which a second request with the same
+    key is known to be the same; empty without a key.
     """
 
     TYPE: ClassVar[str] = "execution.forked"
@@ -334,6 +335,8 @@ class ExecutionForked(Fact, frozen=True, kw_only=True):
     attempt: int = 0
     deadline: str | None = None
     overrides: dict[str, Any] = {}
+    idempotency_key: str | None = None
+    content: str = ""
     reason: str = ""
     actor: str = ""
 

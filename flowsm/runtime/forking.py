@@ -8,15 +8,16 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from flowsm.clock import Clock
-from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, ForkRefused, UsageError
+from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, ForkRefused, StartConflict, UsageError
 from flowsm.events.commands import Fork, Upgrade
 from flowsm.events.envelope import Recorded
-from flowsm.events.facts import Fact
-from flowsm.ids import is_system_stream
+from flowsm.events.facts import ExecutionForked, Fact
+from flowsm.ids import fork_id, is_system_stream
 from flowsm.log.port import Append, EventLog, Origin, RowChange
 from flowsm.machine.changes.forks import begun_again, fork_hindrance
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import only_forked, step
+from flowsm.machine.decisions.forks import content_of
 from flowsm.machine.evolve import evolve, pinned
 from flowsm.machine.state import ExecutionState, Phase, new_state
 from flowsm.projections.project import attempt_rows, execution_row, shared_rows
@@ -108,6 +109,7 @@ class Forking:
     ) -> ExecutionState:
         """Record a new execution that shares another one's events up to a seq; returns its state.
 
+        With an idempotency key that a fork was made with before, that one's, if it was asked for in the same words.
         `choose` gives the version of the flow that it goes on with from its forked state, with the machine that
         it has, and the events that it shares.
 
@@ -117,8 +119,16 @@ class Forking:
             ForkRefused: nothing can be forked off after that event.
             OverrideRefused: a value cannot stand where it is to be.
             ExecutionExists: the id is taken.
+            StartConflict: the key belongs to another fork.
         """
-        stream = chosen_id(new_id)
+        command = checked_command(command)
+        key = command.idempotency_key
+        if key is not None and new_id is not None:
+            raise UsageError("expected an id for the fork, or an idempotency key, which gives it one: not both")
+        stream = chosen_id(new_id if key is None else fork_id(key))
+        before = None if key is None else await self._made_before(stream, key, command)
+        if before is not None:
+            return before
         decided = await self._decide(execution_id, at, command, stream, choose)
         before, facts, after = decided.before, decided.facts, decided.after
         batch = Append(
@@ -133,9 +143,26 @@ class Forking:
         try:
             await self._log.append(batch)
         except Conflict:
-            raise ExecutionExists(stream) from None
+            made = None if key is None else await self._made_before(stream, key, command)
+            if made is None:
+                raise ExecutionExists(stream) from None
+            return made
         self._loader.remember(after)
         return after
+
+    async def _made_before(self, stream: str, key: str, command: Fork) -> ExecutionState | None:
+        """The fork that was made with this key, None where there is none.
+
+        Raises:
+            StartConflict: it was asked for in other words.
+        """
+        if await self._log.head(stream) is None:
+            return None
+        events = await self._log.read(stream)
+        own = next(event.fact for event in events if event.stream == stream)
+        if not isinstance(own, ExecutionForked) or own.content != content_of(command):
+            raise StartConflict(key, stream, _difference(own, command), "fork with another key, or as that one was")
+        return (await self._loader.load(stream))[0]
 
     async def _decide(self, execution_id: str, at: int, command: Fork, stream: str, choose: Choose | None) -> _Decided:
         before, rows, events = await self._shared(execution_id, at, stream)
@@ -182,6 +209,17 @@ class Forking:
         if hindrance:
             raise ForkRefused(execution_id, at, hindrance, latest)
         return state, rows, events
+
+
+def _difference(fact: Fact, command: Fork) -> str:
+    """How what was forked differs from what is asked for."""
+    if not isinstance(fact, ExecutionForked):
+        return "that is no fork"
+    if (fact.origin, fact.origin_seq) != (command.origin, command.origin_seq):
+        return f"that is a fork of {fact.origin} after seq {fact.origin_seq}"
+    if fact.overrides != command.overrides:
+        return "that has other values"
+    return "that goes on with another version of the flow, or was paused otherwise"
 
 
 def _way(state: ExecutionState) -> Literal["again", "waits", "from", "after"]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from typing import Final
+
 from flowsm.errors import OverrideRefused
 from flowsm.events.commands import Fork
 from flowsm.events.facts import ExecutionForked, ExecutionPaused
@@ -10,7 +14,15 @@ from flowsm.machine.decisions.draft import Draft
 from flowsm.machine.overrides import override_problem
 from flowsm.machine.state import Phase
 
-__all__ = ["fork"]
+__all__ = ["content_of", "fork"]
+
+_DIGEST_CHARS: Final = 16
+
+
+def content_of(command: Fork) -> str:
+    """A digest of all that is asked for, but why and by whom."""
+    asked = [command.origin, command.origin_seq, command.overrides, command.paused, command.version]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:_DIGEST_CHARS]
 
 
 def fork(draft: Draft, command: Fork) -> None:
@@ -34,6 +46,8 @@ def fork(draft: Draft, command: Fork) -> None:
             origin_seq=command.origin_seq,
             deadline=draft.after(timeout) if timeout is not None and state.started_at is not None else None,
             overrides=command.overrides,
+            idempotency_key=command.idempotency_key,
+            content="" if command.idempotency_key is None else content_of(command),
             reason=command.reason,
             actor=command.actor,
         )

@@ -89,14 +89,16 @@ async def forks(call: Call) -> Response:
         201: Answer(about="The fork is recorded.", type=FlowExecution, headers=_PLACE),
     },
     body=Body(type=ForkBody),
-    problems=(400, 403, 404, 409, 413, 422),
+    problems=(400, 403, 404, 409, 412, 413, 422),
+    headers=("Idempotency-Key", "If-Match"),
 )
 async def fork(call: Call) -> Response:
     """Begin a new execution that shares the events of this one up to seq `at`, and goes on by itself.
 
     What it runs has idempotency keys of its own. With `flow` it goes on with another version, with `overrides` with
     other values for the tasks that come after (`{"results.fetch.data.total": 3}`), and with `paused` when it is
-    resumed. With a `fork_id` a second request changes nothing, and is 409. `dry_run` says what would be done.
+    resumed. With a `fork_id` a second request changes nothing, and is 409; with an `Idempotency-Key` in its place it
+    gives the same fork. `If-Match` is about the other execution. `dry_run` says what would be done.
     """
     asked = await call.body(ForkBody)
     origin, flow = call.execution_id, _given(call, asked.flow)
@@ -110,10 +112,12 @@ async def fork(call: Call) -> Response:
         flow=flow,
         overrides=asked.overrides,
         paused=asked.paused,
+        idempotency_key=call.idempotency_key,
+        expected_seq=call.expected_seq,
         reason=asked.reason,
         actor=asked.actor or call.actor,
     )
-    if not asked.paused:
+    if not asked.paused and execution.ended_at is None:
         with contextlib.suppress(TaskTypeNotFound, Refusal):  # it is recorded, and waits for who can go on with it
             execution = await call.desk.begun(execution.execution_id)
     return _answer(call, execution, 201)
@@ -126,7 +130,8 @@ async def fork(call: Call) -> Response:
         202: Answer(about="It goes on with that version, or had it already.", type=FlowExecution, headers=_PLACE),
     },
     body=Body(type=UpgradeBody),
-    problems=(400, 403, 404, 409, 413, 422),
+    problems=(400, 403, 404, 409, 412, 413, 422),
+    headers=("If-Match",),
 )
 async def upgrade(call: Call) -> Response:
     """Let an execution in flight go on with another version of its flow, if that is safe where it stands now.
@@ -139,7 +144,9 @@ async def upgrade(call: Call) -> Response:
     if asked.dry_run:
         (verdict,) = await call.manager.rehearse_upgrade([execution_id], flow)
         return json_answer(verdict)
-    execution = await call.manager.upgrade(execution_id, flow, reason=asked.reason, actor=asked.actor or call.actor)
+    execution = await call.manager.upgrade(
+        execution_id, flow, expected_seq=call.expected_seq, reason=asked.reason, actor=asked.actor or call.actor
+    )
     return _answer(call, execution, 202)
 
 

@@ -91,6 +91,23 @@ async def test_a_fork_goes_on_by_itself(service: Service) -> None:
     assert [one["status"] for one in tree] == ["waiting", "completed"]
 
 
+async def test_a_fork_is_made_once(service: Service) -> None:
+    """The same `Idempotency-Key` gives the same fork, other content is 409, and a stale `If-Match` makes none: 412."""
+    origin = await _waiting(service)
+    at, place = service.curl(f"/flow/{origin}").json["seq"], f"/flow/{origin}/fork"
+    first, second = (
+        service.post(place, {"at": at, "reason": why}, "-H", f"Idempotency-Key: {origin}") for why in ("one", "two")
+    )
+    assert (first.status, second.status) == (201, 201)
+    assert first.json["execution_id"] == second.json["execution_id"]
+    other = service.post(place, {"at": at, "paused": True}, "-H", f"Idempotency-Key: {origin}")
+    assert (other.status, other.json["code"]) == (409, "start_conflict")
+    stale = service.post(place, {"at": at}, "-H", f'If-Match: "{at - 1}"')
+    assert (stale.status, stale.json["state"]) == (412, {"seq": at})
+    assert service.post(place, {"at": at}, "-H", f'If-Match: "{at}"').status == 201
+    assert len(service.curl(f"/flow/{origin}/forks").json) == 3
+
+
 async def test_a_fork_with_another_version(service: Service) -> None:
     """A paused one waits; a version that does not take the path so far is 409; one that may not be posted is 403."""
     origin = await _waiting(service)
@@ -141,6 +158,8 @@ async def test_an_upgrade(service: Service) -> None:
     better, place = FLOW | {"tasks": tasks, "name": "Better"}, f"/flow/{origin}/upgrade"
     verdict = service.post(place, {"flow": better, "dry_run": True})
     assert (verdict.status, verdict.json["safe"], verdict.json["seq"]) == (200, True, None)
+    stale = service.post(place, {"flow": better}, "-H", 'If-Match: "1"')
+    assert (stale.status, stale.json["code"]) == (412, "conflict")
     done = service.post(place, {"flow": better, "reason": "a bug", "actor": "Ada"})
     assert (done.status, done.json["flow_name"]) == (202, "Better"), done.body
     assert done.headers["etag"] == f'"{done.json["seq"]}"'
