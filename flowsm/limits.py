@@ -152,6 +152,7 @@ IMPORT_SECONDS: Final = 600.0
 HEADERS_SECONDS: Final = 10.0  # within which a request has said what it wants
 METRICS_ROWS_MAX: Final = 1_000  # of a family; what comes after them is one series
 REQUESTS_MAX: Final = 2_000  # that are answered at once, open streams included
+CALLER_REQUESTS_MAX: Final = 1_000  # of them, of one address: nobody fills the service alone
 CONNECTIONS_MAX: Final = 4_000
 TOKEN_MIN_CHARS: Final = 16
 LINGER_SECONDS: Final = 1.0  # for which a body that is refused is read on, so that its sender sees the answer

@@ -102,6 +102,8 @@ class FlowManager(
         durability: `full` survives a loss of power, `normal` the death of the process.
         allow_dirs: the folders that the built-in tasks may touch; the working folder by default.
         allow_hosts: the hosts that they may ask; none by default.
+        data_dir: where the relative paths that they are given begin, a folder that they may touch; in place of the
+            working folder.
         concurrency: how many executions run at once.
         recover: take up whatever is due in the file and nobody's, as long as this manager is open.
         lease_seconds: after so long without a sign of life others take this manager's executions over.
@@ -118,6 +120,7 @@ class FlowManager(
         durability: Durability = "full",
         allow_dirs: Iterable[str | Path] | None = None,
         allow_hosts: Iterable[str] = (),
+        data_dir: str | Path | None = None,
         concurrency: int = CONCURRENT_EXECUTIONS_DEFAULT,
         recover: bool = False,
         lease_seconds: float = LEASE_SECONDS,
@@ -125,7 +128,7 @@ class FlowManager(
         clock: Clock | None = None,
     ) -> None:
         check_settings(concurrency, lease_seconds)
-        folders = (Path.cwd(),) if allow_dirs is None else tuple(Path(folder) for folder in allow_dirs)
+        permissions = Permissions.given(allow_dirs, allow_hosts, data_dir)
         self.tasks = default_registry() if tasks is None else tasks
         self.tasks.load_entry_points()
         self._clock: Clock = clock or SystemClock()
@@ -139,7 +142,6 @@ class FlowManager(
             clock=self._clock,
         )
         self._loader = StateLoader(self._log)
-        permissions = Permissions(folders=folders, hosts=tuple(allow_hosts))
         self._runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True)
         self._operating = Operating(self._log, self._loader, self._clock)
         self._queries = Queries(self._log)

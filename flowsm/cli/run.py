@@ -18,6 +18,7 @@ from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_exp
 from flowsm.cli.json_option import read_input
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db, Durable, TasksOption, go_on_options
 from flowsm.cli.output import print_json, print_text, safe, seconds_text, status_text, talk
+from flowsm.cli.permitting import allowed_folders, allowed_hosts
 from flowsm.cli.progress import Follower, progress_on
 from flowsm.cli.signals import on_signals
 from flowsm.cli.tasks_option import load_tasks
@@ -84,12 +85,12 @@ def run(
     """Run a flow to its end, or go on with an execution that was interrupted."""
     registry = load_tasks(tasks)
     order = _order(target, input, id, idempotency_key, as_json=as_json, registry=registry)
-    folders = [Path.cwd(), *_folders(allow_dir)]
+    folders = [Path.cwd(), *allowed_folders(allow_dir)]
     seen = _Seen(options=_options(tasks, db, allow_dir, allow_host, durability))
 
     async def running() -> FlowExecution:
         manager = FlowManager(
-            db, tasks=registry, durability=durability, allow_dirs=folders, allow_hosts=_hosts(allow_host)
+            db, tasks=registry, durability=durability, allow_dirs=folders, allow_hosts=allowed_hosts(allow_host)
         )
         async with manager:
             with progress_on(sys.stderr) as follower, contextlib.redirect_stdout(sys.stderr):
@@ -147,24 +148,6 @@ def _order(
         execution_id=execution_id,
         idempotency_key=key,
     )
-
-
-def _folders(given: list[Path] | None) -> list[Path]:
-    for folder in given or ():
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"--allow-dir {folder}: expected a folder, found a file")
-        if not folder.exists():  # store_data may make it
-            talk(f"flowsm: --allow-dir {folder}: there is no such folder yet")
-    return given or []
-
-
-def _hosts(given: list[str] | None) -> list[str]:
-    for host in given or ():
-        if not host or "/" in host or "@" in host:
-            raise UsageError(
-                f"--allow-host {host!r}: expected a host, such as example.com or localhost:8080, not a URL"
-            )
-    return given or []
 
 
 def _options(

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from flowsm.cli.options import Durable, TasksOption
 from flowsm.cli.output import safe, talk
+from flowsm.cli.permitting import allowed_folders, allowed_hosts, made_folder
 from flowsm.cli.signals import on_signals
 from flowsm.cli.tasks_option import load_tasks
 from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT
@@ -39,6 +40,13 @@ def serve(
     allow_task: Annotated[
         list[str] | None, Parameter(help="A task type that posted flows may use, besides the built-in ones; * for all.")
     ] = None,
+    allow_flow: Annotated[
+        list[str] | None, Parameter(help="The id of a stored flow that they may name as a sub-flow.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        Parameter(help="A folder for the built-in tasks, made if need be: where their relative paths begin."),
+    ] = None,
     allow_dir: Annotated[list[Path] | None, Parameter(help="A folder that the built-in tasks may touch.")] = None,
     allow_host: Annotated[list[str] | None, Parameter(help="A host that they may ask.")] = None,
     allow_import: Annotated[
@@ -56,6 +64,7 @@ def serve(
         token=os.environ.get("FLOWSM_TOKEN") or None,
         read_token=os.environ.get("FLOWSM_READ_TOKEN") or None,
         hosts=hosts_of(host, name or ()),
+        allow_flows=frozenset(allow_flow or ()),
         allow_import=allow_import,
         allow_tasks=defaults.allow_tasks | frozenset(allow_task or ()),
     )
@@ -63,8 +72,9 @@ def serve(
         db,
         tasks=load_tasks(tasks),
         durability=durability,
-        allow_dirs=allow_dir or [],
-        allow_hosts=allow_host or [],
+        allow_dirs=allowed_folders(allow_dir),
+        allow_hosts=allowed_hosts(allow_host),
+        data_dir=made_folder(data_dir),
         concurrency=concurrency,
     )
     app = create_app(manager, options)

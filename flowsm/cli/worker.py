@@ -15,6 +15,7 @@ from flowsm.cli.exit_codes import FINE, INTERRUPTED
 from flowsm.cli.limit_options import FlowLimits, TaskLimits, TaskRates, limits_of
 from flowsm.cli.options import DEFAULT_DB, Db, Durable, TasksOption, go_on_options
 from flowsm.cli.output import safe, talk
+from flowsm.cli.permitting import allowed_folders, allowed_hosts
 from flowsm.cli.signals import on_signals
 from flowsm.cli.tasks_option import load_tasks
 from flowsm.cli.webhook import WebhookName, WebhookTypes, WebhookUrl, telling
@@ -53,14 +54,15 @@ def worker(
     """Take up and drive whatever is due in the log and nobody's, until Ctrl-C or SIGTERM; several share the work."""
     registry = load_tasks(tasks)
     limits = limits_of(limit, limit_flow, rate)
+    folders, hosts = allowed_folders(allow_dir), allowed_hosts(allow_host)
 
     async def working() -> Left | None:
         manager = FlowManager(
             db,
             tasks=registry,
             durability=durability,
-            allow_dirs=[Path.cwd(), *(allow_dir or [])],
-            allow_hosts=allow_host or [],
+            allow_dirs=[Path.cwd(), *folders],
+            allow_hosts=hosts,
             concurrency=concurrency,
             lease_seconds=lease,
             limits=limits,

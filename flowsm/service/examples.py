@@ -43,6 +43,7 @@ _STATUS: Final[dict[str, Any]] = {
 }
 
 EXAMPLES: Final[dict[str, Any]] = {
+    "bare flow": _FLOW,
     "posted flow": {"flow": _FLOW, "input": {"customer": 7}},
     "flow": _FLOW,
     "ExecuteBody": {"execution_id": "orders-4711"},

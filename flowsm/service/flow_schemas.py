@@ -21,24 +21,32 @@ _OPTION_TEXTS: Final = {
 
 
 def flow_schemas(reference: str) -> dict[str, Any]:
-    """The components `Flow`, `FlowTask` … and `PostedFlow`, with references of this form (`…{name}`)."""
+    """The components `Flow`, `FlowTask` …, `PostedFlow` and `BareFlow`, with references of this form (`…{name}`)."""
     parts = {_name(name): _moved(part, reference) for name, part in flow_schema()["$defs"].items()}
     flow = {"$ref": reference.format(name="Flow")}
     wrapped = {"type": "object", "properties": {"flow": flow}, "required": ["flow"], "additionalProperties": False}
     parts["PostedFlow"] = {
         "title": "PostedFlow",
         "description": "A flow, bare or in a wrapping, beside which the options of its execution may stand.",
-        "anyOf": [_with_options("flow", flow), _with_options("flow_config", wrapped), flow],
+        "anyOf": [_wrapping("flow", flow, _options()), _wrapping("flow_config", wrapped, _options()), flow],
+    }
+    parts["BareFlow"] = {
+        "title": "BareFlow",
+        "description": "A flow, bare or in a wrapping; nothing starts, so nothing may stand beside it.",
+        "anyOf": [_wrapping("flow", flow, {}), _wrapping("flow_config", wrapped, {}), flow],
     }
     return parts
 
 
-def _with_options(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _options() -> dict[str, Any]:
     (_,), known = msgspec.json.schema_components([StartOptions])
-    options = {
+    return {
         option: {"description": _OPTION_TEXTS[option]} | part
         for option, part in known["StartOptions"]["properties"].items()
     }
+
+
+def _wrapping(name: str, schema: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {"$schema": {"type": "string"}, name: schema} | options,

@@ -25,10 +25,11 @@ _REF: Final = "#/components/schemas/{name}"
 _NAMED: Final[dict[str, Any]] = {
     "any": {},
     "flow": {"$ref": _REF.format(name="Flow")},
+    "bare flow": {"$ref": _REF.format(name="BareFlow")},
     "posted flow": {"$ref": _REF.format(name="PostedFlow")},
 }
 """Shapes that are no type."""
-_ALWAYS: Final = (401, 421, 503)
+_ALWAYS: Final = (401, 421, 429, 503)
 _REASONS: Final = {
     400: "The body is no JSON document, too deep, or incomplete.",
     401: "A token of the service is needed.",
@@ -40,6 +41,7 @@ _REASONS: Final = {
     413: "The body is too large.",
     421: "The service is not known by the name that it was asked under.",
     422: "It does not fit: all findings, each with its JSON pointer.",
+    429: "The caller asks for too much at once: ask again after `Retry-After`.",
     503: "Not now: ask again after `Retry-After`.",
 }
 

@@ -27,6 +27,7 @@ class ServiceOptions:
         read_token: callers that show this one may look.
         hosts: the names under which the service is asked (without ports); `*` for any.
         allow_tasks: the task types that a flow posted to the service may use; `*` for all that are registered.
+        allow_flows: the ids of stored flows that it may name as sub-flows, whatever task types these use.
         allow_import: whether executions may be imported, which may be retried then, whatever their tasks are.
         grace_seconds: what running tasks get when the service is told to stop.
     """
@@ -35,6 +36,7 @@ class ServiceOptions:
     read_token: str | None = None
     hosts: frozenset[str] = LOOPBACK_HOSTS
     allow_tasks: frozenset[str] = frozenset(BUILTINS)
+    allow_flows: frozenset[str] = frozenset()
     allow_import: bool = False
     grace_seconds: float = 2.0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,10 +16,10 @@ from flowsm.definition.waiting import SUBFLOW
 from flowsm.findings import Finding
 from flowsm.service.call import Call
 from flowsm.service.inputs import struct_from
-from flowsm.service.options import EVERY_TYPE
+from flowsm.service.options import EVERY_TYPE, ServiceOptions
 from flowsm.service.problems import Refusal
 
-__all__ = ["StartOptions", "allowed_flow", "not_allowed", "posted_flow", "without_options"]
+__all__ = ["StartOptions", "allowed_flow", "bare_flow", "not_allowed", "posted_flow", "without_options"]
 
 _WRAPPINGS: Final = ("flow_config", "flow")
 _Path = tuple[str | int, ...]
@@ -34,7 +34,19 @@ class StartOptions(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
 
 
+class _NoOptions(msgspec.Struct, frozen=True):
+    """Nothing."""
+
+
 _OPTIONS: Final = frozenset(field.name for field in msgspec.structs.fields(StartOptions))
+
+
+async def bare_flow(call: Call) -> FlowConfig:
+    """The flow in the body of what starts nothing: nothing may stand beside it. Errors as those of `posted_flow`."""
+    document = await call.document()
+    if _is_wrapped(document):
+        struct_from(_taken(document), _NoOptions)
+    return allowed_flow(call, document)
 
 
 async def posted_flow(call: Call) -> tuple[FlowConfig, StartOptions]:
@@ -47,7 +59,7 @@ async def posted_flow(call: Call) -> tuple[FlowConfig, StartOptions]:
     document = await call.document()
     options = StartOptions()
     if _is_wrapped(document):
-        options = struct_from({name: document.pop(name) for name in _OPTIONS & document.keys()}, StartOptions)
+        options = struct_from(_taken(document), StartOptions)
     flow = allowed_flow(call, document)
     return flow, options
 
@@ -66,10 +78,11 @@ def allowed_flow(call: Call, document: Any, *, within: str = "") -> FlowConfig:
     """
     whole = {within: document} if within else document
     flow = call.manager.load_flow_config(whole if isinstance(whole, dict) else msgspec.json.encode(whole))
-    refused = not_allowed(flow, whole, call.desk.options.allow_tasks)
+    refused = not_allowed(flow, whole, call.desk.options)
     if refused:
-        types = ", ".join(sorted({finding.value for finding in refused}))
-        detail = f"the flow uses what this service does not allow: {types}; its operator can, with --allow-task"
+        found = ", ".join(sorted({finding.value for finding in refused}))
+        ways = " and ".join(sorted({finding.hint for finding in refused}))
+        detail = f"the flow uses what this service does not allow: {found}; {ways}"
         raise Refusal(HTTPStatus.FORBIDDEN, "task_type_not_allowed", detail, findings=refused)
     return flow
 
@@ -77,14 +90,18 @@ def allowed_flow(call: Call, document: Any, *, within: str = "") -> FlowConfig:
 def without_options(document: Any) -> Any:
     """The document without what may stand beside a wrapped flow."""
     if _is_wrapped(document):
-        for name in _OPTIONS & document.keys():
-            del document[name]
+        _taken(document)
     return document
 
 
-def not_allowed(flow: FlowConfig, document: Any, allowed: Collection[str]) -> list[Finding]:
+def not_allowed(flow: FlowConfig, document: Any, options: ServiceOptions) -> list[Finding]:
     """Which tasks of a flow, and of the flows inside it, a caller may not use; their places are those in the document."""
-    return [] if EVERY_TYPE in allowed else list(_refused(flow, allowed, _root(document)))
+    return [] if EVERY_TYPE in options.allow_tasks else list(_refused(flow, options, _root(document)))
+
+
+def _taken(document: dict[str, Any]) -> dict[str, Any]:
+    """The options beside a wrapped flow, which are in the document no longer."""
+    return {name: document.pop(name) for name in list(document) if name in _OPTIONS}
 
 
 def _is_wrapped(document: Any) -> bool:
@@ -98,23 +115,27 @@ def _root(document: Any) -> _Path:
     return ("flow",) if "flow" in document else ()
 
 
-def _refused(flow: FlowConfig, allowed: Collection[str], root: _Path) -> Iterator[Finding]:
+def _refused(flow: FlowConfig, options: ServiceOptions, root: _Path) -> Iterator[Finding]:
     """What of the flow, and of the flows inside it, is not allowed."""
     for number, task in enumerate(flow.tasks):
         place: _Path = (*root, "tasks", number)
-        if task.task_type not in allowed:
-            yield _finding(
-                "task_type_not_allowed", (*place, "task_type"), "this task type is not allowed", task.task_type
-            )
+        if task.task_type not in options.allow_tasks:
+            said, way = "this task type is not allowed", "--allow-task"
+            yield _finding("task_type_not_allowed", (*place, "task_type"), said, task.task_type, way)
         elif task.task_type == SUBFLOW:
             inner = task.parameters.get("flow")
             inside: _Path = (*place, "parameters", "flow")
-            if not isinstance(inner, dict) or "$from" in inner:
-                said = "expected the sub-flow itself: one that is named, or comes from data, could use any task type"
-                yield _finding("subflow_not_allowed", inside, said, SUBFLOW)
+            if isinstance(inner, str):
+                if inner not in options.allow_flows:
+                    said = "this flow is not allowed by its name: it could use any task type"
+                    yield _finding("subflow_not_allowed", inside, said, inner, "--allow-flow")
+            elif not isinstance(inner, dict) or "$from" in inner:
+                said = "expected the sub-flow itself, or its name: what comes from data could use any task type"
+                yield _finding("subflow_not_allowed", inside, said, SUBFLOW, "--allow-task '*'")
             else:
-                yield from _refused(load_flow(inner), allowed, (*inside, *_root(inner)))
+                yield from _refused(load_flow(inner), options, (*inside, *_root(inner)))
 
 
-def _finding(code: str, path: _Path, message: str, value: str) -> Finding:
-    return Finding(code=code, severity="error", pointer=join_pointer(path), message=message, value=value)
+def _finding(code: str, path: _Path, message: str, value: str, option: str) -> Finding:
+    pointer, hint = join_pointer(path), f"the service's operator allows it with {option}"
+    return Finding(code=code, severity="error", pointer=pointer, message=message, value=value, hint=hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -27,10 +27,22 @@ class Permissions:
 
     `hosts` are names (`example.org`), with a port where it is not the scheme's own (`localhost:8080`), or `*`. What a name
     leads to has to be an address of the open network, or one that is among them itself (`10.0.0.7:8080`).
+    `base` is where relative paths begin: in the working folder, unless told otherwise.
     """
 
     folders: tuple[Path, ...] = field(default_factory=lambda: (Path.cwd(),))
     hosts: tuple[str, ...] = ()
+    base: Path | None = None
+
+    @classmethod
+    def given(
+        cls, folders: Iterable[str | Path] | None, hosts: Iterable[str], base: str | Path | None = None
+    ) -> Permissions:
+        """Those of a manager: without any folder the `base`, else the working folder; a `base` is always among them."""
+        if base is not None:
+            base = Path(base).absolute()
+            return cls((base, *map(Path, folders or ())), tuple(hosts), base)
+        return cls((Path.cwd(),) if folders is None else tuple(map(Path, folders)), tuple(hosts))
 
 
 class TaskContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -103,7 +103,7 @@ def crash_everywhere(
     Raises:
         AssertionError: the effects, or the end, are not the same after a crash; it says where that was.
     """
-    permissions = Permissions(folders=tuple(Path(folder) for folder in allow_dirs), hosts=tuple(allow_hosts))
+    permissions = Permissions.given(allow_dirs, allow_hosts)
     registry = default_registry() if tasks is None else tasks
     parsed = load_flow(flow, known_task_types=registry.types(), check_parameters=registry.check_parameters)
     case = _Case(parsed, registry, input, list(signals), permissions)

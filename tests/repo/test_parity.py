@@ -172,7 +172,6 @@ DIFFERENCES: dict[tuple[str, str], tuple[set[str], str]] = {
         (verb, "expected_seq"): ({"rest"}, "operate takes it: who looks at a page acts on what it showed")
         for verb in (*BULK_VERBS, "resolve")
     },
-    ("signal", "expected_seq"): ({"python", "rest"}, "who types a signal has seen no seq"),
     **{("upgrade", word): ({"cli"}, "many at once: upgrade_in_bulk") for word in ("status", "since", "everything")},
     ("coverage", "every_version"): ({"python"}, "--all: the same, in a word"),
     ("coverage", "everything"): ({"cli"}, "likewise"),
@@ -180,8 +179,8 @@ DIFFERENCES: dict[tuple[str, str], tuple[set[str], str]] = {
     ("subscriptions", "remove"): ({"cli"}, "remove_subscription"),
     ("tail", "limit"): ({"python"}, "a stream goes on"),
     **{
-        ("whatif", word): ({"rest"}, "what may stand beside a flow that is posted: it means nothing here")
-        for word in ("execution_id", "input", "paused", "start_at")
+        (verb, "expected_seq"): ({"python", "rest"}, "who types it has seen no seq, or has just been told")
+        for verb in ("signal", "fork", "upgrade")
     },
     ("upgrade", "dry_run"): ({"cli", "rest"}, "rehearse_upgrade"),
     ("fork", "dry_run"): ({"cli", "rest"}, "plan_fork"),

@@ -14,7 +14,7 @@ from flowsm.service.call import Call
 from flowsm.service.inputs import json_document
 from flowsm.service.moments import moment_of
 from flowsm.service.operation import Answer, Area, Body
-from flowsm.service.posted import not_allowed, posted_flow, without_options
+from flowsm.service.posted import bare_flow, not_allowed, without_options
 from flowsm.service.problems import FindingView, Refusal, finding_view
 
 __all__ = ["CHECKS", "Validity", "WhatIfQuery"]
@@ -55,7 +55,7 @@ async def validate(call: Call) -> Response:
     checked = check_flow(source, known_task_types=tasks.types(), check_parameters=tasks.check_parameters)
     findings = list(checked.findings)
     if checked.flow is not None:
-        findings += not_allowed(checked.flow, document, call.desk.options.allow_tasks)
+        findings += not_allowed(checked.flow, document, call.desk.options)
     valid = not any(finding.severity == "error" for finding in findings)
     return json_answer(Validity(valid=valid, findings=[finding_view(finding) for finding in findings]))
 
@@ -63,7 +63,7 @@ async def validate(call: Call) -> Response:
 @CHECKS.post(
     "/flow/whatif",
     answers={200: Answer(about="What the change would have meant.", type=WhatIf)},
-    body=Body(type="posted flow"),
+    body=Body(type="bare flow"),
     query=WhatIfQuery,
     problems=(400, 403, 413, 422),
     role="read",
@@ -72,5 +72,5 @@ async def whatif(call: Call) -> Response:
     """Send every recorded history of a flow through another version of it, with its recorded outcomes. Runs nothing."""
     asked = call.query(WhatIfQuery)
     since = None if asked.since is None else moment_of(asked.since)
-    flow, _ = await posted_flow(call)
+    flow = await bare_flow(call)
     return json_answer(await call.manager.whatif(flow, flow_id=asked.flow, since=since))

@@ -48,14 +48,15 @@ def allowed_path(path: str, permissions: Permissions) -> Path:
     if path.startswith("~"):
         raise DataInvalid(path, "", "expected a path, but '~' stands for no folder here; write the folder out, or ./~")
     try:
-        real = Path(os.path.realpath(path))
+        begun = Path(permissions.base or "", path)
+        real = Path(os.path.realpath(begun))
     except (OSError, ValueError) as error:
         raise DataInvalid(repr(path), "", f"expected a path: {error}") from error
     for folder in permissions.folders:
         if real.is_relative_to(os.path.realpath(folder)):
             return real
     wanted = real if real.is_dir() else real.parent
-    found = path if Path(path).absolute() == real else f"{path} (which is {real})"
+    found = path if begun.absolute() == real else f"{path} (which is {real})"
     raise NotAllowed(
         "path", found, f"allow its folder with --allow-dir {wanted} or FlowManager(allow_dirs=[{str(wanted)!r}])"
     )

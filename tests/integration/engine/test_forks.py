@@ -17,19 +17,16 @@ from small_flows import flow_of, task_of, tasks_that_say, until
 from flowsm import FlowManager, FlowStatus, TaskContext, TaskFactory
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import (
-    Conflict,
     ExecutionExists,
     ExecutionNotFound,
     ForkRefused,
     ForkStays,
     OverrideRefused,
-    StartConflict,
     UpgradeRefused,
     UsageError,
 )
 from flowsm.events.facts import ExecutionForked
 from flowsm.events.system import LogPurged, StreamHead
-from flowsm.ids import fork_id
 from flowsm.log.purge import Purge
 from flowsm.projections.project import execution_row
 from flowsm.sync import FlowManager as SyncManager
@@ -197,45 +194,6 @@ async def test_what_cannot_be_is_refused(manager: FlowManager) -> None:
         await manager.fork("x", 3, paused=1)  # type: ignore[arg-type]
     assert [row.execution_id for row in (await manager.executions()).items] == ["x"]
     assert len(await manager.forks("x")) == 1
-
-
-async def test_the_same_key_gives_the_same_fork(manager: FlowManager) -> None:
-    """Asked for again, also at once, it is the first one; asked for in other words it is a conflict that says which."""
-    await manager.run(TWO, execution_id="x")
-    await manager.run(TWO, execution_id="w")
-    asked: dict[str, Any] = {"idempotency_key": "k", "overrides": {"results.a.data": 3}}
-    first, second = await asyncio.gather(manager.fork("x", 5, **asked), manager.fork("x", 5, reason="again", **asked))
-    third = await manager.fork("x", 5, **asked)
-    assert first.execution_id == second.execution_id == third.execution_id
-    assert len(await manager.forks("x")) == 2
-    fact = await fact_of(manager, first.execution_id)
-    assert (fact.idempotency_key, len(fact.content)) == ("k", 16)
-    other = flow_of(task_of("a", parameters={"data": 1}), task_of("b"), to=(("a", "success", "b"),))
-    for origin, at, more, why in (
-        ("w", 5, {}, "fork of x after seq 5"),
-        ("x", 4, {}, "fork of x after seq 5"),
-        ("x", 5, {"overrides": {}}, "other values"),
-        ("x", 5, {"paused": True}, "paused otherwise"),
-        ("x", 5, {"flow": other}, "another version"),
-    ):
-        with pytest.raises(StartConflict, match=why):
-            await manager.fork(origin, at, **asked | more)
-    with pytest.raises(UsageError, match="not both"):
-        await manager.fork("x", 5, fork_id="y", **asked)
-    for key in ("", "\n", 3):
-        with pytest.raises(UsageError, match="idempotency_key"):
-            await manager.fork("x", 5, idempotency_key=key)  # type: ignore[arg-type]
-    await manager.run(TWO, execution_id=fork_id("taken"))
-    with pytest.raises(StartConflict, match="no fork"):
-        await manager.fork("x", 5, idempotency_key="taken")
-
-
-async def test_a_fork_of_what_went_on_is_refused(manager: FlowManager) -> None:
-    """With the seq that the other one is expected at, which it has left."""
-    seq = (await manager.run(TWO, execution_id="x")).seq
-    with pytest.raises(Conflict):
-        await manager.fork("x", 5, expected_seq=seq - 1)
-    assert (await manager.fork("x", 5, expected_seq=seq, paused=True)).status == "paused"
 
 
 async def test_the_tree_of_forks(manager: FlowManager) -> None:

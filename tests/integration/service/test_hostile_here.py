@@ -110,6 +110,21 @@ async def test_too_many_requests(client: httpx.AsyncClient, monkeypatch: pytest.
     await until(has_room)
 
 
+async def test_too_many_requests_of_one_caller(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One too many of an address is 429 with `Retry-After`, and there is room again once another one is over."""
+    monkeypatch.setattr(rooms, "CALLER_REQUESTS_MAX", 1)
+    async with client.stream("GET", "/events/stream") as stream:
+        await anext(stream.aiter_lines())
+        refused = await client.get("/flows")
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert int(refused.headers["retry-after"]) > 0
+
+    async def has_room() -> bool:
+        return (await client.get("/flows")).status_code == 200
+
+    await until(has_room)
+
+
 async def test_too_many_connections(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is one too many is told when to come again, and closed; those that are there are served."""
     monkeypatch.setattr(protocol, "CONNECTIONS_MAX", 2)

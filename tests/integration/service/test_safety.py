@@ -299,3 +299,34 @@ def test_imports_are_for_whoever_the_operator_lets(service: Service) -> None:
     """What is imported could be retried, whatever its tasks are: it is refused by default."""
     answer = service.curl("/flow/import", "--data-binary", "x")
     assert (answer.status, answer.json["code"]) == (403, "import_not_allowed")
+
+
+def test_what_the_operator_allows(tmp_path: Path) -> None:
+    """A folder of the service's own, in which relative paths begin, and which none leaves; a flow by its name."""
+    (tmp_path / "tasks.py").write_text(FAILING)
+    options = ("--tasks", "tasks.py", "--data-dir", "data/own", "--allow-flow", "operators-own")
+    with serving(tmp_path, *options) as service:
+        records = {"records": [{"a": 1}], "format": "json"}
+        stored = service.post("/flow/execute-sync", _task("store_data", storage_path="orders/one.json", **records))
+        assert stored.json["status"] == "completed", stored.json["error"]
+        assert json.loads((tmp_path / "data/own/orders/one.json").read_text())
+        fetched = service.post("/flow/execute-sync", _task("fetch_data", data_source="orders/one.json"))
+        assert fetched.json["status"] == "completed", fetched.json["error"]
+        (tmp_path / "data/secret.json").write_text("[]")
+        for path in ("../secret.json", str(tmp_path / "data/secret.json"), "orders/../../secret.json"):
+            refused = service.post("/flow/execute-sync", _task("fetch_data", data_source=path)).json
+            assert "not allowed" in refused["error"]
+        named = service.post("/flow/execute-sync", _task("subflow", flow="operators-own"))
+        assert (named.status, "no flow with id 'operators-own'" in named.json["error"]) == (200, True), named.json
+        other = service.post("/flow/create", _task("subflow", flow="another"))
+        assert (other.status, other.json["findings"][0]["hint"]) == (
+            403,
+            "the service's operator allows it with --allow-flow",
+        )
+
+
+def test_nothing_stands_beside_a_flow_that_is_rehearsed(service: Service) -> None:
+    """What would have no meaning there is refused, not ignored."""
+    answer = service.post("/flow/whatif", {"flow": FLOW, "input": 1, "paused": True})
+    assert (answer.status, [finding["pointer"] for finding in answer.json["findings"]]) == (422, ["/input", "/paused"])
+    assert service.post("/flow/whatif", {"flow": FLOW}).status == 200

@@ -37,12 +37,21 @@ def test_arguments_have_the_names_of_the_help(flowsm: Any, words: tuple[str, ...
         ("--allow-host", "", "expected a host"),
     ],
 )
-def test_a_permission_that_could_never_hold_is_refused(flowsm: Any, option: str, value: str, said: str) -> None:
+@pytest.mark.parametrize("command", [("run", "flow.json"), ("worker", "--create"), ("serve", "flowsm.db")])
+def test_a_permission_that_could_never_hold_is_refused(
+    flowsm: Any, command: tuple[str, ...], option: str, value: str, said: str
+) -> None:
     """A file for a folder, or a URL for a host, is told at once, not when the task fails."""
-    ran = flowsm("run", "flow.json", option, value)
+    ran = flowsm(*command, option, value)
     assert ran.code == 2
     assert said in ran.err
     assert not Path("flowsm.db").exists()
+
+
+def test_a_data_folder_that_cannot_be_made_is_refused(flowsm: Any) -> None:
+    """Before the service listens."""
+    ran = flowsm("serve", "--data-dir", "flow.json")
+    assert (ran.code, "--data-dir flow.json: expected a folder" in ran.err) == (2, True)
 
 
 def test_a_folder_that_is_not_there_yet_may_be_allowed(flowsm: Any) -> None:
