@@ -1,7 +1,8 @@
 """Several processes on one file: they share the work, and go on with what a dead one left.
 
 `FLOWSM_OWNERS` says how many executions four processes share (300 by default), `FLOWSM_OWNER_KILLS` how many of the
-processes are killed meanwhile (eight), `FLOWSM_SEED` which and when; the seed is printed.
+processes are killed meanwhile (eight), `FLOWSM_OWNER_SLOTS` how many each runs at once (five: fewer leave time for more
+kills), `FLOWSM_SEED` which and when; the seed is printed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from flowsm.tasks.factory import TaskFactory
 
 OWNERS = int(os.environ.get("FLOWSM_OWNERS", "300"))
 OWNER_KILLS = int(os.environ.get("FLOWSM_OWNER_KILLS", "8"))
+OWNER_SLOTS = os.environ.get("FLOWSM_OWNER_SLOTS", "5")
 RUN = """
 async def main():
     async with FlowManager(path, tasks=tasks, durability="normal", lease_seconds=float(sys.argv[3])) as manager:
@@ -179,7 +181,7 @@ async def test_four_processes_share_and_each_execution_ends_once(other) -> None:
     tasks = ("held", "slower", "quick", "slower", "quick", "slower")
     flow = other.names["flow"](*tasks)
     async with other.manager(concurrency=1) as manager:
-        workers = [spawn(WORK, other.path, other.notes, "5") for _ in range(4)]
+        workers = [spawn(WORK, other.path, other.notes, OWNER_SLOTS) for _ in range(4)]
         prepared = manager._loader.prepare(manager.load_flow_config(flow))
         now = Create(digest=prepared.digest, start_at=timestamp(SystemClock().now()))
         for n in range(OWNERS):
@@ -191,7 +193,7 @@ async def test_four_processes_share_and_each_execution_ends_once(other) -> None:
             victim = chance.randrange(4)
             workers[victim].kill()
             workers[victim].communicate()
-            workers[victim] = spawn(WORK, other.path, other.notes, "5")
+            workers[victim] = spawn(WORK, other.path, other.notes, OWNER_SLOTS)
             await asyncio.to_thread(workers[victim].stdout.readline)
         assert other.count() < len(tasks) * OWNERS, "the last kills found nothing at work"
         asked = await all_completed(manager, OWNERS)
