@@ -1,28 +1,28 @@
-"""Requests of the service beside a bare FastAPI route that returns a constant: ratios, for the client shares the cores.
+"""Requests of the service beside a bare FastAPI route that returns a constant: ratios, for the load shares the cores.
 
-Both are processes of their own, under the same uvicorn, asked in turns by one asyncio client over connections that are
-kept. `status` is GET /flow/{id}/status of an ended execution; `execute-sync` runs a flow of three tasks without delays,
-and is durable when it is answered. Every figure is the median of the rounds of one run.
+Both are processes of their own, under the same uvicorn, asked in turns by wrk over connections that are kept. `status`
+is GET /flow/{id}/status of an ended execution; `execute-sync` runs a flow of three tasks without delays, and is durable
+when it is answered. Every figure is the median of the rounds of one run.
 
-Run: python tests/benchmarks/service.py [--rounds 5] [--requests 400]
+Run: python tests/benchmarks/service.py [--rounds 5] [--seconds 3] [--durability full]
+Needs wrk (Debian: apt-get install wrk).
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = (1, 8)
@@ -64,10 +64,10 @@ class Figures(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What is asked of whom, as bytes."""
+    """What is asked: a GET, or a POST of a flow with the words of a wrk script."""
 
     url: str
-    request: bytes
+    script: Path | None = None
 
 
 @contextmanager
@@ -85,51 +85,25 @@ def process(folder: Path, *arguments: str) -> Iterator[str]:
             running.kill()
 
 
-def question(url: str, method: str, path: str, body: bytes = b"") -> Question:
-    """A request on a connection that is kept."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
-    return Question(url, head.encode() + body)
+def post_of(body: str, folder: Path) -> Path:
+    """The script with which wrk posts a body."""
+    script = folder / "post.lua"
+    quoted = json.dumps(body)
+    script.write_text(f'wrk.method = "POST"\nwrk.body = {quoted}\nwrk.headers["Content-Type"] = "application/json"\n')
+    return script
 
 
-async def answer(reader: asyncio.StreamReader) -> bytes:
-    """The body of a good answer."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 200 "), head
-    found = re.search(rb"content-length: (\d+)", head.lower())
-    assert found is not None
-    return await reader.readexactly(int(found[1]))
-
-
-async def once(asked: Question) -> bytes:
-    """One answer."""
-    address = urlsplit(asked.url)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    writer.write(asked.request)
-    body = await answer(reader)
-    writer.close()
-    return body
-
-
-async def measure(asked: Question, connections: int, requests: int) -> Figures:
-    """Ask so often, over so many connections at once."""
-    address = urlsplit(asked.url)
-    took: list[float] = []
-
-    async def client(count: int) -> None:
-        reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        for _ in range(count):
-            began = time.perf_counter()
-            writer.write(asked.request)
-            await answer(reader)
-            took.append(time.perf_counter() - began)
-        writer.close()
-
-    await client(max(1, requests // 20))  # warm
-    took.clear()
-    began = time.perf_counter()
-    await asyncio.gather(*(client(requests // connections) for _ in range(connections)))
-    rate = len(took) / (time.perf_counter() - began)
-    return Figures(rate, sorted(took)[max(0, len(took) * 99 // 100 - 1)])
+def measure(asked: Question, connections: int, seconds: int) -> Figures:
+    """Ask for so long, over so many connections at once."""
+    words = ["wrk", "--latency", "-t1", f"-c{connections}", f"-d{seconds}s"]
+    words += ["-s", str(asked.script)] if asked.script else []
+    said = subprocess.run([*words, asked.url], capture_output=True, text=True, check=True).stdout
+    assert "Non-2xx" not in said, said
+    assert "Socket errors" not in said, said
+    rate, p99 = re.search(r"Requests/sec:\s+([\d.]+)", said), re.search(r"99%\s+([\d.]+)(us|ms|s)\b", said)
+    assert rate is not None, said
+    assert p99 is not None, said
+    return Figures(float(rate[1]), float(p99[1]) / {"us": 1e6, "ms": 1e3, "s": 1}[p99[2]])
 
 
 def median(rounds: list[Figures]) -> Figures:
@@ -147,27 +121,25 @@ def say(name: str, connections: int, ours: Figures, bare: Figures) -> None:
     )
 
 
-async def compare(service: str, bare: str, rounds: int, requests: int) -> None:
+def compare(service: str, bare: str, folder: Path, rounds: int, seconds: int) -> None:
     """Ask both in turns, and say what came of it."""
-    flow = json.dumps({"flow": FLOW}).encode()
-    ran = json.loads(await once(question(service, "POST", "/flow/execute-sync", flow)))
+    flow = json.dumps({"flow": FLOW})
+    with urllib.request.urlopen(f"{service}/flow/execute-sync", flow.encode()) as answer:
+        ran = json.load(answer)
     assert ran["status"] == "completed", ran
+    post = post_of(flow, folder)
     pairs = {
-        "status": (
-            question(service, "GET", f"/flow/{ran['execution_id']}/status"),
-            question(bare, "GET", "/constant"),
-        ),
-        "execute-sync": (
-            question(service, "POST", "/flow/execute-sync", flow),
-            question(bare, "POST", "/constant", flow),
-        ),
+        "status": (Question(f"{service}/flow/{ran['execution_id']}/status"), Question(f"{bare}/constant")),
+        "execute-sync": (Question(f"{service}/flow/execute-sync", post), Question(f"{bare}/constant", post)),
     }
     for name, (ours, theirs) in pairs.items():
         for connections in CONNECTIONS:
             figures: tuple[list[Figures], list[Figures]] = ([], [])
+            for asked in (ours, theirs):
+                measure(asked, connections, 1)  # warm
             for _ in range(rounds):
-                figures[0].append(await measure(ours, connections, requests))
-                figures[1].append(await measure(theirs, connections, requests))
+                figures[0].append(measure(ours, connections, seconds))
+                figures[1].append(measure(theirs, connections, seconds))
             say(name, connections, *map(median, figures))
 
 
@@ -175,16 +147,18 @@ def main() -> None:
     """Print the ratios."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=400)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--durability", choices=("full", "normal"), default="full")
     given = parser.parse_args()
+    if shutil.which("wrk") is None:
+        parser.error("expected wrk, which makes the load; on Debian: apt-get install wrk")
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         serve = ("-m", "flowsm", "serve", "flows.db", "--port", "0", "--durability", given.durability)
         service = stack.enter_context(process(folder, *serve))
         bare = stack.enter_context(process(folder, "-c", BARE))
         print("requests per second of the service, of a bare route, and their ratio; the same of the 99th percentile")
-        asyncio.run(compare(service, bare, given.rounds, given.requests))
+        compare(service, bare, folder, given.rounds, given.seconds)
 
 
 if __name__ == "__main__":
