@@ -125,10 +125,13 @@ class StateLoader:
         if state is None:
             state, events = await self._from_log(stream)
         else:
-            events = await self._log.read(stream, after=state.seq, inflated=True)
-            if not events and state.ended_at is not None and await self._log.head(stream) is None:
+            head = await self._log.head(stream)
+            if head is None:
                 self.forget(stream)  # purged since
                 raise ExecutionNotFound(stream)
+            events = []
+            if head.seq != state.seq:
+                events = await self._log.read(stream, after=state.seq, inflated=True)
         if state.seq == 0:
             _digest_in(stream, events)
         machines = await self._machines_of(state, events)

@@ -374,3 +374,15 @@ async def test_a_long_execution_is_loaded_from_its_snapshot(path, tasks) -> None
             assert len(events) == 1 + 2 + 400 * 3 + 1
             assert state == fold(machine, result.execution_id, events)
             assert await other.get_flow_status(result.execution_id) == result
+
+
+@pytest.mark.parametrize("ask", [FlowManager.get_flow_status, FlowManager.events])
+async def test_who_asks_in_a_loop_holds_up_nobody(manager: FlowManager, ask: Any) -> None:
+    """What is at hand is answered at once, and yet the others of the loop go on in between."""
+    manager.tasks.register_task("quick", lambda: 1)
+    flow = {"id": "q", "name": "Q", "start_task": "quick", "tasks": [{"name": "quick"}]}
+    execution = await manager.run(flow)
+    others = asyncio.ensure_future(asyncio.sleep(0))
+    for _ in range(3):
+        await ask(manager, execution.execution_id)
+    assert others.done()
