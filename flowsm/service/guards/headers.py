@@ -17,6 +17,7 @@ _HEADERS: Final = {
     b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
     b"referrer-policy": b"no-referrer",
+    b"vary": b"Accept, Authorization",
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
 }

@@ -94,6 +94,7 @@ def test_answers_carry_safe_headers(service: Service) -> None:
         assert headers["content-security-policy"].startswith("default-src 'self'")
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
+        assert headers["vary"] == "Accept, Authorization"  # a page for people, tracebacks for who operates
         assert "access-control-allow-origin" not in headers
         assert "server" not in headers
 
