@@ -85,6 +85,13 @@ TRANSACTION_DEFAULT_SECONDS: Final = 2.0
 """What the function of `context.transaction` may take: all other appends to the file wait for it."""
 TRANSACTION_MAX_SECONDS: Final = 8.0  # less than BUSY_TIMEOUT_MS, for which other processes wait
 
+# Secrets
+SECRET_NAME_MAX_CHARS: Final = 100
+SECRET_MIN_CHARS: Final = 4  # a shorter one would be hidden all over what a task gives back
+SECRET_MAX_CHARS: Final = 16 * KIB
+SECRET_PIECE_CHARS: Final = 8  # of a value, that are hidden in messages, which may have been cut
+SECRET_LINE_MIN_CHARS: Final = 16  # of a value of many lines, each of which is hidden too
+
 # The built-in tasks
 DATA_MAX_BYTES: Final = 64 * MIB
 HTTP_TIMEOUT_SECONDS: Final = 30.0

@@ -15,12 +15,7 @@ import msgspec
 from flowsm.clock import Clock, SystemClock, timestamp
 from flowsm.definition.load import Source, load_flow
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import (
-    Conflict,
-    ExecutionExists,
-    FlowMismatch,
-    StartedBefore,
-)
+from flowsm.errors import Conflict, ExecutionExists, FlowMismatch, StartedBefore
 from flowsm.events.commands import Command, Create
 from flowsm.forking import ForkVerbs
 from flowsm.ids import new_worker_id
@@ -54,6 +49,7 @@ from flowsm.runtime.limited import LimitedAdvancer
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.openings import Openings
 from flowsm.runtime.operating import Answer, Operating
+from flowsm.runtime.secrets import Secrets, SecretSource
 from flowsm.runtime.settings import Limits, check_settings
 from flowsm.runtime.starting import begun, checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
@@ -109,6 +105,7 @@ class FlowManager(
         lease_seconds: after so long without a sign of life others take this manager's executions over.
         limits: how many executions of a flow, or tasks of a type, run at once, and how often tasks of a type are
             started, over all processes that share the file and have the same limits.
+        secrets: where values for `{"$secret": NAME}` are from; by default the variables `FLOWSM_SECRET_NAME`.
         clock: the time; the machine's own by default.
     """
 
@@ -125,6 +122,7 @@ class FlowManager(
         recover: bool = False,
         lease_seconds: float = LEASE_SECONDS,
         limits: Limits | None = None,
+        secrets: SecretSource | None = None,
         clock: Clock | None = None,
     ) -> None:
         check_settings(concurrency, lease_seconds)
@@ -142,7 +140,8 @@ class FlowManager(
             clock=self._clock,
         )
         self._loader = StateLoader(self._log)
-        self._runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True)
+        given = Secrets(secrets)
+        self._runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True, secrets=given)
         self._operating = Operating(self._log, self._loader, self._clock)
         self._queries = Queries(self._log)
         self._recovers = recover

@@ -34,6 +34,7 @@ from flowsm.limits import ABANDON_AFTER_SECONDS, CONCURRENT_EXECUTIONS_DEFAULT, 
 from flowsm.runtime import following
 from flowsm.runtime.execution import FlowExecution
 from flowsm.runtime.following import After
+from flowsm.runtime.secrets import SecretSource
 from flowsm.runtime.settings import Limits
 from flowsm.storage.open import Durability
 from flowsm.tasks.factory import TaskFactory
@@ -254,6 +255,7 @@ class FlowManager:
         recover: bool = False,
         lease_seconds: float = LEASE_SECONDS,
         limits: Limits | None = None,
+        secrets: SecretSource | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._core = core.FlowManager(
@@ -267,6 +269,7 @@ class FlowManager:
             recover=recover,
             lease_seconds=lease_seconds,
             limits=limits,
+            secrets=secrets,
             clock=clock,
         )
         self._portal = _Portal()

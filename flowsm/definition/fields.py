@@ -113,7 +113,7 @@ TASK: Final = Record(
             kind=Mapping(ref="#/$defs/value"),
             default={},
             about='What the task is told. {"$from": "/results/fetch/data"}, anywhere in it, stands for the value at '
-            "that place when the task starts.",
+            'that place when the task starts, {"$secret": "NAME"} for a value that is recorded nowhere.',
             examples=({"records": {"$from": "/results/fetch/data", "default": []}},),
         ),
         Field(name="timeout", kind=_SECONDS, nullable=True, about="Seconds that one attempt may take."),

@@ -17,6 +17,7 @@ from flowsm.definition.pointer import MISSING, parse_pointer
 from flowsm.definition.policy import RETRY_COUNT, TIMEOUT, usable_retry_count, usable_timeout
 from flowsm.definition.references import DEFAULT, FROM, is_reference, walk_references
 from flowsm.definition.report import Place, Report
+from flowsm.definition.secrets import lint_constant_secrets, lint_secrets
 from flowsm.definition.waiting import SUBFLOW, WAIT
 from flowsm.findings import Severity
 from flowsm.limits import NAME_MAX_CHARS, RETRY_MAX_ATTEMPTS, TIMEOUT_MAX_SECONDS
@@ -198,6 +199,7 @@ def _lint_clauses(clauses: Any, place: Place, names: Collection[str], report: Re
         if "path" in clause:
             check_path(clause["path"], (where, "path"), names, report)
         check_clause(clause, where, report)
+        lint_constant_secrets(clause.get("value"), (where, "value"), report)
 
 
 def _type_of(task: Checked) -> str:
@@ -207,6 +209,7 @@ def _type_of(task: Checked) -> str:
 
 def _lint_parameters(task: Checked, where: Place, names: Collection[str], report: Report) -> None:
     parameters = task.get("parameters", {})
+    lint_secrets(parameters, _type_of(task), (where, "parameters"), report)
     if _type_of(task) == SUBFLOW and isinstance(parameters, dict):  # the references in that flow are its own
         parameters = {key: value for key, value in parameters.items() if key != "flow" or is_reference(value)}
     root: Place = (where, "parameters")

@@ -12,6 +12,7 @@ from flowsm.definition.fields import CLAUSE, CONDITION, FLOW, RETRY, TASK
 from flowsm.definition.kinds import Field, Record
 from flowsm.definition.pointer import MISSING
 from flowsm.definition.references import DEFAULT, FROM
+from flowsm.definition.secrets import MARK, SECRET_NAME_PATTERN
 from flowsm.definition.user_schema import DIALECT
 
 __all__ = ["flow_schema"]
@@ -50,7 +51,7 @@ def flow_schema() -> dict[str, Any]:
         "then": _wrapping("flow_config", wrapped),
         "else": {"if": {"required": ["flow"]}, "then": wrapped, "else": flow},
         "examples": [_EXAMPLE, {"flow": _EXAMPLE}, {"flow_config": {"flow": _EXAMPLE}}],
-        "$defs": {**records, "value": _value(), "reference": _reference()},
+        "$defs": {**records, "value": _value(), "reference": _reference(), "secret": _secret()},
     }
 
 
@@ -112,12 +113,16 @@ def _operands() -> list[dict[str, Any]]:
 
 
 def _value() -> dict[str, Any]:
-    """Any JSON value, in which an object with a `$from` is a reference."""
+    """Any JSON value, in which an object with a `$from` is a reference, and one with a `$secret` a secret."""
     value = {"$ref": "#/$defs/value"}
     return {
         "if": {"type": "object", "required": [FROM]},
         "then": {"$ref": "#/$defs/reference"},
-        "else": {"additionalProperties": value, "items": value},
+        "else": {
+            "if": {"type": "object", "required": [MARK]},
+            "then": {"$ref": "#/$defs/secret"},
+            "else": {"additionalProperties": value, "items": value},
+        },
     }
 
 
@@ -137,5 +142,25 @@ def _reference() -> dict[str, Any]:
             DEFAULT: {"description": "The value where nothing is at that place.", "$ref": "#/$defs/value"},
         },
         "required": [FROM],
+        "additionalProperties": False,
+    }
+
+
+def _secret() -> dict[str, Any]:
+    return {
+        "title": "secret",
+        "description": "Stands for a value that is looked up whenever the task runs, and is recorded nowhere: by default "
+        "that of the environment variable FLOWSM_SECRET_<name>. Not in a reference's default, and not in the parameters "
+        "of wait, wait_for_signal and subflow.",
+        "type": "object",
+        "properties": {
+            MARK: {
+                "type": "string",
+                "pattern": SECRET_NAME_PATTERN,
+                "description": "The secret's name.",
+                "examples": ["STRIPE_KEY"],
+            },
+        },
+        "required": [MARK],
         "additionalProperties": False,
     }

@@ -6,6 +6,8 @@ FlowsmError
 ├── UsageError                 an argument that cannot be used
 ├── ExtraMissing               a feature needs an extra that is not installed
 ├── UnresolvedReference        a `$from` points at nothing, and gives no default
+├── SecretMissing              a task uses a secret that is not set where it runs
+├── SecretUnusable             what is set as a secret cannot be one
 ├── NotFound
 │   ├── DocumentNotFound       there is no file with this flow
 │   ├── ExecutionNotFound
@@ -77,6 +79,8 @@ from flowsm.errors.base import (
     NotFound,
     OriginNotFound,
     PluginBroken,
+    SecretMissing,
+    SecretUnusable,
     SubscriptionNotFound,
     TaskResultNotFound,
     TaskTypeNotFound,
@@ -163,6 +167,8 @@ __all__ = [
     "PluginBroken",
     "RebuildSuperseded",
     "ResolutionRefused",
+    "SecretMissing",
+    "SecretUnusable",
     "SignalConflict",
     "SignalRefused",
     "StartConflict",

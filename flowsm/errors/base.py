@@ -26,6 +26,8 @@ __all__ = [
     "NotFound",
     "OriginNotFound",
     "PluginBroken",
+    "SecretMissing",
+    "SecretUnusable",
     "SubscriptionNotFound",
     "TaskResultNotFound",
     "TaskTypeNotFound",
@@ -81,6 +83,22 @@ class UnresolvedReference(FlowsmError):
             f"parameters at {where or '/'}: nothing is at {pointer!r}: "
             'run the task that it comes from before, or give the reference a "default"'
         )
+
+
+class SecretMissing(FlowsmError):
+    """A task uses a secret that is not set where it runs."""
+
+    def __init__(self, name: str, remedy: str) -> None:
+        self.name, self.remedy = name, remedy
+        super().__init__(f"secret {name!r} is not set in the process that runs the task: {remedy}")
+
+
+class SecretUnusable(FlowsmError):
+    """What is set as a secret cannot be one; the sentence does not say what it is."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name, self.problem = name, problem
+        super().__init__(f"secret {name!r} cannot be used: {problem}")
 
 
 class NotFound(FlowsmError):

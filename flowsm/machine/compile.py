@@ -14,6 +14,7 @@ from transitions import Event, Machine
 from flowsm.definition.model import END, END_FAILURE, END_SUCCESS, ConditionConfig, FlowConfig, TaskConfig
 from flowsm.definition.policy import task_retry, task_timeout
 from flowsm.definition.references import has_references
+from flowsm.definition.secrets import SecretPlaces, secret_places
 from flowsm.definition.waiting import WAITING_TYPES
 from flowsm.machine.diagram import Counts, DiagramFormat, dot, mermaid, text
 from flowsm.machine.state import ExecutionState
@@ -84,6 +85,9 @@ class FlowMachine:
         self.tasks: dict[str, TaskConfig] = {task.name: task for task in flow.tasks}
         labels = [*_ENGINE_STATES, *self.tasks]
         self.referring = frozenset(task.name for task in flow.tasks if has_references(task.parameters))
+        self.secrets: dict[str, SecretPlaces] = {
+            task.name: places for task in flow.tasks if (places := secret_places(task))
+        }
         self.waiting = frozenset(task.name for task in flow.tasks if task.task_type in WAITING_TYPES)
         self.looking = frozenset(condition.source_task for condition in flow.conditions if condition.when)
         self.retries = {task.name: task_retry(task) for task in flow.tasks}

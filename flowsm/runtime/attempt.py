@@ -24,6 +24,7 @@ from flowsm.machine.state import Attempt, ExecutionState
 from flowsm.runtime.driver_task import DriverTask, forgive, is_cancelled, leave_behind
 from flowsm.runtime.execution import json_copy
 from flowsm.runtime.previous import PreviousResults
+from flowsm.runtime.secrets import Secrets, veiled
 from flowsm.runtime.transaction import TransactionEnd
 from flowsm.status import TaskStatus
 from flowsm.tasks.base import BaseTask
@@ -32,6 +33,7 @@ from flowsm.tasks.factory import TaskFactory
 from flowsm.tasks.outcome import Normalised, TaskError, failure, normalise
 from flowsm.tasks.result import TaskResult
 from flowsm.tasks.transaction import Transaction, TransactionDesk
+from flowsm.tasks.veil import Veil
 
 __all__ = ["AttemptRunner"]
 
@@ -67,15 +69,23 @@ class AttemptRunner:
         clock: measures durations and deadlines.
         permissions: what the built-in tasks may touch.
         transactional: whether attempts may end with a transaction in the log's file.
+        secrets: where the values of secrets are from; without it tasks are given their names.
     """
 
     def __init__(
-        self, tasks: TaskFactory, clock: Clock, permissions: Permissions, *, transactional: bool = False
+        self,
+        tasks: TaskFactory,
+        clock: Clock,
+        permissions: Permissions,
+        *,
+        transactional: bool = False,
+        secrets: Secrets | None = None,
     ) -> None:
         self._tasks = tasks
         self._clock = clock
         self._permissions = permissions
         self._transactional = transactional
+        self._secrets = secrets
         self._random = random.Random()  # noqa: S311 (it spreads retries, and is recorded)
 
     async def run(
@@ -89,11 +99,12 @@ class AttemptRunner:
         name = state.node
         driving = _running()
         timed_out = False
-        conclude = partial(self._command, driver, name, attempt, self._clock.monotonic())
+        veil = Veil()
+        conclude = partial(self._command, driver, name, attempt, self._clock.monotonic(), veil)
         try:
             deadline, late = self._deadline(machine, state, attempt)
-            task = self._make(machine, name, attempt)
-            context = self._context(state, attempt, deadline)
+            task = self._make(machine, name, attempt, veil)
+            context = self._context(state, attempt, deadline, veil)
             if late is None:
                 given = await _perform(task, context, driving)
             else:
@@ -121,25 +132,36 @@ class AttemptRunner:
         asked = partial(RecordProbe, driver=driver, task=name, visit=attempt.visit, attempt=attempt.attempt)
         driving = _running()
         began = self._clock.monotonic()
+        veil = Veil()
         try:
             deadline, late = self._deadline(machine, state, attempt)
-            context = self._context(state, attempt, deadline)
-            found = await self._within(_asked(self._make(machine, name, attempt), context), deadline, late)
+            task = self._make(machine, name, attempt, veil)
+            context = self._context(state, attempt, deadline, veil)
+            found = await self._within(_asked(task, context), deadline, late)
             if isinstance(found, Transaction):
                 raise TypeError("a probe only looks: it cannot end with context.transaction")  # noqa: TRY301
         except BaseException as raised:  # noqa: BLE001 (whatever a task raises)
             own = await forgive() if isinstance(raised, asyncio.CancelledError) else False
             problem = failure(SelfCancelled(name), name) if own else _failure_of(raised, name, driving)
-            return asked(problem=f"its probe could not tell: {problem.result.message}")
+            return asked(problem=f"its probe could not tell: {veiled(problem, veil).result.message}")
         if found is None:
             return asked()
         ended = self._checked(machine, name, found)
-        return asked(result=self._command(driver, name, attempt, began, ended, timed_out=False))
+        return asked(result=self._command(driver, name, attempt, began, veil, ended, timed_out=False))
 
     def _command(
-        self, driver: Driver, name: str, attempt: Attempt, began: float, ended: Normalised, *, timed_out: bool
+        self,
+        driver: Driver,
+        name: str,
+        attempt: Attempt,
+        began: float,
+        veil: Veil,
+        given: Normalised,
+        *,
+        timed_out: bool,
     ) -> RecordResult:
-        """What records the end of an attempt that began then."""
+        """What records the end of an attempt that began then, without its secrets."""
+        ended = veiled(given, veil)
         result = ended.result
         return RecordResult(
             driver=driver,
@@ -198,8 +220,11 @@ class AttemptRunner:
         listed = "; ".join(f"at {misfit.pointer or 'the whole result'}: {misfit.message}" for misfit in misfits)
         return failure(ResultSchemaMissed(f"the result does not fit the task's result_schema: {listed}"), name)
 
-    def _make(self, machine: FlowMachine, name: str, attempt: Attempt) -> BaseTask:
-        config = msgspec.structs.replace(machine.tasks[name], parameters=json_copy(attempt.parameters))
+    def _make(self, machine: FlowMachine, name: str, attempt: Attempt, veil: Veil) -> BaseTask:
+        parameters = json_copy(attempt.parameters)
+        if self._secrets is not None and name in machine.secrets:
+            self._secrets.put(parameters, machine.secrets[name], veil)
+        config = msgspec.structs.replace(machine.tasks[name], parameters=parameters)
         task = self._tasks.create(config)
         if task.validate_parameters() is False:
             raise ValueError(f"the parameters of task {name!r} were refused by its validate_parameters()")
@@ -223,7 +248,7 @@ class AttemptRunner:
                 return end, FlowTimeout(message)
         return deadline, late
 
-    def _context(self, state: ExecutionState, attempt: Attempt, deadline: datetime | None) -> TaskContext:
+    def _context(self, state: ExecutionState, attempt: Attempt, deadline: datetime | None, veil: Veil) -> TaskContext:
         return TaskContext(
             execution_id=state.stream,
             flow_id=state.flow_id,
@@ -237,6 +262,7 @@ class AttemptRunner:
             deadline=deadline,
             permissions=self._permissions,
             _desk=TransactionDesk() if self._transactional else None,
+            _veil=veil,
         )
 
     async def _within(

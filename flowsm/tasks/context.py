@@ -14,6 +14,8 @@ import msgspec
 from flowsm.errors import UsageError
 from flowsm.tasks.result import TaskResult
 from flowsm.tasks.transaction import Transaction, TransactionConnection, TransactionDesk
+from flowsm.tasks.veil import Veil
+from flowsm.tasks.veiled_logger import VeiledLogger
 
 __all__ = ["Permissions", "TaskContext"]
 
@@ -66,14 +68,15 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     _desk: TransactionDesk | None = None
     _logger: logging.LoggerAdapter[logging.Logger] | None = None
+    _veil: Veil | None = None
 
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
-        """The logger `flowsm.task`, whose records know the execution, the task and the attempt."""
+        """The logger `flowsm.task`, whose records know the execution, the task and the attempt, and none of its secrets."""
         logger = self._logger
         if logger is None:  # made for those who ask
             extra = {"execution_id": self.execution_id, "task": self.task_name, "attempt": self.attempt}
-            logger = logging.LoggerAdapter(_LOGGER, extra)
+            logger = VeiledLogger(_LOGGER, extra, self._veil) if self._veil else logging.LoggerAdapter(_LOGGER, extra)
             msgspec.structs.force_setattr(self, "_logger", logger)
         return logger
 

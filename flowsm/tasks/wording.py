@@ -57,12 +57,12 @@ def unknown_parameter(name: str, known: Iterable[str]) -> str:
 
 
 def holds_reference(value: Any) -> bool:
-    """Whether a `{"$from": ...}` is anywhere in a value, which is therefore known only when the task starts."""
+    """Whether a `{"$from": ...}` or a `{"$secret": ...}` is anywhere in a value, which is known only when the task runs."""
     pending = [value]
     while pending:
         here = pending.pop()
         if isinstance(here, dict):
-            if "$from" in here:
+            if "$from" in here or "$secret" in here:
                 return True
             pending.extend(here.values())
         elif isinstance(here, list):

@@ -29,6 +29,7 @@ from flowsm.runtime.children import Children
 from flowsm.runtime.input import checked_input
 from flowsm.runtime.loading import StateLoader
 from flowsm.runtime.operating import Operating
+from flowsm.runtime.secrets import Secrets
 from flowsm.tasks.context import Permissions
 from flowsm.tasks.factory import TaskFactory, default_registry
 from flowsm.testing.mortal import CrashPoint, Mortal, ProcessEnded, bury, points
@@ -179,7 +180,7 @@ class _Life:
         self.mortal.dies_at(point)
         self.loader = StateLoader(self.log)
         self.operating = Operating(self.log, self.loader, clock)
-        runner = AttemptRunner(case.tasks, clock, case.permissions, transactional=True)
+        runner = AttemptRunner(case.tasks, clock, case.permissions, transactional=True, secrets=Secrets())
         children = Children(self.log, self.loader, clock, Queries(self.log).latest_flow)
         worker = f"life-{clock.boots}"
         self.advancer = Advancer(self.log, self.loader, runner, case.tasks, clock, worker, children)
