@@ -40,6 +40,9 @@ def serve(
     allow_task: Annotated[
         list[str] | None, Parameter(help="A task type that posted flows may use, besides the built-in ones; * for all.")
     ] = None,
+    allow_secret: Annotated[
+        list[str] | None, Parameter(help="A secret that posted flows may use; * for all. None by default.")
+    ] = None,
     allow_flow: Annotated[
         list[str] | None, Parameter(help="The id of a stored flow that they may name as a sub-flow.")
     ] = None,
@@ -67,6 +70,7 @@ def serve(
         allow_flows=frozenset(allow_flow or ()),
         allow_import=allow_import,
         allow_tasks=defaults.allow_tasks | frozenset(allow_task or ()),
+        allow_secrets=frozenset(allow_secret or ()),
     )
     manager = FlowManager(
         db,

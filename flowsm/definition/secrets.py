@@ -51,7 +51,7 @@ def secret_places(task: TaskConfig) -> SecretPlaces:
 
 
 def secrets_of(flow: FlowConfig, place: Tokens = ()) -> Iterator[tuple[Tokens, str]]:
-    """Every secret that a flow uses, with its place, counted from there; those of flows inside it are their own."""
+    """Every secret that a flow uses, with its place; those of flows inside it are their own."""
     for number, task in enumerate(flow.tasks):
         for tokens, name in secret_places(task):
             yield (*place, "tasks", number, "parameters", *tokens), name

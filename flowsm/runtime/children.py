@@ -8,7 +8,17 @@ from typing import Any
 from flowsm.clock import Clock, timestamp
 from flowsm.definition.digest import flow_from_canonical
 from flowsm.definition.load import load_flow
-from flowsm.errors import Conflict, ExecutionExists, ExecutionNotFound, FlowNotFound, FlowsmError, IllegalCommand
+from flowsm.definition.references import is_reference
+from flowsm.definition.subflows import all_secrets_of
+from flowsm.errors import (
+    Conflict,
+    ExecutionExists,
+    ExecutionNotFound,
+    FlowNotFound,
+    FlowsmError,
+    IllegalCommand,
+    NotAllowed,
+)
 from flowsm.events.commands import Cancel, Create, Driver, RecordChild
 from flowsm.events.facts import ErrorInfo, ParentRef
 from flowsm.log.port import EventLog
@@ -86,7 +96,7 @@ class Children:
         if attempt is None:
             raise AssertionError("a child without the attempt that asks for it")
         try:
-            prepared = await self._prepare(attempt.parameters["flow"])
+            prepared = await self._prepare(parent, attempt.parameters["flow"])
             given = checked_input(prepared.machine.flow, attempt.parameters.get("input"))
             await self._create(parent, attempt, effect.child, prepared, given)
         except Conflict:
@@ -96,14 +106,21 @@ class Children:
             return _ended(effect.child, FlowStatus.FAILED, driver, chance, error=info)
         return None
 
-    async def _prepare(self, flow: Any) -> Prepared:
+    async def _prepare(self, parent: ExecutionState, flow: Any) -> Prepared:
         """The flow that a task names, or carries.
 
         Raises:
-            FlowsmError: there is none, or it has errors.
+            FlowsmError: there is none, it has errors, or it comes by data and asks for secrets.
         """
         if isinstance(flow, dict):
-            return self._loader.prepare(load_flow(flow))
+            prepared = self._loader.prepare(load_flow(flow))
+            if is_reference((await self._loader.machine(parent.digest)).tasks[parent.node].parameters.get("flow")):
+                for _, name in all_secrets_of(prepared.flow):
+                    way_out = (
+                        "a sub-flow that comes by data has none: write it into the task, or run it once and name it"
+                    )
+                    raise NotAllowed("secret", name, way_out)
+            return prepared
         digest = await self._find_flow(flow)
         if digest is None:
             raise FlowNotFound(flow)

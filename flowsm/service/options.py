@@ -8,12 +8,13 @@ from typing import Final, Literal
 
 from flowsm.tasks.builtin import BUILTINS
 
-__all__ = ["EVERY_TYPE", "LOOPBACK_HOSTS", "Role", "ServiceOptions", "hosts_of", "is_loopback"]
+__all__ = ["EVERY", "LOOPBACK_HOSTS", "Role", "ServiceOptions", "hosts_of", "is_loopback"]
 
 Role = Literal["read", "operate"]
 """What a caller may do: look, or look and act."""
 
-EVERY_TYPE: Final = "*"
+EVERY: Final = "*"
+"""Whatever it is called: among the task types, or the secrets, that are allowed."""
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - to know it, not to listen there
 LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -28,6 +29,7 @@ class ServiceOptions:
         hosts: the names under which the service is asked (without ports); `*` for any.
         allow_tasks: the task types that a flow posted to the service may use; `*` for all that are registered.
         allow_flows: the ids of stored flows that it may name as sub-flows, whatever task types these use.
+        allow_secrets: the secrets that a flow posted to the service, or imported there, may use; `*` for all.
         allow_import: whether executions may be imported, which may be retried then, whatever their tasks are.
         grace_seconds: what running tasks get when the service is told to stop.
     """
@@ -37,6 +39,7 @@ class ServiceOptions:
     hosts: frozenset[str] = LOOPBACK_HOSTS
     allow_tasks: frozenset[str] = frozenset(BUILTINS)
     allow_flows: frozenset[str] = frozenset()
+    allow_secrets: frozenset[str] = frozenset()
     allow_import: bool = False
     grace_seconds: float = 2.0
 

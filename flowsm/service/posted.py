@@ -1,4 +1,4 @@
-"""Flows that were posted: what came beside them, and whether their task types are allowed."""
+"""Flows that were posted: what came beside them, and whether their task types and secrets are allowed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import msgspec
 from flowsm.definition.load import load_flow
 from flowsm.definition.model import FlowConfig
 from flowsm.definition.pointer import join_pointer
+from flowsm.definition.subflows import all_secrets_of, flow_tokens
 from flowsm.definition.waiting import SUBFLOW
 from flowsm.findings import Finding
 from flowsm.service.call import Call
 from flowsm.service.inputs import struct_from
-from flowsm.service.options import EVERY_TYPE, ServiceOptions
+from flowsm.service.options import EVERY, ServiceOptions
 from flowsm.service.problems import Refusal
 
 __all__ = ["StartOptions", "allowed_flow", "bare_flow", "not_allowed", "posted_flow", "without_options"]
@@ -54,7 +55,7 @@ async def posted_flow(call: Call) -> tuple[FlowConfig, StartOptions]:
 
     Raises:
         DocumentInvalid: the flow has errors.
-        Refusal: the body is no JSON, an option does not fit, or a task type is not allowed (403).
+        Refusal: the body is no JSON, an option does not fit, or a task type or a secret is not allowed (403).
     """
     document = await call.document()
     options = StartOptions()
@@ -74,7 +75,7 @@ def allowed_flow(call: Call, document: Any, *, within: str = "") -> FlowConfig:
 
     Raises:
         DocumentInvalid: the flow has errors.
-        Refusal: a task type is not allowed (403).
+        Refusal: a task type or a secret is not allowed (403).
     """
     whole = {within: document} if within else document
     flow = call.manager.load_flow_config(whole if isinstance(whole, dict) else msgspec.json.encode(whole))
@@ -83,7 +84,9 @@ def allowed_flow(call: Call, document: Any, *, within: str = "") -> FlowConfig:
         found = ", ".join(sorted({finding.value for finding in refused}))
         ways = " and ".join(sorted({finding.hint for finding in refused}))
         detail = f"the flow uses what this service does not allow: {found}; {ways}"
-        raise Refusal(HTTPStatus.FORBIDDEN, "task_type_not_allowed", detail, findings=refused)
+        kinds = {finding.code for finding in refused}
+        code = "secret_not_allowed" if kinds == {"secret_not_allowed"} else "task_type_not_allowed"
+        raise Refusal(HTTPStatus.FORBIDDEN, code, detail, findings=refused)
     return flow
 
 
@@ -95,8 +98,17 @@ def without_options(document: Any) -> Any:
 
 
 def not_allowed(flow: FlowConfig, document: Any, options: ServiceOptions) -> list[Finding]:
-    """Which tasks of a flow, and of the flows inside it, a caller may not use; their places are those in the document."""
-    return [] if EVERY_TYPE in options.allow_tasks else list(_refused(flow, options, _root(document)))
+    """Which tasks and secrets of a flow, and of the flows inside it, a caller may not use; each with its place there."""
+    root = tuple(flow_tokens(document))
+    found = [] if EVERY in options.allow_tasks else list(_refused(flow, options, root))
+    if EVERY not in options.allow_secrets:
+        said = "this secret is not allowed"
+        found += [
+            _finding("secret_not_allowed", place, said, name, "--allow-secret")
+            for place, name in all_secrets_of(flow, root)
+            if name not in options.allow_secrets
+        ]
+    return found
 
 
 def _taken(document: dict[str, Any]) -> dict[str, Any]:
@@ -106,13 +118,6 @@ def _taken(document: dict[str, Any]) -> dict[str, Any]:
 
 def _is_wrapped(document: Any) -> bool:
     return isinstance(document, dict) and any(name in document for name in _WRAPPINGS)
-
-
-def _root(document: Any) -> _Path:
-    """Where the flow lies in its document."""
-    if "flow_config" in document:
-        return ("flow_config", "flow")
-    return ("flow",) if "flow" in document else ()
 
 
 def _refused(flow: FlowConfig, options: ServiceOptions, root: _Path) -> Iterator[Finding]:
@@ -133,7 +138,7 @@ def _refused(flow: FlowConfig, options: ServiceOptions, root: _Path) -> Iterator
                 said = "expected the sub-flow itself, or its name: what comes from data could use any task type"
                 yield _finding("subflow_not_allowed", inside, said, SUBFLOW, "--allow-task '*'")
             else:
-                yield from _refused(load_flow(inner), options, (*inside, *_root(inner)))
+                yield from _refused(load_flow(inner), options, (*inside, *flow_tokens(inner)))
 
 
 def _finding(code: str, path: _Path, message: str, value: str, option: str) -> Finding:

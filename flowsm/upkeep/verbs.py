@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,7 @@ from flowsm.status import ENDED_STATUSES, FlowStatus
 from flowsm.tasks.factory import TaskFactory
 from flowsm.upkeep.anchor import AnchorReport, anchor_lines, write_anchor
 from flowsm.upkeep.archive import ArchiveReport, Selection, Why, archive
+from flowsm.upkeep.check_secrets import check_secrets
 from flowsm.upkeep.doctor import DoctorReport, examine
 from flowsm.upkeep.exporting import Export, ExportReport, export
 from flowsm.upkeep.importing import ImportReport, import_archive
@@ -162,23 +164,33 @@ class UpkeepVerbs:
         return opened
 
     async def import_archive(
-        self, path: str | Path, *, unfinished: bool = False, reason: str = "", actor: str = ""
+        self,
+        path: str | Path,
+        *,
+        unfinished: bool = False,
+        allow_secrets: Collection[str] | None = None,
+        reason: str = "",
+        actor: str = "",
     ) -> ImportReport:
         """Bring the executions of a file into this log, verified; those that are there already are left alone.
 
         Args:
             path: what `archive` or `export` made.
             unfinished: whether executions may come in that have not ended; they are driven on here then.
+            allow_secrets: those that its flows may use; any by default.
             reason: why; it is recorded.
             actor: who asked for it; it is recorded.
 
         Raises:
             ArchiveBroken: the file is not what was written; nothing was imported.
             ArchiveRedacted: it is not what was recorded; nothing was imported.
+            NotAllowed: a flow uses another secret; nothing was imported.
             ImportRefused: an execution has not ended, and `unfinished` was not said.
             ImportConflict: executions are there, or were purged, with other events; nothing was imported.
             LogUnavailable: the log cannot be written; a second import goes on.
         """
+        if allow_secrets is not None:
+            await asyncio.to_thread(check_secrets, Path(path), allow_secrets)
         return await import_archive(self._log, path, Why(reason=reason, actor=actor), self._now, unfinished=unfinished)
 
     def _require_recorded(self) -> None:

@@ -13,7 +13,7 @@ from flowsm.schemas import event_schema_text, flow_schema_text
 from flowsm.service.answers import json_answer, not_modified, text_answer
 from flowsm.service.call import Call
 from flowsm.service.operation import Answer, Area
-from flowsm.service.options import EVERY_TYPE
+from flowsm.service.options import EVERY
 from flowsm.serving import DefinitionPage
 from flowsm.tasks.factory import TaskTypeInfo
 
@@ -104,6 +104,6 @@ def _view(call: Call, task_type: str) -> TaskTypeView:
         parameters_schema=info.parameters_schema,
         version=info.version,
         source=info.source,
-        allowed=EVERY_TYPE in allowed or task_type in allowed,
+        allowed=EVERY in allowed or task_type in allowed,
         problem=problem,
     )

@@ -14,6 +14,7 @@ from flowsm.limits import IMPORT_MAX_BYTES, IMPORT_SECONDS, KIB
 from flowsm.service.answers import json_answer
 from flowsm.service.call import Call
 from flowsm.service.operation import Answer, Area, Body
+from flowsm.service.options import EVERY
 from flowsm.service.problems import Refusal
 from flowsm.upkeep.importing import ImportReport
 
@@ -75,17 +76,22 @@ async def import_archive(call: Call) -> Response:
     """Bring the executions of an archive, or of an export, into the log, verified.
 
     Those that are there already are left alone, so that it can be asked again. What is imported can be retried, with
-    whatever its tasks are: the operator of the service has to allow it.
+    whatever its tasks are: the operator of the service has to allow it, and the secrets that its flows use.
     """
     asked = call.query(ImportQuery)
     if not call.desk.options.allow_import:
         raise Refusal(403, "import_not_allowed", "this service takes no imports; its operator can, with --allow-import")
+    secrets = call.desk.options.allow_secrets
     with tempfile.NamedTemporaryFile(prefix="flowsm-import-", suffix=".flowrun") as file:
         async for chunk in call.chunks(IMPORT_MAX_BYTES, IMPORT_SECONDS):
             await asyncio.to_thread(file.write, chunk)
         file.flush()
         report = await call.manager.import_archive(
-            file.name, unfinished=asked.unfinished, reason=asked.reason, actor=asked.actor or call.actor
+            file.name,
+            unfinished=asked.unfinished,
+            allow_secrets=None if EVERY in secrets else secrets,
+            reason=asked.reason,
+            actor=asked.actor or call.actor,
         )
     return json_answer(msgspec.structs.replace(report, path="the body"))
 
