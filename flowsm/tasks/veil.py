@@ -19,8 +19,6 @@ from flowsm.limits import SECRET_LINE_MIN_CHARS, SECRET_MIN_CHARS, SECRET_PIECE_
 
 __all__ = ["Veil"]
 
-_ESCAPES: Final = r"\\{0,8}"
-"""JSON in JSON in a repr: each escapes the escapes of what is inside it."""
 _BASE64_MIN_CHARS: Final = 8
 _BASE64_REST: Final = "[A-Za-z0-9+/_-]{0,2}={0,2}"
 _NAMED: Final = {"\n": "n", "\r": "r", "\t": "t", "\f": "f", "\b": "b"}
@@ -120,41 +118,52 @@ def _patterns(value: str) -> tuple[re.Pattern[str], ...]:
     lines = [line.strip() for line in value.splitlines()]
     forms = {value, value.strip(), *(line for line in lines if len(line) >= SECRET_LINE_MIN_CHARS)}
     usable = sorted((form for form in forms if len(form) >= SECRET_MIN_CHARS), key=len, reverse=True)
-    spelled = ["".join(map(_spelled, form)) for form in usable]
+    spelled = [_spelling(form) for form in usable]
     encoded = ["".join(map(_spelled_in_base64, core)) + _BASE64_REST for core in _base64_cores(value.strip().encode())]
     return tuple(map(re.compile, (*spelled, *encoded)))
 
 
-@functools.lru_cache(maxsize=512)
-def _spelled(char: str) -> str:
-    """What finds a character, as it is or however it is escaped."""
+def _spelling(text: str) -> str:
+    """What finds a text, as it is or however its characters are escaped."""
+    before = ("", *text)
+    return "".join(_spelled(char, before[place]) for place, char in enumerate(text))
+
+
+@functools.lru_cache(maxsize=1024)
+def _spelled(char: str, before: str) -> str:
+    """What finds a character behind another one, or at the beginning.
+
+    JSON in JSON in a repr doubles the escapes of what is inside it: however many they are, they are gone through once.
+    """
     if char.isascii() and char.isalnum():
         return char
-    utf8 = char.encode()
-    utf16 = char.encode("utf-16-be")
+    utf8, utf16 = char.encode(), char.encode("utf-16-be")
     units = [utf16[start : start + 2].hex() for start in range(0, len(utf16), 2)]
-    ways = [
-        r"\\{1,16}" if char == "\\" else _ESCAPES + re.escape(char),
-        "(?i:" + "".join(f"%{byte:02x}" for byte in utf8) + ")",
-        "(?i:" + "".join(rf"\\{{1,8}}u{unit}" for unit in units) + ")",
-        "(?i:" + "".join(rf"\\{{1,8}}x{byte:02x}" for byte in utf8) + ")",
-        f"&#{ord(char)};",
-        f"(?i:&#x0*{ord(char):x};)",
+    escaped = [
+        "(?i:" + r"\\++".join(f"u{unit}" for unit in units) + ")",
+        "(?i:" + r"\\++".join(f"x{byte:02x}" for byte in utf8) + ")",
+        f"(?i:x{ord(char):02x}|U{ord(char):08x})",
+        *([_NAMED[char]] if char in _NAMED else []),
     ]
-    if char in _NAMED:
-        ways.append(r"\\{1,8}" + _NAMED[char])
-    if char == " ":
-        ways.append(r"\+")
-    if html.escape(char) != char:
-        ways.append(re.escape(html.escape(char)))
+    first = "" if before else r"(?<!\\)"
+    least = "*" if before == "\\" else "+"  # which has taken the escapes of this one, too
+    ways = [
+        first + (r"\\++" if char == "\\" else r"\\*+" + re.escape(char)),
+        first + rf"\\{least}+(?:{'|'.join(escaped)})",
+        "(?i:" + "".join(f"%(?:25)*{byte:02x}" for byte in utf8) + ")",
+        f"&#{ord(char)};",
+        f"(?i:&#x0*+{ord(char):x};)",
+        *([re.escape(html.escape(char))] if html.escape(char) != char else []),
+        *([r"\+"] if char == " " else []),
+    ]
     return "(?:" + "|".join(ways) + ")"
 
 
 def _spelled_in_base64(char: str) -> str:
     """What finds a character of Base64, in either alphabet."""
     if char == "+":
-        return "(?:-|" + _spelled("+") + ")"
-    return "(?:_|" + _spelled("/") + ")" if char == "/" else char
+        return "(?:-|" + _spelling("+") + ")"
+    return "(?:_|" + _spelling("/") + ")" if char == "/" else char
 
 
 def _base64_cores(value: bytes) -> Iterator[str]:

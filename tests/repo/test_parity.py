@@ -194,6 +194,10 @@ DIFFERENCES: dict[tuple[str, str], tuple[set[str], str]] = {
     ("whatif", "flow_id"): ({"python"}, "the flow whose executions are rehearsed is `flow` elsewhere"),
     ("export", "path"): ({"python", "cli"}, "the answer is the file"),
     ("import_archive", "path"): ({"python", "cli"}, "the body is the file"),
+    ("import_archive", "allow_secrets"): (
+        {"python"},
+        "who types it decides by importing, and a service's operator has",
+    ),
     ("state_at", "seq"): ({"python", "cli"}, "`at` in a path that says `state`"),
     ("state_at", "at"): ({"rest"}, "likewise"),
     ("diff", "patch"): ({"cli", "rest"}, "json_patch of what it gives"),

@@ -24,7 +24,7 @@ def test_it_is_a_json_schema_and_its_examples_load():
 
 def test_every_field_is_described():
     """An editor has a sentence for every field of every object, and refuses other fields."""
-    for title in ("flow", "task", "condition", "clause", "retry", "reference"):
+    for title in ("flow", "task", "condition", "clause", "retry", "reference", "secret"):
         definition = SCHEMA["$defs"][title]
         assert definition["additionalProperties"] is False
         assert all(field["description"] for field in definition["properties"].values())
@@ -40,6 +40,9 @@ def test_every_field_is_described():
         (("tasks", 0, "timeout"), 0),
         (("tasks", 0, "parameters"), {"x": {"$from": "input"}}),
         (("tasks", 0, "parameters"), {"x": [{"$from": "/input", "y": 1}]}),
+        (("tasks", 0, "parameters"), {"x": {"$secret": 1}}),
+        (("tasks", 0, "parameters"), {"x": [{"$secret": "A-B"}]}),
+        (("tasks", 0, "parameters"), {"x": {"$secret": "A", "y": 1}}),
         (("tasks", 0, "skip_when"), [{"path": "/input", "op": "gt", "value": True}]),
         (("tasks", 0, "skip_when"), [{"path": "/input", "op": "eq"}]),
         (("conditions", 0, "when"), [{"path": "/input", "op": "=="}]),
