@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -28,6 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch_url", "without_secrets"]
 
+_ASKING: Final = ContextVar("_ASKING", default=False)
+
+
+def _is_told(_: logging.LogRecord) -> bool:
+    """Whether a record of httpx's is let through: it would tell a task's URL as it is, with all that is secret in it."""
+    return not _ASKING.get()
+
+
+logging.getLogger("httpx").addFilter(_is_told)
+
 
 async def fetch_url(url: str, permissions: Permissions) -> tuple[bytes, str]:
     """The body and the content type that a URL gives; each redirect is asked for anew.
@@ -46,6 +58,7 @@ async def fetch_url(url: str, permissions: Permissions) -> tuple[bytes, str]:
     except ImportError as error:
         raise ExtraMissing("fetch_data from a URL", "http") from error
     shown = without_secrets(url)
+    _ASKING.set(True)
     try:
         async with asyncio.timeout(HTTP_TOTAL_SECONDS):
             for _ in range(HTTP_REDIRECTS_MAX + 1):
@@ -59,6 +72,8 @@ async def fetch_url(url: str, permissions: Permissions) -> tuple[bytes, str]:
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         raise DataInvalid(shown, "", f"no answer: {reason}") from error
+    finally:
+        _ASKING.set(False)
     raise DataInvalid(shown, "", f"more than {HTTP_REDIRECTS_MAX} redirects")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 import threading
@@ -77,6 +78,18 @@ async def test_fetch(run, make_context, permissions, host, page):
     result = await run("fetch_data", context=context, data_source=f"http://me:secret@{host}{path}")
     assert result.data == {"records": records, "count": 1, "source": f"http://{host}{path}"}
     assert "secret" not in result.message
+
+
+async def test_nothing_is_logged_of_a_url(host, permissions, caplog):
+    """Httpx would log what it asks for as it is; of what others ask with it, it does."""
+    caplog.set_level(logging.INFO)
+    await fetch_url(f"http://me:secret@{host}/redirect?to=/api", permissions)
+    with pytest.raises(DataInvalid):
+        await fetch_url(f"http://{host}/broken?key=secret", permissions)
+    assert caplog.text == ""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        await client.get(f"http://{host}/api")
+    assert f"http://{host}/api" in caplog.text
 
 
 async def test_redirect(host, permissions):
