@@ -345,3 +345,14 @@ def test_whoever_goes_on_after_a_crash_is_given_them_again(tasks: TaskFactory, m
         LEAKS, tasks=tasks, before=lambda: monkeypatch.setattr(Leaky, "seen", []), check=_all_seen
     )
     assert points > len(LEAKS["tasks"])
+
+
+async def test_an_import_may_be_kept_from_secrets(manager: FlowManager, tasks: TaskFactory, tmp_path: Path) -> None:
+    """A file whose flows, or the flows inside them, use others than those that are allowed does not come in at all."""
+    execution = await manager.run(one("subflow", {"flow": one("length", {"key": KEY})}))
+    await manager.export(execution.execution_id, tmp_path / "one.flowrun")
+    async with FlowManager(tmp_path / "other.db", tasks=tasks, durability="normal") as other:
+        with pytest.raises(NotAllowed, match="secret 'STRIPE_KEY' is not allowed.*--allow-secret STRIPE_KEY"):
+            await other.import_archive(tmp_path / "one.flowrun", allow_secrets={"ANOTHER"})
+        assert (await other.executions()).items == []
+        assert (await other.import_archive(tmp_path / "one.flowrun", allow_secrets={"STRIPE_KEY"})).imported == 1

@@ -21,6 +21,7 @@ from flowsm.tasks.veiled_logger import VeiledLogger
 
 ODD = "sk/live+\"ä\\%&<'\t€\U0001f511=end"
 PLAIN = "sk_live_4eC39HqLyjWDarjtT1zdp7dc"
+LONG = "a%25/b&amp;+c\"\\\\n\\n%&'-\n" * 12 + "end"
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": lambda value: value,
@@ -53,7 +54,7 @@ def veil_of(**values: str) -> Veil:
     return veil
 
 
-@pytest.mark.parametrize("value", [ODD, PLAIN, "ab c", "pass word\nof two lines"])
+@pytest.mark.parametrize("value", [ODD, PLAIN, "ab c", "pass word\nof two lines", LONG])
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_value_is_hidden_however_it_is_spelled(spelling: str, value: str) -> None:
     """As it is, and as JSON, Python, URLs, HTML and Base64 have it, nothing of it is left, in texts, data and keys."""
