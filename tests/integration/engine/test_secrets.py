@@ -352,7 +352,7 @@ async def test_an_import_may_be_kept_from_secrets(manager: FlowManager, tasks: T
     execution = await manager.run(one("subflow", {"flow": one("length", {"key": KEY})}))
     await manager.export(execution.execution_id, tmp_path / "one.flowrun")
     async with FlowManager(tmp_path / "other.db", tasks=tasks, durability="normal") as other:
-        with pytest.raises(NotAllowed, match="secret 'STRIPE_KEY' is not allowed.*--allow-secret STRIPE_KEY"):
+        with pytest.raises(NotAllowed, match=r"secret 'STRIPE_KEY' is not allowed.*--allow-secret STRIPE_KEY"):
             await other.import_archive(tmp_path / "one.flowrun", allow_secrets={"ANOTHER"})
         assert (await other.executions()).items == []
         assert (await other.import_archive(tmp_path / "one.flowrun", allow_secrets={"STRIPE_KEY"})).imported == 1
