@@ -186,7 +186,12 @@ class Call:
     @property
     def role(self) -> Role:
         """What the caller may do."""
-        role: Role = self.request.scope.get("flowsm.role", "operate")
+        return self.shown_role or "read"
+
+    @property
+    def shown_role(self) -> Role | None:
+        """The same, but None for who asks for what is public without a token, though the service has some."""
+        role: Role | None = self.request.scope.get("flowsm.role", "operate")
         return role
 
     def require(self, role: Role) -> None:

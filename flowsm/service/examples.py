@@ -89,6 +89,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "service": "flowsm",
         "version": "0.1.0",
         "status": "running",
+        "role": "operate",
         "endpoints": {"GET /flows": "List executions, the newest first"},
     },
     "Health": {"status": "ok", "version": "0.1.0", "worker": "w-0123abcd"},

@@ -9,6 +9,7 @@ import msgspec
 
 from flowsm.projections.queries import Statistic, Summary
 from flowsm.runtime.execution import FlowExecution
+from flowsm.service.options import Role
 from flowsm.status import FlowStatus, TaskStatus
 from flowsm.tasks.result import TaskResult
 
@@ -28,11 +29,15 @@ _FAILED: Final = frozenset({"failure", "interrupted"})
 
 
 class ServiceInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What the service is, and what can be asked of it: by `METHOD /path`, with a sentence for each."""
+    """What the service is, and what can be asked of it: by `METHOD /path`, with a sentence for each.
+
+    `role` is what the caller may do, null where they have yet to show a token.
+    """
 
     service: str
     version: str
     status: str
+    role: Role | None
     endpoints: dict[str, str]
 
 

@@ -23,7 +23,7 @@ _PUBLIC_BELOW: Final = ("/page/", "/assets/")
 
 
 class TokenGuard:
-    """Notes the caller's role in the scope (`flowsm.role`), or turns them away.
+    """Notes the caller's role in the scope (`flowsm.role`), or turns them away; who asks for what is public may have none.
 
     Args:
         app: what is guarded.
@@ -48,7 +48,7 @@ class TokenGuard:
                 )
                 await refuse(refusal, scope, receive, send)
                 return
-            scope = {**scope, "flowsm.role": role or "read"}
+            scope = {**scope, "flowsm.role": role}
         await self._app(scope, receive, send)
 
     def _role(self, scope: Scope) -> Role | None:

@@ -40,7 +40,9 @@ async def index(call: Call) -> Response:
         return page
     operations = (one for area in call.desk.areas for one in area.operations)
     endpoints = {f"{one.method} {one.path.replace(':path', '')}": one.summary for one in operations}
-    return json_answer(ServiceInfo(service="flowsm", version=__version__, status="running", endpoints=endpoints))
+    return json_answer(
+        ServiceInfo(service="flowsm", version=__version__, status="running", role=call.shown_role, endpoints=endpoints)
+    )
 
 
 @ABOUT.get(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Watched, watched_page
+from browser import Watched
 from page_flows import CHOOSY
-from playwright.sync_api import Browser, Page, expect
-from serving import Service, serving
+from playwright.sync_api import Page, expect
+from serving import Service
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -119,24 +118,3 @@ def test_large_numbers_stay(looking: Any, service: Service) -> None:
     execution = service.curl(f"/flow/{execution_id}").json
     assert execution["input"] == {"number": number}
     assert execution["task_results"]["approval"]["data"] == {"amount": number + 1}
-
-
-def test_token_is_asked_for(browser: Browser, tmp_path: Path) -> None:
-    """A service with a token is asked with it, once somebody gave it: lists, streams and verbs alike."""
-    with (
-        serving(tmp_path, FLOWSM_TOKEN="open-sesame-" * 4) as service,
-        watched_page(browser, service.url) as watched,
-    ):
-        watched.expected.append("401")
-        page = watched.open()
-        dialog = page.get_by_role("dialog")
-        dialog.get_by_label("Token").fill("open-sesame-" * 4)
-        dialog.get_by_role("button", name="Use it").click()
-        expect(page.locator(".nothing")).to_contain_text("Nothing has been run yet")
-        expect(page.locator(".list-head .connection")).to_have_text("live")
-        page.keyboard.press("n")
-        page.get_by_role("button", name="An example").click()
-        page.get_by_role("button", name="Start", exact=True).click()
-        expect(page.locator(".run-title .status")).to_have_text("waiting")
-        page.get_by_role("button", name="Copy as curl").hover()
-        assert 'Bearer $FLOWSM_TOKEN"' in str(page.get_by_role("button", name="Copy as curl").get_attribute("title"))

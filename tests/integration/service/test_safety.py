@@ -110,6 +110,14 @@ def test_tokens(locked: Service) -> None:
     assert locked.post("/flow/create", FLOW, *_bearer(TOKEN)).status == 201
 
 
+def test_a_caller_is_told_its_role(locked: Service, service: Service) -> None:
+    """`GET /` says what its caller may do: nothing yet where a token is missing, everything where none is asked for."""
+    shown = [locked.curl("/", *_bearer(token)).json["role"] for token in (TOKEN, READ_TOKEN, "x")]
+    assert shown == ["operate", "read", None]
+    assert locked.curl("/").json["role"] is None
+    assert service.curl("/").json["role"] == "operate"
+
+
 @pytest.mark.parametrize(
     "guess", ["", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "x" * 10_000, "ö", "null", f"{TOKEN} {TOKEN}", "\udcff"]
 )

@@ -1,9 +1,9 @@
 // The page: what stands at its top, and what is shown below.
 
-import { hasToken, useToken } from "./api.js";
+import { ask, hasToken, useToken } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { Help } from "./help.js";
-import { useKeys } from "./hooks.js";
+import { useKeys, useLatest } from "./hooks.js";
 import { html, render, useEffect, useState } from "./lib.js";
 import { List } from "./list/list.js";
 import { Icon } from "./marks.js";
@@ -37,10 +37,18 @@ function Token() {
   </${Dialog}>`;
 }
 
+// What whoever looks may do; null until the service has said so.
+function useRole() {
+  const { value } = useLatest("role", () => ask("", { headers: { Accept: "application/json" } }));
+  return value?.role ?? null;
+}
+
 function App() {
   const place = usePlace();
+  const role = useRole();
   const [isHelp, setHelp] = useState(false);
-  useKeys({ "?": () => setHelp(true), n: () => go({ kind: "start" }) });
+  const mayAct = role === "operate";
+  useKeys({ "?": () => setHelp(true), n: () => mayAct && go({ kind: "start" }) });
   useEffect(() => {
     document.title = { list: "Executions", start: "Start a flow", run: place.id }[place.kind] + " · flowsm";
   }, [place.kind, place.id]);
@@ -51,19 +59,21 @@ function App() {
       <a class="brand" href=${hashOf({ kind: "list" })}><img src="page/icon.svg" alt="" width="22" height="22" />flowsm</a>
       <nav aria-label="Pages">
         <a href=${hashOf({ kind: "list" })} aria-current=${place.kind === "list" ? "page" : undefined}>Executions</a>
-        <a href=${hashOf({ kind: "start" })} aria-current=${place.kind === "start" ? "page" : undefined}>Start</a>
+        ${role !== "read" && html`<a href=${hashOf({ kind: "start" })}
+          aria-current=${place.kind === "start" ? "page" : undefined}>Start</a>`}
         <a class="wide-only" href="docs">API</a>
       </nav>
       <div class="top-end">
+        ${role === "read" && html`<span class="role" title="The token that was given lets you look, and not act">read only</span>`}
         <${ThemeButton} />
         <button type="button" class="quiet" onClick=${() => setHelp(true)} aria-label="Keys" title="Keys (?)"><${Icon} name="help" />
           </button>
       </div>
     </header>
     <main id="main" tabindex="-1">
-      ${place.kind === "list" && html`<${List} place=${place} />`}
-      ${place.kind === "run" && html`<${Run} key=${place.id} id=${place.id} place=${place} />`}
-      ${place.kind === "start" && html`<${Start} />`}
+      ${place.kind === "list" && html`<${List} place=${place} role=${role} />`}
+      ${place.kind === "run" && html`<${Run} key=${place.id} id=${place.id} place=${place} mayAct=${mayAct} />`}
+      ${place.kind === "start" && html`<${Start} role=${role} />`}
     </main>
     ${isHelp && html`<${Help} onClose=${() => setHelp(false)} />`}
     <${Token} />`;

@@ -55,7 +55,7 @@ function useRows(parameters) {
   return { ...found, summary, refresh };
 }
 
-export function List({ place }) {
+export function List({ place, role }) {
   const parameters = place.parameters;
   const { items, cursor, problem, looked, isDone, summary, refresh } = useRows(parameters);
   const [at, setAt] = useState(-1);
@@ -90,11 +90,11 @@ export function List({ place }) {
     <div class="list-head"><h1>Executions</h1>
       <span class=${`connection is-${connection}`} role="status"><span class="dot" aria-hidden="true">
         </span>${connection === "live" ? "live" : "connecting"}</span>
-      <a class="button primary" href="#/start"><${Icon} name="plus" size="14" />Start a flow</a>
+      ${role !== "read" && html`<a class="button primary" href="#/start"><${Icon} name="plus" size="14" />Start a flow</a>`}
     </div>
     <${Filters} parameters=${parameters} summary=${summary} show=${show} field=${field} />
     ${problem && html`<p class="banner is-failed" role="alert">${problem.message}</p>`}
-    ${items !== null && html`<${Table} rows=${rows} at=${at} parameters=${parameters} />`}
+    ${items !== null && html`<${Table} rows=${rows} at=${at} parameters=${parameters} role=${role} />`}
     <footer class="list-end">
       <span role="status">${said(parameters, rows, looked, isDone)}</span>
       ${(parameters.cursor || cursor) && html`<nav aria-label="Pages of the list">
@@ -111,12 +111,13 @@ function said(parameters, rows, looked, isDone) {
   return `${found} in ${count(looked)} executions${isDone ? "" : " …"}`;
 }
 
-function Table({ rows, at, parameters }) {
+function Table({ rows, at, parameters, role }) {
   if (!rows.length) {
     const isFiltered = ["status", "flow", "since", "q", "cursor"].some((name) => parameters[name]);
     return html`<div class="nothing">
       <p>${isFiltered ? "No execution fits." : "Nothing has been run yet."}</p>
-      <a class="button" href=${isFiltered ? "#/" : "#/start"}>${isFiltered ? "Show all" : "Start a flow"}</a>
+      ${isFiltered ? html`<a class="button" href="#/">Show all</a>`
+        : role !== "read" && html`<a class="button" href="#/start">Start a flow</a>`}
     </div>`;
   }
   const open = (event) => {

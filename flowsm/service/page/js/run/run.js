@@ -17,7 +17,7 @@ import { Timeline } from "./timeline.js";
 
 const ENDED = ["completed", "failed", "cancelled"];
 
-export function Run({ id, place }) {
+export function Run({ id, place, mayAct }) {
   const run = useExecution(id);
   const { execution, events, problem, connection } = run;
   const { tab = "", task = null, seq: asked } = place.parameters;
@@ -50,7 +50,8 @@ export function Run({ id, place }) {
   const isPast = !isLive && seq < last;
   return html`<div class="run">
     <${Head} execution=${execution} connection=${connection} now=${now} isPast=${isPast} status=${known.graph?.status} events=${events} />
-    <${Actions} execution=${execution} graph=${known.graph} events=${events} seq=${seq} refresh=${run.refresh} isPast=${isPast} />
+    ${mayAct && html`<${Actions} execution=${execution} graph=${known.graph} events=${events} seq=${seq} refresh=${run.refresh}
+      isPast=${isPast} />`}
     ${(problem ?? known.problem) && html`<p class="banner is-failed" role="alert">${(problem ?? known.problem).message}</p>`}
     <${Banner} explain=${known.explain} status=${known.graph?.status} seq=${seq} isPast=${isPast} event=${events[seq - 1]}
       onLive=${live} onPick=${pick} onTab=${(name) => show({ tab: name })} />

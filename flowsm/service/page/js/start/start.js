@@ -49,7 +49,7 @@ function useFindings(text) {
   return found;
 }
 
-export function Start() {
+export function Start({ role }) {
   const [text, setText] = useState("");
   const [input, setInput] = useState("");
   const [isPaused, setPaused] = useState(false);
@@ -112,7 +112,8 @@ export function Start() {
         <section class="card"><h2><label for="input">Input</label></h2>
           <textarea id="input" class="code" rows="6" spellcheck="false" placeholder=${`JSON, if the flow takes any: {"manager": "Ada"}`}
             value=${input} onInput=${(event) => setInput(event.target.value)}></textarea></section>
-        <section class="card form">
+        ${role === "read" ? html`<p class="card muted">The token that was given lets you check flows here, and start none.</p>`
+        : html`<section class="card form">
           <label class="check"><input type="checkbox" checked=${isPaused}
             onChange=${() => setPaused(!isPaused)} />only record it; I run it later</label>
           ${problem && html`<div class="banner is-failed" role="alert"><div>
@@ -120,7 +121,7 @@ export function Start() {
             key=${one.pointer + one.code}>${one.pointer}: ${one.message}</p>`)}</div></div>`}
           <div class="form-end">
             <button class="primary" disabled=${isSending || !text.trim() || (isChecked && checked.valid === false)}>Start</button></div>
-        </section>
+        </section>`}
       </div>
     </div>
   </form>`;
