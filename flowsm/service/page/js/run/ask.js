@@ -6,8 +6,9 @@ import { Dialog } from "../dialog.js";
 import { keep, kept } from "../kept.js";
 import { html, useMemo, useState } from "../lib.js";
 import { go } from "../route.js";
+import { commandsOf } from "./commands.js";
 import { Fields } from "./fields.js";
-import { VERBS, bodyOf, commandsOf, pathOf } from "./verbs.js";
+import { VERBS, bodyOf, pathOf } from "./verbs.js";
 
 export const titled = (word) => word.charAt(0).toUpperCase() + word.slice(1);
 
@@ -20,14 +21,16 @@ function made(verb, id, values) {
 }
 
 export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone }) {
-  const { title, hint, look } = VERBS[verb];
+  const { title, hint, look, isWide, needsPlan } = VERBS[verb];
   const id = execution.execution_id;
   const first = verb === "resolve" ? { resolution: "success" } : {};
   const [values, setValues] = useState({ reason: "", actor: kept("actor"), ...first, ...given });
   const [problem, setProblem] = useState(null);
   const [isSending, setSending] = useState(false);
+  const [isPlanned, setPlanned] = useState(!needsPlan);
   const key = useMemo(newKey, []);
   const { body, problem: unread } = made(verb, id, values);
+  const isOff = isSending || !isPlanned || (values.isOther && !values.isFlow);
   const name = given.isAnswer ? titled(given.outcome || "approve") : title;
 
   async function send(event) {
@@ -48,15 +51,15 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
     }
   }
 
-  return html`<${Dialog} title=${`${name}: ${execution.flow_name}`} onClose=${onClose}>
+  return html`<${Dialog} title=${`${name}: ${execution.flow_name}`} onClose=${onClose} wide=${isWide || values.isOther}>
     <form class="form" onSubmit=${send}>
       ${hint && html`<p class="muted">${given.isAnswer ? `Task ${wait?.task ?? ""} waits for it.` : hint}</p>`}
       <${Fields} verb=${verb} given=${given} values=${values} setValues=${setValues} seq=${seq}
-        execution=${execution} graph=${graph} wait=${wait} />
+        execution=${execution} graph=${graph} wait=${wait} body=${body} onPlan=${setPlanned} />
       ${body && html`<${Same} commands=${commandsOf(verb, id, body)} />`}
       ${problem && html`<${Refused} problem=${problem} />`}
       <div class="form-end"><button type="button" onClick=${onClose}>Not now</button>
-        <button class=${look === "grave" ? "grave" : "primary"} disabled=${isSending}>${name}</button></div>
+        <button class=${look === "grave" ? "grave" : "primary"} disabled=${isOff}>${name}</button></div>
     </form>
   </${Dialog}>`;
 }

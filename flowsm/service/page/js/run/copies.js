@@ -2,7 +2,7 @@
 
 import { CopyButton } from "../copy.js";
 import { html } from "../lib.js";
-import { lookingAt } from "./verbs.js";
+import { lookingAt } from "./commands.js";
 
 export function CopyMenu({ id }) {
   return html`<${CopyButton} text=${id} label="Copy the id" />

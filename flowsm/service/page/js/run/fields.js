@@ -1,8 +1,11 @@
 // What each verb asks for.
 
 import { html } from "../lib.js";
-import { Plan } from "./plan.js";
+import { ForkPlan, UpgradePlan } from "./plan.js";
 import { VERBS, answersOf } from "./verbs.js";
+import { Version } from "./version.js";
+
+const LAST = ["payload", "overrides", "version"];
 
 function valueIn(field) {
   if (field.type === "checkbox") return field.checked;
@@ -14,7 +17,7 @@ export function Fields(props) {
   const set = (name) => (event) => setValues({ ...values, [name]: valueIn(event.target) });
   const isSignal = verb === "signal";
   const asked = VERBS[verb].fields.filter((name) => !given.isAnswer || name === "payload");
-  const isFirst = (name) => name !== "payload" && name !== "overrides";
+  const isFirst = (name) => !LAST.includes(name);
   return html`
     ${asked.filter(isFirst).map((name) => html`<${FIELDS[name]} key=${name} ...${props} set=${set} />`)}
     ${verb !== "run" && html`
@@ -27,9 +30,14 @@ export function Fields(props) {
 const FIELDS = {
   name: ({ values, set }) => html`<label>Signal <input required value=${values.name ?? ""} onInput=${set("name")} /></label>`,
 
-  at: ({ values, set, seq, execution }) => html`
+  at: ({ values, set, seq, ...props }) => html`
     <label>After event <input type="number" min="1" max=${seq} required value=${values.at} onInput=${set("at")} /></label>
-    <${Plan} id=${execution.execution_id} at=${values.at} />`,
+    <${ForkPlan} values=${values} ...${props} />`,
+
+  flow: (props) => html`<${Version} ...${props} /><${UpgradePlan} ...${props} />`,
+
+  version: (props) => html`<details onToggle=${(event) => props.setValues((before) => ({ ...before, isOther: event.target.open }))}>
+    <summary>With another version of the flow</summary>${props.values.isOther && html`<${Version} ...${props} />`}</details>`,
 
   now: ({ values, set }) => html`<label class="check"><input type="checkbox" checked=${values.now ?? false}
     onChange=${set("now")} />stop the running attempt too; it is run again later</label>`,

@@ -1,7 +1,8 @@
-// What can be asked of an execution, and the same as a command: curl, flowsm, Python.
+// What can be asked of an execution, and what is sent then.
 
-import { hasToken, part, urlOf } from "../api.js";
-import { parse, stringify } from "../numbers.js";
+import { part } from "../api.js";
+import { bareFlow } from "../flow/document.js";
+import { parse } from "../numbers.js";
 
 // `fields` are asked for in the dialog, besides the reason; `look` is that of the button.
 export const VERBS = {
@@ -13,8 +14,10 @@ export const VERBS = {
   cancel: { title: "Cancel", fields: [], look: "grave", hint: "What runs is stopped, then the flow's on_cancel cleans up." },
   retry: { title: "Retry", look: "primary", fields: ["task", "overrides"],
     hint: "It goes on from the task that failed; what came before is kept." },
-  fork: { title: "Fork", fields: ["at", "overrides", "paused"],
+  fork: { title: "Fork", fields: ["at", "paused", "overrides", "version"],
     hint: "A new execution that shares the events up to this one, and goes on by itself; what it runs has idempotency keys of its own." },
+  upgrade: { title: "Upgrade", fields: ["flow"], isWide: true, needsPlan: true,
+    hint: "It goes on with another version of its flow, if that is safe where it stands; what runs, or waits, stays as it was begun." },
   resolve: { title: "Resolve", look: "primary", fields: ["resolution", "outcome", "payload"],
     hint: "Say what became of the attempt that was interrupted." },
 };
@@ -45,7 +48,7 @@ export function possibleVerbs(status, wait) {
   const found = [];
   if (status === "created") found.push("run");
   if (wait?.isAsked) found.push("resolve");
-  found.push(status === "paused" ? "resume" : "pause", "signal", "fork", "cancel");
+  found.push(status === "paused" ? "resume" : "pause", "signal", "fork", "upgrade", "cancel");
   return found;
 }
 
@@ -64,6 +67,7 @@ export function bodyOf(verb, id, given) {
   } else {
     for (const name of ["at", "now", "task", "resolution", "outcome", "paused"]) put(name, given[name]);
     if (given.overrides?.trim()) body.overrides = placesIn(given.overrides);
+    if ((verb === "upgrade" || given.isOther) && given.flow?.trim()) body.flow = bareFlow(parse(given.flow));
     if (given.payload?.trim()) body.data = parse(given.payload);
     put("reason", given.reason);
   }
@@ -91,57 +95,3 @@ function valueOf(text) {
 }
 
 export const pathOf = (verb, id) => VERBS[verb].path?.() ?? `flow/${part(id)}/${verb}`;
-
-const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-
-export function python(value) {
-  if (value === null || value === undefined) return "None";
-  if (value === true) return "True";
-  if (value === false) return "False";
-  if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
-  if (typeof value === "object") {
-    return `{${Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}: ${python(item)}`).join(", ")}}`;
-  }
-  return stringify(value);
-}
-
-export function commandsOf(verb, id, body) {
-  const token = hasToken() ? ` -H "Authorization: Bearer $FLOWSM_TOKEN"` : "";
-  const curl = `curl${token} -H 'Content-Type: application/json' -d ${quoted(stringify(body))} ${quoted(urlOf(pathOf(verb, id)))}`;
-  return { curl, CLI: commandLine(verb, id, body), Python: pythonCall(verb, id, body) };
-}
-
-function commandLine(verb, id, body) {
-  const words = ["flowsm", verb, id];
-  if (verb === "signal") words.push(body.name ?? "NAME");
-  if (verb === "resolve") words.push("--as", body.resolution ?? "success");
-  const data = body.payload ?? body.data;
-  if (body.at) words.push("--at", String(body.at));
-  for (const [place, value] of Object.entries(body.overrides ?? {})) words.push("--set", `${place}=${stringify(value)}`);
-  if (body.paused) words.push("--paused");
-  if (body.now) words.push("--now");
-  if (body.task) words.push("--task", body.task);
-  if (body.outcome) words.push("--outcome", body.outcome);
-  if (data !== undefined) words.push("--data", stringify(data));
-  if (body.reason) words.push("--reason", body.reason);
-  if (body.actor) words.push("--actor", body.actor);
-  return words.map(quoted).join(" ");
-}
-
-function pythonCall(verb, id, body) {
-  if (verb === "run") return `await manager.execute_flow(${python(id)})`;
-  const first = { signal: ["name", "payload"], resolve: ["resolution"], fork: ["at"] }[verb] ?? [];
-  const given = [python(id), ...first.filter((name) => name in body).map((name) => python(body[name]))];
-  for (const [name, value] of Object.entries(body)) if (!first.includes(name)) given.push(`${name}=${python(value)}`);
-  return `await manager.${verb}(${given.join(", ")})`;
-}
-
-// The commands that show it.
-export function lookingAt(id) {
-  const token = hasToken() ? ` -H "Authorization: Bearer $FLOWSM_TOKEN"` : "";
-  return {
-    curl: `curl${token} ${quoted(urlOf(`flow/${part(id)}`))}`,
-    CLI: `flowsm show ${quoted(id)}`,
-    Python: `await manager.get_flow_status(${python(id)})`,
-  };
-}

@@ -1,0 +1,65 @@
+// What is wrong, or odd, about a flow while it is written; each finding leads to its place in the text.
+
+import { ask } from "../api.js";
+import { html, useEffect, useState } from "../lib.js";
+import { Mark } from "../marks.js";
+import { plural, short } from "../text.js";
+import { lineOf, rangeOf } from "./pointer.js";
+
+const TYPING_MS = 300;
+const VALUE_CHARS = 120;
+const NOTHING = { valid: null, findings: [], problem: null };
+
+// `isChecked` tells that the findings are those of this very text.
+export function useFindings(text) {
+  const [found, setFound] = useState({ text: "", ...NOTHING });
+  useEffect(() => {
+    if (!text.trim()) {
+      setFound({ text, ...NOTHING });
+      return undefined;
+    }
+    const control = new AbortController();
+    const timer = setTimeout(async () => {
+      try {
+        setFound({ text, problem: null, ...(await ask("flow/validate", { method: "POST", body: text, signal: control.signal })) });
+      } catch (problem) {
+        if (problem.name !== "AbortError") setFound({ text, valid: false, findings: problem.findings ?? [], problem });
+      }
+    }, TYPING_MS);
+    return () => {
+      clearTimeout(timer);
+      control.abort();
+    };
+  }, [text]);
+  return { ...found, isChecked: found.text === text };
+}
+
+function summary({ valid, findings, isChecked }, text, good) {
+  if (!isChecked && text.trim()) return "Checking …";
+  if (valid === null) return "Nothing to check yet.";
+  const errors = findings.filter((one) => one.severity === "error").length;
+  if (!valid) return `${plural(errors || 1, "error")}.`;
+  return findings.length ? `${good}; ${plural(findings.length, "warning")}.` : `${good}.`;
+}
+
+export function Findings({ text, checked, area, good = "It can be started" }) {
+  const { valid, findings, problem } = checked;
+  const lead = (pointer) => {
+    const [from, to] = rangeOf(text, pointer);
+    const element = area.current;
+    element.focus();
+    element.setSelectionRange(from, to);
+    element.scrollTop = Math.max(0, (lineOf(text, from) - 4) * Number.parseFloat(getComputedStyle(element).lineHeight));
+  };
+  return html`<section class="card findings" aria-label="Findings"><h2>Findings</h2>
+    <p role="status" class=${valid === false ? "error-text" : "muted"}>${summary(checked, text, good)}</p>
+    ${problem && !findings.length && html`<p>${problem.message}</p>`}
+    <ul>${findings.map((one, index) => html`<li key=${index}><button type="button" class=${`finding is-${one.severity}`}
+      onClick=${() => lead(one.pointer)}>
+      <${Mark} status=${one.severity === "error" ? "failed" : "waiting"} size="13" /><span>
+        <b>${one.severity}</b> line ${lineOf(text, rangeOf(text, one.pointer)[0])} <code>${one.pointer || "/"}</code>
+        <br />${one.message}${one.value && html`, found <code>${short(one.value, VALUE_CHARS)}</code>`}
+        ${one.hint && html`<br /><i>${one.hint}</i>`}</span>
+    </button></li>`)}</ul>
+  </section>`;
+}

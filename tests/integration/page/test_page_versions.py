@@ -1,0 +1,107 @@
+"""Executions that go on otherwise, from the page: upgraded, or forked with another version of their flow."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import Any
+
+from page_flows import CHOOSY
+from playwright.sync_api import Page, expect
+from serving import Service
+
+ITS_OWN = re.compile('"id": "choosy"')
+
+
+def version_with(**changes: Any) -> dict[str, Any]:
+    """The flow, but for a few members of its last task."""
+    flow = copy.deepcopy(CHOOSY)
+    tasks: list[dict[str, Any]] = flow["tasks"]  # type: ignore[assignment]
+    tasks[-1] |= changes
+    return flow
+
+
+def drop(page: Page, document: Any) -> None:
+    """Drop a file on the form in the dialog."""
+    dropped = page.evaluate_handle(
+        "(text) => { const data = new DataTransfer(); data.items.add(new File([text], 'flow.json')); return data; }",
+        json.dumps(document, indent=2),
+    )
+    page.get_by_role("dialog").locator(".version").dispatch_event("drop", {"dataTransfer": dropped})
+
+
+def test_upgrade_to_a_dropped_version(looking: Any, service: Service, waiting: str) -> None:
+    """A version that is dropped is checked, rehearsed, and then the execution goes on with it, for a reason."""
+    safe = version_with(parameters={"source": "fetch", "records": []})
+    with looking() as watched:
+        watched.expected.append("409")
+        page = watched.open(f"#/flow/{waiting}")
+        page.get_by_role("button", name="Upgrade", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        area = dialog.get_by_label("Flow as JSON")
+        expect(area).to_have_value(ITS_OWN)
+        send = dialog.get_by_role("button", name="Upgrade", exact=True)
+        drop(page, {"flow": version_with(task_type="nothing_at_all")})
+        expect(dialog.locator(".finding").first).to_contain_text("nothing_at_all")
+        expect(send).to_be_disabled()
+        unsafe = copy.deepcopy(CHOOSY)
+        unsafe["conditions"][0]["target_task_success"] = "store"  # type: ignore[index]
+        drop(page, unsafe)
+        expect(dialog.locator(".plan.is-failed")).to_contain_text("It would not be safe")
+        expect(send).to_be_disabled()
+        watched.shot("upgrade-unsafe")
+        drop(page, {"flow": safe})
+        expect(dialog.locator(".plan.is-completed")).to_contain_text("it goes on at approval")
+        dialog.get_by_label("Reason").fill("no records any more")
+        assert watched.faults() == []
+        watched.shot("upgrade")
+        send.click()
+        expect(dialog).to_have_count(0)
+        expect(page.locator(".event-type").last).to_have_text("execution.upgraded")
+    upgraded = service.curl(f"/flow/{waiting}/events").json["items"][-1]
+    assert upgraded["data"]["reason"] == "no records any more"
+
+
+def test_upgrade_to_a_stored_version(looking: Any, service: Service, waiting: str) -> None:
+    """A version that is stored in the log is chosen from the list of the flow's versions."""
+    other = version_with(parameters={"source": "fetch", "limit": 3})
+    made = service.post("/flow/create", other)
+    assert made.status == 201, made.body
+    digest = service.curl("/definitions?flow=choosy").json["items"][0]["digest"]
+    with looking() as watched:
+        page = watched.open(f"#/flow/{waiting}")
+        page.get_by_role("button", name="Upgrade", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("A stored version").select_option(digest)
+        expect(dialog.locator(".plan.is-completed")).to_be_visible()
+        dialog.get_by_role("button", name="Upgrade", exact=True).click()
+        expect(dialog).to_have_count(0)
+        expect(page.locator(".event-type").last).to_have_text("execution.upgraded")
+
+
+def test_fork_with_another_version(looking: Any, service: Service, waiting: str) -> None:
+    """A fork is begun with another version and another value; what it would do is said before."""
+    with looking() as watched:
+        page = watched.open(f"#/flow/{waiting}?seq=7")
+        page.get_by_role("button", name="Fork at 7").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_text("With other values").click()
+        dialog.get_by_label("Places and values").fill("results.fetch.data.count=80")
+        expect(dialog).to_contain_text("results/fetch/data/count=80")
+        dialog.get_by_text("With another version").click()
+        expect(dialog.get_by_label("Flow as JSON")).to_have_value(ITS_OWN)
+        drop(page, version_with(name="store well"))
+        expect(dialog.locator(".findings [role=status]")).to_contain_text("error")
+        expect(dialog.get_by_role("button", name="Fork", exact=True)).to_be_disabled()
+        flow = version_with()
+        flow["name"] = "Choosier"
+        drop(page, flow)
+        expect(dialog.locator(".findings [role=status]")).to_contain_text("It is a flow")
+        expect(dialog).to_contain_text("It shares 1 result (fetch); it goes on at approval")
+        watched.shot("fork")
+        dialog.get_by_role("button", name="Fork", exact=True).click()
+        expect(page.locator(".relations")).to_contain_text(f"forked at 7 from {waiting}")
+        expect(page.locator("h1")).to_have_text("Choosier")
+        fork = page.url.rpartition("/")[2]
+    assert service.curl(f"/flow/{fork}").json["task_results"]["fetch"]["data"]["count"] == 80
