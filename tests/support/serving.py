@@ -69,10 +69,10 @@ class Service:
 
 
 @contextmanager
-def serving(folder: Path, *options: str, db: str = "flows.db", **environment: str) -> Iterator[Service]:
-    """`flowsm serve` in a folder, at a port that is free; it is ended at the end, however the test ends."""
+def serving(folder: Path, *options: str, db: str = "flows.db", port: int = 0, **environment: str) -> Iterator[Service]:
+    """`flowsm serve` in a folder, by default at a port that is free; it is ended at the end, however the test ends."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSM_")}
-    command = [sys.executable, "-m", "flowsm", "serve", db, "--port", "0", *options]
+    command = [sys.executable, "-m", "flowsm", "serve", db, "--port", str(port), *options]
     with subprocess.Popen(
         command,
         cwd=folder,

@@ -35,7 +35,7 @@ export function useLatest(key, load, pause = 0) {
 
   useEffect(() => {
     if (key === null) clearTimeout(timer.current);
-    else wait(pause);
+    else wait(found.key === null ? 0 : pause);
   }, [key]);
   useEffect(() => () => {
     wanted.current = null;

@@ -2,6 +2,7 @@
 
 import { ask, hasToken, useToken } from "./api.js";
 import { Dialog } from "./dialog.js";
+import { Guard } from "./guard.js";
 import { Help } from "./help.js";
 import { useKeys, useLatest } from "./hooks.js";
 import { html, render, useEffect, useState } from "./lib.js";
@@ -70,11 +71,11 @@ function App() {
           </button>
       </div>
     </header>
-    <main id="main" tabindex="-1">
+    <main id="main" tabindex="-1"><${Guard} key=${`${place.kind} ${place.id ?? ""}`}>
       ${place.kind === "list" && html`<${List} place=${place} role=${role} />`}
       ${place.kind === "run" && html`<${Run} key=${place.id} id=${place.id} place=${place} mayAct=${mayAct} />`}
-      ${place.kind === "start" && html`<${Start} role=${role} />`}
-    </main>
+      ${place.kind === "start" && html`<${Start} role=${role} isExample=${Boolean(place.parameters.example)} />`}
+    </${Guard}></main>
     ${isHelp && html`<${Help} onClose=${() => setHelp(false)} />`}
     <${Token} />`;
 }

@@ -34,6 +34,8 @@ export function useFindings(text) {
   return { ...found, isChecked: found.text === text };
 }
 
+const joined = ({ message }) => (message.startsWith("expected") ? ", found" : ":");
+
 function summary({ valid, findings, isChecked }, text, good) {
   if (!isChecked && text.trim()) return "Checking …";
   if (valid === null) return "Nothing to check yet.";
@@ -58,7 +60,7 @@ export function Findings({ text, checked, area, good = "It can be started" }) {
       onClick=${() => lead(one.pointer)}>
       <${Mark} status=${one.severity === "error" ? "failed" : "waiting"} size="13" /><span>
         <b>${one.severity}</b> line ${lineOf(text, rangeOf(text, one.pointer)[0])} <code>${one.pointer || "/"}</code>
-        <br />${one.message}${one.value && html`, found <code>${short(one.value, VALUE_CHARS)}</code>`}
+        <br />${one.message}${one.value && html`${joined(one)} <code>${short(one.value, VALUE_CHARS)}</code>`}
         ${one.hint && html`<br /><i>${one.hint}</i>`}</span>
     </button></li>`)}</ul>
   </section>`;

@@ -1,6 +1,7 @@
 // The executions, the newest first: counted, filtered and searched, as they are now.
 
 import { ask } from "../api.js";
+import { Connection } from "../connection.js";
 import { useKeys, useNow, useThrottled } from "../hooks.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { Icon } from "../marks.js";
@@ -8,6 +9,7 @@ import { go, linkTo } from "../route.js";
 import { follow } from "../stream.js";
 import { count, plural } from "../text.js";
 import { Filters } from "./filters.js";
+import { First } from "./first.js";
 import { Row } from "./row.js";
 import { search } from "./search.js";
 
@@ -64,7 +66,14 @@ export function List({ place, role }) {
   const isSearch = useRef(false);
   isSearch.current = Boolean(parameters.q);
   useNow(10_000);
-  useEffect(() => follow(STREAM, { onEvents: () => isSearch.current || refresh(), onState: setConnection }), []);
+  useEffect(() => {
+    const change = () => isSearch.current || refresh();
+    const onState = (state) => {
+      setConnection(state);
+      if (state === "live") change(); // something may have happened before it was
+    };
+    return follow(STREAM, { onEvents: change, onState });
+  }, []);
   useEffect(() => {
     setAt(-1);
     window.scrollTo(0, 0);
@@ -86,13 +95,13 @@ export function List({ place, role }) {
     "]": older,
   });
 
+  const isEmpty = items !== null && !rows.length && !isFiltered(parameters);
   return html`<div class="list">
     <div class="list-head"><h1>Executions</h1>
-      <span class=${`connection is-${connection}`} role="status"><span class="dot" aria-hidden="true">
-        </span>${connection === "live" ? "live" : "connecting"}</span>
+      <${Connection} state=${connection} />
       ${role !== "read" && html`<a class="button primary" href="#/start"><${Icon} name="plus" size="14" />Start a flow</a>`}
     </div>
-    <${Filters} parameters=${parameters} summary=${summary} show=${show} field=${field} />
+    ${!isEmpty && html`<${Filters} parameters=${parameters} summary=${summary} show=${show} field=${field} />`}
     ${problem && html`<p class="banner is-failed" role="alert">${problem.message}</p>`}
     ${items !== null && html`<${Table} rows=${rows} at=${at} parameters=${parameters} role=${role} />`}
     <footer class="list-end">
@@ -111,14 +120,12 @@ function said(parameters, rows, looked, isDone) {
   return `${found} in ${count(looked)} executions${isDone ? "" : " …"}`;
 }
 
+const isFiltered = (parameters) => ["status", "flow", "since", "q", "cursor"].some((name) => parameters[name]);
+
 function Table({ rows, at, parameters, role }) {
   if (!rows.length) {
-    const isFiltered = ["status", "flow", "since", "q", "cursor"].some((name) => parameters[name]);
-    return html`<div class="nothing">
-      <p>${isFiltered ? "No execution fits." : "Nothing has been run yet."}</p>
-      ${isFiltered ? html`<a class="button" href="#/">Show all</a>`
-        : role !== "read" && html`<a class="button" href="#/start">Start a flow</a>`}
-    </div>`;
+    if (!isFiltered(parameters)) return html`<${First} role=${role} />`;
+    return html`<div class="nothing"><p>No execution fits.</p><a class="button" href="#/">Show all</a></div>`;
   }
   const open = (event) => {
     const row = event.target.closest("tr[data-id]");

@@ -1,7 +1,9 @@
 // The buttons: what can be asked of the execution now.
 
 import { html, useState } from "../lib.js";
+import { stringify } from "../numbers.js";
 import { Ask, titled } from "./ask.js";
+import { skeletonOf } from "./skeleton.js";
 import { VERBS, answersOf, openWait, possibleVerbs } from "./verbs.js";
 
 const ENDS = ["execution.completed", "execution.failed", "execution.cancelled"];
@@ -13,8 +15,9 @@ export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   const isWaited = Boolean(wait?.signal) && execution.ended_at === null;
   const answers = isWaited ? answersOf(graph, wait.task) : [];
   const ask = (verb, given = {}) => setAsked({ verb, given, seq: Math.max(execution.seq, events.length) });
-  const answer = (outcome) => ask("signal", { name: wait.signal, outcome, isAnswer: true });
-  const presets = { signal: { name: wait?.signal ?? "" }, fork: { at: isPast ? seq : beforeTheEnd(events) } };
+  const payload = wait?.schema ? stringify(skeletonOf(wait.schema), 2) : "";
+  const answer = (outcome) => ask("signal", { name: wait.signal, outcome, payload, isAnswer: true });
+  const presets = { signal: { name: wait?.signal ?? "", payload }, fork: { at: isPast ? seq : beforeTheEnd(events) } };
   const more = { signal: " …", fork: isPast ? ` at ${seq}` : "" };
   return html`<div class="actions" role="group" aria-label="What can be asked of it">
     ${isWaited && (answers.length ? answers : [""]).map((outcome, index) => html`<button type="button" key=${outcome}

@@ -9,6 +9,7 @@ export class Attempts {
   constructor() {
     this.bars = [];
     this.marks = [];
+    this.parts = [];
     this._open = null;
   }
 
@@ -36,6 +37,7 @@ export class Attempts {
       open.end = time;
       open.endSeq = seq;
     } else if (open && (type === "wait.started" || type === "resolution.awaited")) {
+      if (data.child) this.parts.push({ task: data.task, child: data.child });
       open.waits.push({ start: time, seq, end: null, endSeq: null, what: waitedFor(type, data) });
     } else if (open && (type === "wait.ended" || type === "resolution.given")) {
       const wait = open.waits.at(-1);

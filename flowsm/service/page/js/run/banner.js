@@ -2,7 +2,7 @@
 
 import { html } from "../lib.js";
 import { Mark } from "../marks.js";
-import { clock, moment, short } from "../text.js";
+import { clock, moment, sentence, short } from "../text.js";
 
 const SHOWN = { failed: "failed", waiting: "waiting", paused: "paused", cancelled: "cancelled", created: "created" };
 const ERROR_CHARS = 600;
@@ -49,5 +49,3 @@ function timed(text) {
 }
 
 const near = (at) => (Math.abs(Date.now() - Date.parse(at)) < DAY_MS ? clock(at) : moment(at));
-
-const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;

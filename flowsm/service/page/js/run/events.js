@@ -58,7 +58,10 @@ function about({ type, data }) {
   if (type === "transition.taken") return `${data.source} → ${data.target}${data.outcome ? ` on ${data.outcome}` : ""}`;
   if (type === "signal.received") return `${data.name}${data.outcome ? `: ${data.outcome}` : ""}${data.actor ? ` by ${data.actor}` : ""}`;
   if (type === "retry.scheduled") return `${data.task}, attempt ${data.attempt} in ${data.delay_seconds.toFixed(2)} s`;
-  if (type === "wait.started") return `${data.task}${data.signal ? ` for signal ${data.signal}` : ""}`;
+  if (type === "wait.started") {
+    const what = data.signal ? ` for signal ${data.signal}` : data.child ? ` for execution ${data.child}` : "";
+    return data.task + what;
+  }
   if (data.task) {
     const place = [data.task, data.attempt > 1 && `attempt ${data.attempt}`, data.visit > 1 && `visit ${data.visit}`];
     return place.filter(Boolean).join(", ") + (data.outcome ? `: ${data.outcome}` : "") + (data.message ? ` (${data.message})` : "");

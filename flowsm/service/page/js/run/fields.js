@@ -1,5 +1,6 @@
 // What each verb asks for.
 
+import { Json } from "../json.js";
 import { html } from "../lib.js";
 import { ForkPlan, UpgradePlan } from "./plan.js";
 import { VERBS, answersOf } from "./verbs.js";
@@ -14,15 +15,19 @@ function valueIn(field) {
 
 export function Fields(props) {
   const { verb, given, values, setValues } = props;
-  const set = (name) => (event) => setValues({ ...values, [name]: valueIn(event.target) });
+  const set = (name) => (event) => {
+    const value = valueIn(event.target);
+    setValues((before) => ({ ...before, [name]: value }));
+  };
   const isSignal = verb === "signal";
   const asked = VERBS[verb].fields.filter((name) => !given.isAnswer || name === "payload");
   const isFirst = (name) => !LAST.includes(name);
   return html`
     ${asked.filter(isFirst).map((name) => html`<${FIELDS[name]} key=${name} ...${props} set=${set} />`)}
-    ${verb !== "run" && html`
+    ${verb !== "run" && !(isSignal && values.payload?.trim()) && html`
       <label>Reason <textarea rows="2" data-first value=${values.reason} onInput=${set("reason")}
-        placeholder=${isSignal ? "goes into the payload" : "recorded with it"}></textarea></label>
+        placeholder=${isSignal ? "goes into the payload" : "recorded with it"}></textarea></label>`}
+    ${verb !== "run" && html`
       <label>Who asks <input value=${values.actor} onInput=${set("actor")} autocomplete="name" placeholder="recorded with it" /></label>`}
     ${asked.filter((name) => !isFirst(name)).map((name) => html`<${FIELDS[name]} key=${name} ...${props} set=${set} />`)}`;
 }
@@ -68,8 +73,12 @@ const FIELDS = {
         placeholder=${"results.fetch.data.total=3\ninput.customer=\"Ada\""}></textarea></label>
     <p class="muted">One PLACE=VALUE a line: what comes after sees them; what was recorded stays.</p></details>`,
 
-  payload: ({ values, set, verb }) => html`<details><summary>${verb === "signal" ? "Payload" : "Result data"} as JSON</summary>
+  payload: ({ values, set, verb, given, wait }) => html`<details open=${Boolean(given.payload)}>
+    <summary>${verb === "signal" ? "Payload" : "Result data"} as JSON</summary>
     <label><span class="hidden">JSON</span>
-      <textarea class="code" rows="4" spellcheck="false" value=${values.payload ?? ""} onInput=${set("payload")}
-        placeholder=${verb === "signal" ? "in place of {\"reason\": …}" : "null"}></textarea></label></details>`,
+      <textarea class="code" data-first=${Boolean(given.payload)} rows=${given.payload ? 6 : 4} spellcheck="false"
+        value=${values.payload ?? ""} onInput=${set("payload")}
+        placeholder=${verb === "signal" ? "in place of {\"reason\": …}" : "null"}></textarea></label>
+    ${verb === "signal" && wait?.schema && html`<details><summary>What it has to fit</summary>
+      <${Json} value=${wait.schema} label="schema" /></details>`}</details>`,
 };

@@ -44,7 +44,10 @@ export function useExecution(id) {
         draw();
         refresh();
       },
-      onState: setConnection,
+      onState(state) {
+        setConnection(state);
+        if (state === "live") refresh();
+      },
       onProblem: setProblem,
     });
   }, [id]);

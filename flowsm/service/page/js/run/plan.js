@@ -5,7 +5,7 @@ import { useLatest } from "../hooks.js";
 import { html, useEffect } from "../lib.js";
 import { Mark } from "../marks.js";
 import { parse, stringify } from "../numbers.js";
-import { plural, short } from "../text.js";
+import { plural, sentence, short } from "../text.js";
 import { pathOf } from "./verbs.js";
 
 const TYPING_MS = 250;
@@ -49,7 +49,7 @@ export function UpgradePlan({ execution, body, values, onPlan }) {
       version would have done${value.task !== null && html`, and it goes on at <b>${value.task}</b>`}.</span></p>`;
   }
   return html`<div class="plan is-failed" role="status"><${Mark} status="failed" /><div><b>It would not be safe.</b>
-    ${value.reasons.map((one) => html`<p key=${one}>${one}.</p>`)}</div></div>`;
+    ${value.reasons.map((one) => html`<p key=${one}>${sentence(one)}</p>`)}</div></div>`;
 }
 
 // Why it cannot even be planned.

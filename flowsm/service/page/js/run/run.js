@@ -1,5 +1,6 @@
 // One execution: its machine, its time, and everything that is known of it, now or at any event.
 
+import { Connection } from "../connection.js";
 import { useKeys, useNow } from "../hooks.js";
 import { html, useEffect, useState } from "../lib.js";
 import { Status } from "../marks.js";
@@ -43,13 +44,17 @@ export function Run({ id, place, mayAct }) {
   });
 
   if (problem && !execution) {
-    return html`<div class="nothing"><h1>${problem.status === 404 ? "There is no such execution" : "It cannot be shown"}</h1>
-      <p>${problem.message}</p><a class="button" href="#/">All executions</a></div>`;
+    const isUnknown = problem.status === 404;
+    return html`<div class="nothing"><h1>${isUnknown ? "There is no such execution" : "It cannot be shown"}</h1>
+      <p>${problem.message}</p>
+      ${!isUnknown && html`<button type="button" class="primary" onClick=${run.refresh}>Try again</button>`}
+      <a class="button" href="#/">All executions</a></div>`;
   }
   if (!execution) return html`<p class="empty" role="status">Loading …</p>`;
   const isPast = !isLive && seq < last;
   return html`<div class="run">
-    <${Head} execution=${execution} connection=${connection} now=${now} isPast=${isPast} status=${known.graph?.status} events=${events} />
+    <${Head} execution=${execution} connection=${connection} now=${now} isPast=${isPast} status=${known.graph?.status} events=${events}
+      parts=${run.attempts.parts} />
     ${mayAct && html`<${Actions} execution=${execution} graph=${known.graph} events=${events} seq=${seq} refresh=${run.refresh}
       isPast=${isPast} />`}
     ${(problem ?? known.problem) && html`<p class="banner is-failed" role="alert">${(problem ?? known.problem).message}</p>`}
@@ -71,7 +76,7 @@ export function Run({ id, place, mayAct }) {
   </div>`;
 }
 
-function Head({ execution, connection, now, isPast, status, events }) {
+function Head({ execution, connection, now, isPast, status, events, parts }) {
   const { execution_id: id, flow_name: name, started_at: started, ended_at: ended } = execution;
   const took = started ? duration(Math.max(0, (ended ? Date.parse(ended) : now) - Date.parse(started))) : null;
   return html`<div class="run-head">
@@ -80,14 +85,13 @@ function Head({ execution, connection, now, isPast, status, events }) {
       <span aria-live="polite"><${Status} status=${isPast && status ? status : execution.status} /></span>
       ${isPast && html`<span class="muted">then; ${execution.status} now</span>`}
     </div>
-    <${Relations} events=${events} id=${id} />
+    <${Relations} events=${events} parts=${parts} id=${id} />
     <div class="run-facts">
       <a href=${linkTo(id)}><code>${id}</code></a>
       <${CopyMenu} id=${id} />
       <span class="muted"><time datetime=${execution.created_at}
         title=${moment(execution.created_at)}>${ago(execution.created_at, now)}</time>${took && html` · ${took}`}</span>
-      <span class=${`connection is-${connection}`} role="status"><span class="dot" aria-hidden="true">
-        </span>${connection === "live" ? "live" : "connecting"}</span>
+      <${Connection} state=${connection} />
     </div>
   </div>`;
 }

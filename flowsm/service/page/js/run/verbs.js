@@ -30,7 +30,10 @@ const ORDINARY = ["otherwise", "success", "failure", "timeout", "skipped", ""];
 export function openWait(events) {
   for (let at = events.length - 1; at >= 0; at -= 1) {
     const { type, data } = events[at];
-    if (type === "wait.started") return { task: data.task, signal: data.signal ?? null, child: data.child ?? null };
+    if (type === "wait.started") {
+      const start = events[at - 1]?.type === "task.started" ? events[at - 1].data : null;
+      return { task: data.task, signal: data.signal ?? null, child: data.child ?? null, schema: start?.parameters?.schema ?? null };
+    }
     if (type === "resolution.awaited") return { task: data.task, isAsked: true };
     if (OVER.includes(type)) return null;
   }

@@ -9,8 +9,10 @@ import { go } from "../route.js";
 import { EXAMPLE } from "./example.js";
 import { When, optionsOf } from "./when.js";
 
-export function Start({ role }) {
-  const [text, setText] = useState("");
+const example = () => JSON.stringify(EXAMPLE, null, 2);
+
+export function Start({ role, isExample }) {
+  const [text, setText] = useState(isExample ? example() : "");
   const [input, setInput] = useState("");
   const [when, setWhen] = useState({ kind: "now", at: "" });
   const [problem, setProblem] = useState(null);
@@ -38,7 +40,7 @@ export function Start({ role }) {
     <div class="list-head"><h1>Start a flow</h1></div>
     <div class="start-grid">
       <${Editor} text=${text} setText=${setText} area=${area} checked=${checked} files=${files}>
-        <button type="button" onClick=${() => setText(JSON.stringify(EXAMPLE, null, 2))}>An example</button>
+        <button type="button" onClick=${() => setText(example())}>An example</button>
       </${Editor}>
       <div class="start-side">
         <${Findings} text=${text} checked=${checked} area=${area} />
