@@ -103,6 +103,6 @@ def watched_page(browser: Browser, url: str, **options: Any) -> Iterator[Watched
         watched = Watched(context.new_page(), url)
         yield watched
         elsewhere = [asked for asked in watched.asked if urlsplit(asked).netloc != urlsplit(url).netloc]
-        assert (watched.errors, elsewhere) == ([], [])
+        assert (watched.errors, elsewhere) == ([], []), watched.errors
     finally:
         context.close()

@@ -14,13 +14,11 @@ from serving import Service, serving
 
 HANGS = '''
 import asyncio, pathlib
-from flowsm import TaskFactory
-
-tasks = TaskFactory()
+from flowsm import task
 
 
-@tasks.task("charge_card")
-async def charge_card(context):
+@task("charge_card")
+async def charge_card():
     """Hangs until the file is there."""
     while not pathlib.Path("open").exists():
         await asyncio.sleep(0.02)

@@ -71,7 +71,7 @@ def test_a_payload_has_to_fit(looking: Any, service: Service) -> None:
     """A signal whose payload has a schema begins with what fits it nearly; what does not fit is refused, and said why."""
     execution_id = started(service, PICKY)
     with looking() as watched:
-        watched.expected.append("422")
+        watched.expected.append("409")
         page = watched.open(f"#/flow/{execution_id}")
         page.locator(".actions").get_by_role("button", name="Approved").click()
         dialog = page.get_by_role("dialog")
