@@ -42,7 +42,7 @@ function commandLine(verb, id, body) {
   if (data !== undefined) say("--data", stringify(data));
   for (const name of ["reason", "actor"]) if (body[name]) say(`--${name}`, body[name]);
   if (!body.flow) return words.join(" ");
-  return `${[...words, FLOW_OPTIONS[verb], "-"].join(" ")} <<'FLOW'\n${stringify(body.flow, 2)}\nFLOW`;
+  return `${[...words, `${FLOW_OPTIONS[verb]}=-`].join(" ")} <<'FLOW'\n${stringify(body.flow, 2)}\nFLOW`;
 }
 
 const FIRST = { signal: ["name", "payload"], resolve: ["resolution"], fork: ["at"], upgrade: ["flow"] };
