@@ -1,6 +1,6 @@
 // The buttons: what can be asked of the execution now.
 
-import { html, useState } from "../lib.js";
+import { html, useMemo, useState } from "../lib.js";
 import { stringify } from "../numbers.js";
 import { Ask, titled } from "./ask.js";
 import { skeletonOf } from "./skeleton.js";
@@ -10,20 +10,23 @@ const ENDS = ["execution.completed", "execution.failed", "execution.cancelled"];
 
 export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   const [asked, setAsked] = useState(null);
-  const wait = openWait(events);
+  const wait = useMemo(() => openWait(events), [events.length]);
   const verbs = possibleVerbs(execution.status, wait);
   const isWaited = Boolean(wait?.signal) && execution.ended_at === null;
   const answers = isWaited ? answersOf(graph, wait.task) : [];
   const ask = (verb, given = {}) => setAsked({ verb, given, seq: Math.max(execution.seq, events.length) });
   const payload = wait?.schema ? stringify(skeletonOf(wait.schema), 2) : "";
   const answer = (outcome) => ask("signal", { name: wait.signal, outcome, payload, isAnswer: true });
-  const presets = { signal: { name: wait?.signal ?? "", payload }, fork: { at: isPast ? seq : beforeTheEnd(events) } };
+  const preset = (verb) => {
+    if (verb === "signal") return { name: wait?.signal ?? "", payload };
+    return verb === "fork" ? { at: isPast ? seq : beforeTheEnd(events) } : {};
+  };
   const more = { signal: " …", fork: isPast ? ` at ${seq}` : "" };
   return html`<div class="actions" role="group" aria-label="What can be asked of it">
     ${isWaited && (answers.length ? answers : [""]).map((outcome, index) => html`<button type="button" key=${outcome}
       class=${index ? "" : "primary"} onClick=${() => answer(outcome)}>${outcome ? titled(outcome) : "Approve"}</button>`)}
     ${verbs.map((verb) => html`<button type="button" key=${verb} class=${VERBS[verb].look ?? ""}
-      onClick=${() => ask(verb, presets[verb])}>${VERBS[verb].title}${more[verb] ?? ""}</button>`)}
+      onClick=${() => ask(verb, preset(verb))}>${VERBS[verb].title}${more[verb] ?? ""}</button>`)}
     ${isPast && verbs.length > 1 && html`<span class="muted">they are asked of it as it is now</span>`}
     ${asked && html`<${Ask} key=${asked.verb} ...${asked} execution=${execution} graph=${graph} wait=${wait}
       onClose=${() => setAsked(null)} onDone=${refresh} />`}

@@ -19,9 +19,9 @@ export function Events({ events, seq, isLive, onSeek }) {
   useEffect(() => {
     const element = box.current;
     const [from, to] = [(seq - 1) * ROW, seq * ROW];
-    if (isLive) element.scrollTop = element.scrollHeight;
-    else if (from < element.scrollTop) element.scrollTop = from;
-    else if (to > element.scrollTop + element.clientHeight) element.scrollTop = to - element.clientHeight;
+    if (isLive) element.scrollTop = events.length * ROW;
+    else if (from < top) element.scrollTop = from;
+    else if (to > top + height) element.scrollTop = to - height;
   }, [seq, isLive, events.length > 0]);
   const first = Math.max(0, Math.floor(top / ROW) - MORE);
   const shown = events.slice(first, Math.ceil((top + height) / ROW) + MORE);
@@ -32,7 +32,7 @@ export function Events({ events, seq, isLive, onSeek }) {
         aria-activedescendant=${event ? `event-${seq}` : undefined}>
       <div role="presentation" style=${{ height: `${events.length * ROW}px` }}>
         <div role="presentation" style=${{ transform: `translateY(${first * ROW}px)` }}>
-          ${shown.map((one) => html`<div key=${one.seq} id=${`event-${one.seq}`} role="option"
+          ${shown.map((one, index) => html`<div key=${index} id=${`event-${one.seq}`} role="option"
             aria-selected=${one.seq === seq ? "true" : "false"}
             class=${`event ${one.seq > seq ? "is-future" : ""}`} onClick=${() => onSeek(one.seq)}>
             <span class="event-seq">${one.seq}</span><span class=${`event-type is-${kindOf(one)}`}>${one.type}</span>

@@ -1,7 +1,7 @@
 // Executions that this one came from, that came from it, or that it waits for.
 
 import { ask, part } from "../api.js";
-import { html, useEffect, useState } from "../lib.js";
+import { html, useEffect, useMemo, useState } from "../lib.js";
 import { linkTo } from "../route.js";
 import { plural } from "../text.js";
 import { openWait } from "./verbs.js";
@@ -16,8 +16,8 @@ export function Relations({ events, parts, id }) {
   }, [id]);
   const found = [];
   const parent = events[0]?.data.parent?.execution_id;
-  const fork = events.findLast((event) => event.type === "execution.forked");
-  const child = openWait(events)?.child;
+  const fork = useMemo(() => events.findLast((event) => event.type === "execution.forked"), [events.length]);
+  const child = useMemo(() => openWait(events)?.child, [events.length]);
   if (parent) found.push(["a part of", parent, ""]);
   if (fork) found.push([`forked at ${fork.data.origin_seq} from`, fork.data.origin, `?seq=${fork.data.origin_seq}`]);
   for (const one of parts.slice(-MOST_PARTS)) found.push([one.child === child ? "waits for" : `at ${one.task} it ran`, one.child, ""]);

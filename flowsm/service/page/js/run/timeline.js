@@ -105,7 +105,7 @@ function Row({ task, y, width, left, bars, isSelected, x, seq, onSeek, onPick })
     <g class="line-name" role="button" tabindex="0" aria-pressed=${isSelected ? "true" : "false"} aria-label=${`Task ${task}`}
       onClick=${pick} onKeyDown=${(event) => pressed(event, pick)}>
       <rect class="line-hit" width=${left - 6} height=${ROW} /><title>${task}</title><text x="6" y="16">${short(task, chars)}</text></g>
-    ${bars.map(({ bar, from, to, look, bars: number }) => html`<g key=${bar.seq} class=${`bar is-${look}`} data-look=${look}
+    ${bars.map(({ bar, from, to, look, bars: number }, index) => html`<g key=${index} class=${`bar is-${look}`} data-look=${look}
       onClick=${() => { onPick(task); onSeek(bar.endSeq ?? bar.seq); }}>
       <title>${told(bar, number)}</title>
       <rect x=${from} y=${(ROW - BAR) / 2} width=${to - from} height=${BAR} rx="3" />
