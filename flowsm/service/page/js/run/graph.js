@@ -3,12 +3,11 @@
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { Icon, Mark, lookOf } from "../marks.js";
 import { short } from "../text.js";
-import { drawnEdges, keyOf, layout } from "./layout.js";
+import { LABEL_CHARS, drawnEdges, keyOf, layout } from "./layout.js";
 import { useSize } from "../hooks.js";
 
 const NAME_CHARS = 21;
 const TYPE_CHARS = 24;
-const LABEL_CHARS = 26;
 const ZOOMS = [0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.6];
 const LEAST_FIT = 0.5;
 const LEAST_TALL = 0.8;

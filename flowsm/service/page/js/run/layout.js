@@ -10,6 +10,10 @@ const PASSES = 40;
 const SNAP = 24;
 const BACK = 46;
 const MARGIN = 14;
+const ALONG = [0.5, 0.68, 0.32, 0.8, 0.2];
+export const LABEL_CHARS = 26;
+const LABEL_CHAR = 6.4;
+const LABEL_HEIGHT = 13;
 const ENDS = ["completed", "failed", "cancelled"];
 
 export const keyOf = (edge) => JSON.stringify([edge.source, edge.target]);
@@ -59,6 +63,7 @@ export function layout(states, edges) {
   for (const edge of edges.filter((one) => one.source === one.target)) {
     drawn.push({ ...edge, ...circle(nodes.find((node) => node.state.name === edge.source)) });
   }
+  setApart(drawn);
   const right = Math.max(...nodes.map((node) => node.x + node.width / 2), ...drawn.map((edge) => edge.right ?? 0));
   return { nodes, edges: drawn, width: right + MARGIN, height: y - GAP.y + MARGIN };
 }
@@ -131,8 +136,31 @@ function pathThrough(points, isBack) {
   }
   path += curve(from, end, sign);
   const next = points.length > 2 ? { x: points[1].x, y: points[1].y - sign * points[1].half } : end;
-  const label = { x: (start.x + next.x) / 2 + (isBack ? 6 : 0), y: (start.y + next.y) / 2 };
-  return { path, label, isBack, right: Math.max(...points.map((point) => point.x)) + (isBack ? BACK + 60 : 20) };
+  const places = ALONG.map((part) => {
+    const place = pointOn(start, next, sign, part);
+    return { x: place.x + (isBack ? 6 : 0), y: place.y };
+  });
+  return { path, places, label: places[0], isBack, right: Math.max(...points.map((point) => point.x)) + (isBack ? BACK + 60 : 20) };
+}
+
+// The point so far along a curve, from 0 to 1.
+function pointOn(from, to, sign, part) {
+  const bend = Math.max(18, Math.abs(to.y - from.y) / 2) * sign;
+  const mix = (first, second, third, fourth) => (1 - part) ** 3 * first + 3 * part * (1 - part) ** 2 * second +
+    3 * part ** 2 * (1 - part) * third + part ** 3 * fourth;
+  return { x: mix(from.x, from.x, to.x, to.x), y: mix(from.y, from.y + bend, to.y - bend, to.y) };
+}
+
+// A label stands where no other one does, as far along its edge as need be.
+function setApart(edges) {
+  const taken = [];
+  for (const edge of edges) {
+    if (!edge.labels.length || !edge.places) continue;
+    const half = (Math.min(edge.labels.join(", ").length, LABEL_CHARS) * LABEL_CHAR) / 2;
+    const isFree = ({ x, y }) => taken.every((one) => Math.abs(one.x - x) > one.half + half || Math.abs(one.y - y) > LABEL_HEIGHT);
+    edge.label = edge.places.find(isFree) ?? edge.label;
+    taken.push({ ...edge.label, half });
+  }
 }
 
 function curve(from, to, sign) {
