@@ -5,7 +5,7 @@ import { Dialog } from "./dialog.js";
 import { Guard } from "./guard.js";
 import { Help } from "./help.js";
 import { useKeys, useLatest } from "./hooks.js";
-import { html, render, useEffect, useState } from "./lib.js";
+import { html, render, useEffect, useRef, useState } from "./lib.js";
 import { List } from "./list/list.js";
 import { Icon } from "./marks.js";
 import { go, hashOf, usePlace } from "./route.js";
@@ -52,6 +52,11 @@ function App() {
   useKeys({ "?": () => setHelp(true), n: () => mayAct && go({ kind: "start" }) });
   useEffect(() => {
     document.title = { list: "Executions", start: "Start a flow", run: place.id }[place.kind] + " · flowsm";
+  }, [place.kind, place.id]);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    if (!isFirst.current) document.getElementById("main").focus({ preventScroll: true });
+    isFirst.current = false;
   }, [place.kind, place.id]);
   return html`
     <a class="skip" href="#main"

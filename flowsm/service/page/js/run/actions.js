@@ -1,15 +1,19 @@
 // The buttons: what can be asked of the execution now.
 
-import { html, useMemo, useState } from "../lib.js";
+import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { stringify } from "../numbers.js";
+import { short } from "../text.js";
 import { Ask, titled } from "./ask.js";
 import { skeletonOf } from "./skeleton.js";
 import { VERBS, answersOf, openWait, possibleVerbs } from "./verbs.js";
 
+const ANSWER_CHARS = 40;
 const ENDS = ["execution.completed", "execution.failed", "execution.cancelled"];
 
 export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   const [asked, setAsked] = useState(null);
+  const box = useRef(null);
+  const isClosed = useRef(false);
   const wait = useMemo(() => openWait(events), [events.length]);
   const verbs = possibleVerbs(execution.status, wait);
   const isWaited = Boolean(wait?.signal) && execution.ended_at === null;
@@ -22,14 +26,25 @@ export function Actions({ execution, graph, events, seq, refresh, isPast }) {
     return verb === "fork" ? { at: isPast ? seq : beforeTheEnd(events) } : {};
   };
   const more = { signal: " …", fork: isPast ? ` at ${seq}` : "" };
-  return html`<div class="actions" role="group" aria-label="What can be asked of it">
+  // A button that is gone once it was pressed leaves the keyboard to the first of those that are there now.
+  useEffect(() => {
+    const isLost = isClosed.current && document.activeElement === document.body;
+    if (isLost) box.current.querySelector("button")?.focus({ preventScroll: true });
+    isClosed.current = false;
+  }, [verbs.join()]);
+  const close = () => {
+    isClosed.current = true;
+    setAsked(null);
+  };
+  return html`<div class="actions" ref=${box} role="group" aria-label="What can be asked of it">
     ${isWaited && (answers.length ? answers : [""]).map((outcome, index) => html`<button type="button" key=${outcome}
-      class=${index ? "" : "primary"} onClick=${() => answer(outcome)}>${outcome ? titled(outcome) : "Approve"}</button>`)}
+      class=${index ? "" : "primary"} onClick=${() => answer(outcome)}>
+      ${outcome ? short(titled(outcome), ANSWER_CHARS) : "Approve"}</button>`)}
     ${verbs.map((verb) => html`<button type="button" key=${verb} class=${VERBS[verb].look ?? ""}
       onClick=${() => ask(verb, preset(verb))}>${VERBS[verb].title}${more[verb] ?? ""}</button>`)}
     ${isPast && verbs.length > 1 && html`<span class="muted">they are asked of it as it is now</span>`}
     ${asked && html`<${Ask} key=${asked.verb} ...${asked} execution=${execution} graph=${graph} wait=${wait}
-      onClose=${() => setAsked(null)} onDone=${refresh} />`}
+      onClose=${close} onDone=${refresh} />`}
   </div>`;
 }
 

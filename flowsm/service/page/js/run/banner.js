@@ -5,7 +5,7 @@ import { Mark } from "../marks.js";
 import { clock, moment, sentence, short } from "../text.js";
 
 const SHOWN = { failed: "failed", waiting: "waiting", paused: "paused", cancelled: "cancelled", created: "created" };
-const ERROR_CHARS = 600;
+const ERROR_CHARS = 300;
 const DAY_MS = 86_400_000;
 const MOMENT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 
@@ -33,7 +33,6 @@ function Why({ explain, onPick, onTab }) {
       <b>${timed(sentence(short(headline, ERROR_CHARS)))}</b>
       ${waits.map((one) => html`<p key=${one}>${timed(sentence(one))}</p>`)}
       ${status === "failed" && failed && html`<p>
-        ${attempts.length > 1 && html`${attempts.length} attempts were made. `}
         <button type="button" class="link" onClick=${() => { onPick(failed.task); onTab("error"); }}>Look at the error</button>
       </p>`}
       ${explain.child && html`<p>It came from <a href=${`#/flow/${encodeURIComponent(explain.child)}`}>${explain.child}</a>.</p>`}

@@ -21,7 +21,8 @@ export function Errors({ events, seq, task, known, onSeek }) {
 // The newest first. That an execution failed by an attempt's error is not said twice.
 function errorsIn(events, task) {
   const all = events.filter(({ type, data }) => (!task || data.task === task) && (data.error || type === "task.interrupted")).reverse();
-  const isSaid = (event, before) => event.type === "execution.failed" && before?.data.error?.message === event.data.error.message;
+  const isSaid = (event, before) => event.type === "execution.failed" && before &&
+    event.data.error.message.endsWith(before.data.error?.message);
   return all.filter((event, index) => !isSaid(event, all[index + 1]));
 }
 

@@ -2,12 +2,13 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { Icon, Mark, lookOf } from "../marks.js";
+import { fitting } from "../fitting.js";
 import { short } from "../text.js";
 import { LABEL_CHARS, drawnEdges, keyOf, layout } from "./layout.js";
 import { useSize } from "../hooks.js";
 
-const NAME_CHARS = 21;
-const TYPE_CHARS = 24;
+const NAME_ROOM = 44;
+const TYPE_CHARS = 22;
 const ZOOMS = [0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.6];
 const LEAST_FIT = 0.5;
 const LEAST_TALL = 0.8;
@@ -111,7 +112,7 @@ function State({ node, state, status, isSelected, onSelect }) {
     <rect width=${width} height=${height} rx=${state.is_task ? 9 : height / 2} />
     <g transform=${`translate(${state.is_task ? 11 : 10} ${height / 2 - 8})`}><${Mark} status=${look} /></g>
     ${state.is_task
-      ? html`<text class="state-name" x="35" y=${height / 2 - 2}>${short(state.name, NAME_CHARS)}</text>
+      ? html`<text class="state-name" x="35" y=${height / 2 - 2}>${fitting(state.name, width - NAME_ROOM, "600 13px")}</text>
         <text class="state-type" x="35" y=${height / 2 + 13}>${short(state.task_type ?? "", TYPE_CHARS)}</text>
         ${state.visits > 1 && html`<g transform=${`translate(${width - 9} 0)`}><rect class="visits" x=${-badge / 2} y="-8"
           width=${badge} height="16" rx="8" /><text class="visits-text" y="4">×${state.visits}</text></g>`}`

@@ -2,8 +2,8 @@
 
 import { layersOf } from "./layers.js";
 
-const STATE = { width: 176, height: 46 };
-const SMALL = { width: 104, height: 30 };
+const STATE = { width: 192, height: 46 };
+const SMALL = { width: 122, height: 30 };
 const GAP = { x: 34, y: 54 };
 const LANE = 18;
 const PASSES = 40;

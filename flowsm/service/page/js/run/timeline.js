@@ -1,5 +1,6 @@
 // A bar for each attempt, in the row of its task. What comes after the event that is looked at is grey.
 
+import { fitting } from "../fitting.js";
 import { useSize } from "../hooks.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { lookOf } from "../marks.js";
@@ -9,7 +10,6 @@ import { statusAt } from "./attempts.js";
 const ROW = 24;
 const BAR = 14;
 const LEAST = 4;
-const NAME_CHARS = 22;
 const TICKS = 4;
 const NICE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
   1_800_000, 3_600_000, 7_200_000, 21_600_000, 43_200_000, 86_400_000];
@@ -99,12 +99,12 @@ function Row({ task, y, width, left, bars, isSelected, x, seq, onSeek, onPick })
     act();
   };
   const pick = () => onPick(isSelected ? null : task);
-  const chars = left < 100 ? 12 : NAME_CHARS;
   return html`<g class=${`line ${isSelected ? "is-selected" : ""}`} transform=${`translate(0 ${y})`}>
     <rect class="line-back" width=${width} height=${ROW} />
     <g class="line-name" role="button" tabindex="0" aria-pressed=${isSelected ? "true" : "false"} aria-label=${`Task ${task}`}
       onClick=${pick} onKeyDown=${(event) => pressed(event, pick)}>
-      <rect class="line-hit" width=${left - 6} height=${ROW} /><title>${task}</title><text x="6" y="16">${short(task, chars)}</text></g>
+      <rect class="line-hit" width=${left - 6} height=${ROW} /><title>${task}</title>
+      <text x="6" y="16">${fitting(task, left - 18, "400 12px")}</text></g>
     ${bars.map(({ bar, from, to, look, bars: number }, index) => html`<g key=${index} class=${`bar is-${look}`} data-look=${look}
       onClick=${() => { onPick(task); onSeek(bar.endSeq ?? bar.seq); }}>
       <title>${told(bar, number)}</title>
