@@ -5,6 +5,7 @@ import { CopyButton } from "../copy.js";
 import { Dialog } from "../dialog.js";
 import { keep, kept } from "../kept.js";
 import { html, useMemo, useState } from "../lib.js";
+import { stringify } from "../numbers.js";
 import { go } from "../route.js";
 import { commandsOf } from "./commands.js";
 import { Fields } from "./fields.js";
@@ -28,8 +29,8 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
   const [problem, setProblem] = useState(null);
   const [isSending, setSending] = useState(false);
   const [isPlanned, setPlanned] = useState(!needsPlan);
-  const key = useMemo(newKey, []);
   const { body, problem: unread } = made(verb, id, values);
+  const key = useMemo(newKey, [verb === "fork" && body ? stringify(body) : ""]);
   const isOff = isSending || !isPlanned || (values.isOther && !values.isFlow);
   const name = given.isAnswer ? titled(given.outcome || "approve") : title;
 
@@ -38,8 +39,8 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
     if (unread) return setProblem(unread);
     setSending(true);
     keep("actor", values.actor);
-    const headers = verb === "signal" ? { "Idempotency-Key": key } : {};
-    if (given.isAnswer || verb === "resolve") headers["If-Match"] = `"${seq}"`;
+    const headers = verb === "signal" || verb === "fork" ? { "Idempotency-Key": key } : {};
+    if (given.isAnswer || verb === "resolve" || verb === "upgrade") headers["If-Match"] = `"${seq}"`;
     try {
       const answer = await post(pathOf(verb, id), body, headers);
       if (verb === "fork") go({ kind: "run", id: answer.execution_id });
