@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Request
+from playwright.sync_api import Browser, Page, Playwright, Request, expect
 
 __all__ = ["AXE", "Watched", "begun_browser", "watched_page"]
 
@@ -99,6 +99,7 @@ def watched_page(browser: Browser, url: str, **options: Any) -> Iterator[Watched
     """A page in a context of its own, which must have said no error and asked only the service when it is done."""
     context = browser.new_context(**{"viewport": {"width": 1360, "height": 900}, **options})
     context.set_default_timeout(WAIT_MS)
+    expect.set_options(timeout=WAIT_MS)
     try:
         watched = Watched(context.new_page(), url)
         yield watched

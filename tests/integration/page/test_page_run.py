@@ -44,8 +44,8 @@ def test_from_a_file_to_a_retry(looking: Any, service: Service, folder: Folder, 
         watched.shot("waiting")
 
         answer(page, "Approved", "it's within the budget")
-        expect(page.locator('g.state[data-state="pause a little"]')).to_have_attribute("data-look", "waiting")
         expect(page.locator(".run-title .status")).to_have_text("failed")
+        expect(page.locator('g.state[data-state="pause a little"]')).to_have_attribute("data-look", "completed")
         expect(page.locator(".banner.is-failed")).to_contain_text("late.json")
         expect(page.locator('g.state[data-state="read late"]')).to_have_attribute("data-look", "failed")
         page.get_by_role("button", name="Look at the error").click()
