@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from flowsm.findings import Finding as Finding
     from flowsm.machine.compile import FlowMachine as FlowMachine
     from flowsm.machine.evaluate import ConditionEvaluator as ConditionEvaluator
-    from flowsm.manager import ExecutionHandle as ExecutionHandle
     from flowsm.manager import FlowManager as FlowManager
     from flowsm.runtime.execution import FlowExecution as FlowExecution
     from flowsm.runtime.settings import Limits as Limits
     from flowsm.runtime.settings import Rate as Rate
+    from flowsm.starting import ExecutionHandle as ExecutionHandle
     from flowsm.status import FlowStatus as FlowStatus
     from flowsm.status import TaskStatus as TaskStatus
     from flowsm.tasks.base import BaseTask as BaseTask
@@ -38,7 +38,7 @@ _HOMES: Final = {
     "BaseTask": "flowsm.tasks.base",
     "ConditionConfig": "flowsm.definition.model",
     "ConditionEvaluator": "flowsm.machine.evaluate",
-    "ExecutionHandle": "flowsm.manager",
+    "ExecutionHandle": "flowsm.starting",
     "Finding": "flowsm.findings",
     "FlowConfig": "flowsm.definition.model",
     "FlowExecution": "flowsm.runtime.execution",

@@ -25,6 +25,7 @@ from flowsm.runtime.arguments import checked_flag, checked_id, given_overrides
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.forking import Forking, ForkPlan, Version
 from flowsm.runtime.loading import Prepared, StateLoader
+from flowsm.runtime.starting import checked_traceparent
 
 __all__ = ["ForkVerbs"]
 
@@ -50,6 +51,7 @@ class ForkVerbs:
         paused: bool = False,
         idempotency_key: str | None = None,
         expected_seq: int | None = None,
+        traceparent: str | None = None,
         reason: str = "",
         actor: str = "",
     ) -> FlowExecution:
@@ -67,6 +69,7 @@ class ForkVerbs:
             paused: it waits for `resume` first.
             idempotency_key: in place of an id: a second fork that is asked for with it is the first one.
             expected_seq: only if the other execution is still there.
+            traceparent: the trace that it is part of (W3C Trace Context), by default the other one's.
             reason: why; recorded.
             actor: who asks; recorded.
 
@@ -89,6 +92,7 @@ class ForkVerbs:
             overrides=given_overrides(overrides),
             version="" if prepared is None else prepared.digest,
             idempotency_key=idempotency_key,
+            traceparent=checked_traceparent(traceparent),
             reason=reason,
             actor=actor,
         )

@@ -20,6 +20,8 @@ __all__ = [
     "is_system_stream",
     "new_execution_id",
     "new_worker_id",
+    "trace_id_of",
+    "traceparent_of",
 ]
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
@@ -30,6 +32,9 @@ _CHANCE_BITS: Final = 35
 _EXECUTION_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{EXECUTION_ID_MAX_CHARS - 1}}}")
 _NOT_OF_IDS: Final = re.compile(r"[^A-Za-z0-9._:-]")
 _DIGEST_CHARS: Final = 16
+_TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
+_ZEROS: Final = re.compile("0+")
+_SAMPLED: Final = 1
 _FORK_DIGEST_CHARS: Final = 32
 
 
@@ -94,3 +99,22 @@ def is_idempotency_key(text: object) -> bool:
 def idempotency_key(execution_id: str, task: str, visit: int) -> str:
     """The key that stays the same over the attempts of one visit: `execution:task:visit`."""
     return f"{execution_id}:{task}:{visit}"
+
+
+def traceparent_of(text: object) -> str | None:
+    """The `traceparent` of W3C Trace Context that a text is, in version 00; None where it is none.
+
+    Of a later version it is what version 00 knows of it, as section 4.3 of the recommendation has it.
+    """
+    found = _TRACEPARENT.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    version, trace, span, flags, more = found.groups()
+    if version == "ff" or (version == "00" and more is not None) or _ZEROS.fullmatch(trace) or _ZEROS.fullmatch(span):
+        return None
+    return f"00-{trace}-{span}-{flags if version == '00' else f'{int(flags, 16) & _SAMPLED:02x}'}"
+
+
+def trace_id_of(traceparent: str) -> str:
+    """The trace that a `traceparent` is part of."""
+    return traceparent.split("-")[1]

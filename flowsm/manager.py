@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Generator, Iterable
-from datetime import datetime
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import msgspec
-
-from flowsm.clock import Clock, SystemClock, timestamp
-from flowsm.definition.load import Source, load_flow
+from flowsm.clock import Clock, SystemClock
+from flowsm.definition.load import Source
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import Conflict, ExecutionExists, FlowMismatch, StartedBefore
-from flowsm.events.commands import Command, Create
+from flowsm.errors import (
+    FlowMismatch,
+)
+from flowsm.events.commands import Command
 from flowsm.forking import ForkVerbs
 from flowsm.ids import new_worker_id
 from flowsm.limits import (
@@ -27,8 +26,6 @@ from flowsm.limits import (
 )
 from flowsm.log.limiting import LimitingEventLog
 from flowsm.log.sqlite import SqliteEventLog
-from flowsm.looking import LookingVerbs
-from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import ExecutionState
 from flowsm.operators import OperatorVerbs
 from flowsm.projections.agenda import Agenda
@@ -38,23 +35,21 @@ from flowsm.rehearsing import RehearsingVerbs
 from flowsm.replaying import ReplayVerbs
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.attempt import AttemptRunner
-from flowsm.runtime.batch import creation_of
 from flowsm.runtime.children import Children
 from flowsm.runtime.consumer import Consumer
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
 from flowsm.runtime.execution import FlowExecution, execution_of
-from flowsm.runtime.input import checked_input
 from flowsm.runtime.lease import Lease
 from flowsm.runtime.limited import LimitedAdvancer
-from flowsm.runtime.loading import Prepared, StateLoader
+from flowsm.runtime.loading import StateLoader
 from flowsm.runtime.openings import Openings
 from flowsm.runtime.operating import Answer, Operating
 from flowsm.runtime.secrets import Secrets, SecretSource
 from flowsm.runtime.settings import Limits, check_settings
-from flowsm.runtime.starting import begun, checked_key, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.runtime.watch import Watch
 from flowsm.serving import ServingVerbs
+from flowsm.starting import StartingVerbs
 from flowsm.storage.open import Durability
 from flowsm.tasks.context import Permissions
 from flowsm.tasks.factory import TaskFactory, default_registry
@@ -62,30 +57,11 @@ from flowsm.telling import TellingVerbs
 from flowsm.upgrading import UpgradingVerbs
 from flowsm.upkeep.verbs import UpkeepVerbs
 
-__all__ = ["ExecutionHandle", "FlowManager"]
-
-
-class ExecutionHandle:
-    """An execution that was started: await it for its end."""
-
-    def __init__(self, manager: FlowManager, execution_id: str) -> None:
-        self.execution_id = execution_id
-        self._manager = manager
-
-    async def result(self) -> FlowExecution:
-        """The execution, once it has ended."""
-        return await self._manager.finish(self.execution_id)
-
-    async def status(self) -> FlowExecution:
-        """The execution as it is now."""
-        return await self._manager.get_flow_status(self.execution_id)
-
-    def __await__(self) -> Generator[Any, None, FlowExecution]:
-        return self.result().__await__()
+__all__ = ["FlowManager"]
 
 
 class FlowManager(
-    LookingVerbs, ReplayVerbs, RehearsingVerbs, UpgradingVerbs, OperatorVerbs, ForkVerbs,
+    StartingVerbs, ReplayVerbs, RehearsingVerbs, UpgradingVerbs, OperatorVerbs, ForkVerbs,
     ServingVerbs, TellingVerbs, UpkeepVerbs,
 ):  # fmt: skip
     """Runs flows, and records all that happens to them in one SQLite file.
@@ -166,45 +142,6 @@ class FlowManager(
         self._supervisors.clear()
         self._consumers.clear()
 
-    # -- flows -------------------------------------------------------------------------------
-
-    def load_flow_config(self, source: Source) -> FlowConfig:
-        """A flow from a dict, JSON text or bytes, a path or `-` (stdin), checked against the registered tasks.
-
-        Raises:
-            DocumentInvalid: with all that is wrong in it.
-        """
-        return load_flow(source, known_task_types=self.tasks.types(), check_parameters=self.tasks.check_parameters)
-
-    def create_flow_execution(
-        self,
-        flow_config: FlowConfig | Source,
-        input: Any = None,
-        *,
-        execution_id: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> str:
-        """Record a new execution of a flow, durable when this returns; gives its id. Not a coroutine.
-
-        With an `idempotency_key` that an execution of the same flow and input was created with, that one's id.
-
-        Raises:
-            DocumentInvalid: the flow has errors.
-            InputInvalid: the input does not fit the flow.
-            ExecutionExists: the chosen id is taken.
-            StartConflict: the key belongs to an execution of another flow, input or id.
-        """
-        prepared, command = self._prepare(flow_config, input, idempotency_key)
-        chosen = chosen_id(execution_id)
-        batch, _ = creation_of(prepared, command, chosen, self._clock.now())
-        try:
-            self._log.append_sync(batch)
-        except StartedBefore as earlier:
-            return same_id(earlier, execution_id)
-        except Conflict:
-            raise ExecutionExists(chosen) from None
-        return chosen
-
     # -- running -----------------------------------------------------------------------------
 
     async def execute_flow(self, execution_id: str, flow_config: FlowConfig | Source | None = None) -> FlowExecution:
@@ -224,58 +161,6 @@ class FlowManager(
             return execution_of(state)
         self._require_tasks(machine)
         return await self.finish(execution_id)
-
-    async def start(
-        self,
-        flow: FlowConfig | Source,
-        input: Any = None,
-        *,
-        execution_id: str | None = None,
-        idempotency_key: str | None = None,
-        start_at: datetime | None = None,
-        paused: bool = False,
-    ) -> ExecutionHandle:
-        """Create an execution and begin to run it; returns once it is durable, with a handle to await.
-
-        With `start_at`, an aware moment, it begins then; `paused` it waits for `resume`.
-
-        With an `idempotency_key` that an execution of the same flow and input was started with, nothing is created:
-        that one goes on, and the handle is its.
-
-        Raises:
-            DocumentInvalid: the flow has errors.
-            InputInvalid: the input does not fit the flow.
-            ExecutionExists: the chosen id is taken.
-            StartConflict: the key belongs to an execution of another flow, input or id.
-        """
-        prepared, command = self._prepare(flow, input, idempotency_key)
-        command = begun(command, start_at, paused=paused)
-        self._require_tasks(prepared.machine)
-        chosen = chosen_id(execution_id)
-        supervisor = self._bound()
-        # whoever stops waiting here does not stop what may be recorded already: then it is to be driven too
-        try:
-            await asyncio.shield(asyncio.ensure_future(self._begin(supervisor, prepared, command, chosen)))
-        except StartedBefore as earlier:
-            chosen = same_id(earlier, execution_id)
-            await self._go_on(supervisor, chosen)
-        return ExecutionHandle(self, chosen)
-
-    async def run(
-        self,
-        flow: FlowConfig | Source,
-        input: Any = None,
-        *,
-        execution_id: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> FlowExecution:
-        """Start an execution, run it to its end, and give its result; a failed flow is a result, no exception."""
-        return await (await self.start(flow, input, execution_id=execution_id, idempotency_key=idempotency_key))
-
-    async def finish(self, execution_id: str) -> FlowExecution:
-        """Drive an execution of this log until it has ended, or join the one who does."""
-        supervisor = self._bound()
-        return execution_of(await supervisor.finish(execution_id))
 
     async def ready(self) -> None:
         """Return once the log is open and this manager has written its sign of life to it: it can work there.
@@ -365,34 +250,3 @@ class FlowManager(
             self._advancer.openings[asyncio.get_running_loop()] = openings
         watch = Watch(self._log, self._agenda, lease, self._clock, openings=openings)
         return Supervisor(self._advancer, dispatcher, watch)
-
-    async def _begin(self, supervisor: Supervisor, prepared: Prepared, command: Create, chosen: str) -> None:
-        await supervisor.hold()
-        now = timestamp(self._clock.now())
-        at_once = supervisor.has_room() and command.start_at is None and not command.paused
-        if not at_once and command.start_at is None:  # it is to be started, whatever becomes of this process
-            command = msgspec.structs.replace(command, start_at=now)
-        try:
-            await self._advancer.create(prepared, command, chosen, start=at_once)
-        except Conflict:
-            raise ExecutionExists(chosen) from None
-        supervisor.kick(chosen)
-
-    async def _go_on(self, supervisor: Supervisor, execution_id: str) -> None:
-        """Have an execution that was started before driven, unless it has ended; a living owner keeps it."""
-        state, _ = await self._loader.load(execution_id)
-        if state.ended_at is None:
-            supervisor.kick(execution_id)
-
-    def _flow(self, source: FlowConfig | Source) -> FlowConfig:
-        return source if isinstance(source, FlowConfig) else self.load_flow_config(source)
-
-    def _prepare(self, source: FlowConfig | Source, value: Any, key: str | None) -> tuple[Prepared, Create]:
-        prepared = self._loader.prepare(self._flow(source))
-        given = checked_input(prepared.machine.flow, value)
-        return prepared, Create(digest=prepared.digest, input=given, idempotency_key=checked_key(key))
-
-    def _require_tasks(self, machine: FlowMachine) -> None:
-        for task in machine.tasks.values():
-            if task.task_type not in self.tasks:
-                self.tasks.info(task.task_type)

@@ -6,15 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from flowsm.clock import timestamp
-from flowsm.definition.load import Source
-from flowsm.definition.model import FlowConfig
-from flowsm.errors import Conflict, ExecutionExists, StartedBefore, UsageError
-from flowsm.events.commands import Create
+from flowsm.errors import UsageError
 from flowsm.limits import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS, WATCH_SECONDS
 from flowsm.log.port import Followed
 from flowsm.log.sqlite import SqliteEventLog
@@ -24,8 +21,7 @@ from flowsm.projections.agenda import Agenda
 from flowsm.projections.queries import Queries
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.execution import FlowExecution, execution_of
-from flowsm.runtime.loading import Prepared, StateLoader
-from flowsm.runtime.starting import chosen_id, same_id
+from flowsm.runtime.loading import StateLoader
 from flowsm.status import FlowStatus
 
 __all__ = ["DefinitionPage", "DefinitionRow", "ServingVerbs"]
@@ -58,37 +54,8 @@ class ServingVerbs(MeasuringVerbs):
     _queries: Queries
     _advancer: Advancer
 
-    def _prepare(self, source: FlowConfig | Source, value: Any, key: str | None) -> tuple[Prepared, Create]:
-        raise NotImplementedError
-
     def _require_tasks(self, machine: FlowMachine) -> None:
         raise NotImplementedError
-
-    async def create(
-        self,
-        flow: FlowConfig | Source,
-        input: Any = None,
-        *,
-        execution_id: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> str:
-        """`create_flow_execution` for a loop: it commits together with whatever else is being recorded.
-
-        Raises:
-            DocumentInvalid: the flow has errors.
-            InputInvalid: the input does not fit the flow.
-            ExecutionExists: the chosen id is taken.
-            StartConflict: the key belongs to an execution of another flow, input or id.
-        """
-        prepared, command = self._prepare(flow, input, idempotency_key)
-        chosen = chosen_id(execution_id)
-        try:
-            await asyncio.shield(self._advancer.create(prepared, command, chosen, start=False))
-        except StartedBefore as earlier:
-            return same_id(earlier, execution_id)
-        except Conflict:
-            raise ExecutionExists(chosen) from None
-        return chosen
 
     async def begin(self, execution_id: str) -> FlowExecution:
         """Have an execution driven in the background; returns once that is recorded, or it waits for room.

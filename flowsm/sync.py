@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from flowsm import manager as core
+from flowsm import starting
 from flowsm.clock import Clock
 from flowsm.errors import UsageError
 from flowsm.events.envelope import Recorded
@@ -134,7 +135,7 @@ def _blocking(
 
 
 def _starting(
-    verb: Callable[Concatenate[core.FlowManager, _P], Coroutine[Any, Any, core.ExecutionHandle]],
+    verb: Callable[Concatenate[core.FlowManager, _P], Coroutine[Any, Any, starting.ExecutionHandle]],
 ) -> Callable[Concatenate[FlowManager, _P], ExecutionHandle]:
     """Likewise, for a verb that gives a handle."""
 
@@ -163,7 +164,7 @@ def _direct(
 class ExecutionHandle:
     """An execution that was started and goes on in the background."""
 
-    def __init__(self, manager: FlowManager, handle: core.ExecutionHandle) -> None:
+    def __init__(self, manager: FlowManager, handle: starting.ExecutionHandle) -> None:
         self.execution_id = handle.execution_id
         self._manager = manager
         self._handle = handle

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import os
 import shlex
 import signal
 import sys
@@ -25,6 +27,7 @@ from flowsm.cli.tasks_option import load_tasks
 from flowsm.cli.validate import print_findings
 from flowsm.definition.load import check_flow
 from flowsm.errors import DocumentInvalid, InputInvalid, UsageError
+from flowsm.ids import traceparent_of
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
 from flowsm.status import FlowStatus
@@ -44,6 +47,7 @@ class _Order:
     input: Any
     execution_id: str | None
     idempotency_key: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(slots=True)
@@ -80,11 +84,15 @@ def run(
     idempotency_key: Annotated[
         str | None, Parameter(help="A key that makes a second such command go on with the first one's execution.")
     ] = None,
+    traceparent: Annotated[
+        str | None, Parameter(help="The trace that the new execution is part of; by default that of $TRACEPARENT.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Run a flow to its end, or go on with an execution that was interrupted."""
     registry = load_tasks(tasks)
     order = _order(target, input, id, idempotency_key, as_json=as_json, registry=registry)
+    order = dataclasses.replace(order, traceparent=_trace_of(order, traceparent))
     folders = [Path.cwd(), *allowed_folders(allow_dir)]
     seen = _Seen(options=_options(tasks, db, allow_dir, allow_host, durability))
 
@@ -116,6 +124,15 @@ def run(
         raise InputInvalid(error.flow, error.pointer, error.problem + hint) from None
     _report(execution, as_json=as_json)
     return FINE if execution.status is FlowStatus.COMPLETED else FAILED
+
+
+def _trace_of(order: _Order, given: str | None) -> str | None:
+    """The trace that a new execution is part of; of the environment's, what is none is ignored."""
+    if order.flow is not None:
+        return given or traceparent_of(os.environ.get("TRACEPARENT"))
+    if given is not None:
+        raise UsageError(f"{order.target!r} is an execution that exists: --traceparent is for new ones")
+    return None
 
 
 def _order(
@@ -172,7 +189,11 @@ async def _run(manager: FlowManager, order: _Order, db: Path, seen: _Seen, follo
         ending = asyncio.ensure_future(manager.execute_flow(found))
     else:
         handle = await manager.start(
-            order.flow, order.input, execution_id=order.execution_id, idempotency_key=order.idempotency_key
+            order.flow,
+            order.input,
+            execution_id=order.execution_id,
+            idempotency_key=order.idempotency_key,
+            traceparent=order.traceparent,
         )
         execution_id = handle.execution_id
         ending = asyncio.ensure_future(handle.result())

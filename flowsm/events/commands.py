@@ -48,6 +48,7 @@ class Create(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     idempotency_key: str | None = None
     parent: ParentRef | None = None
     depth: int = 0
+    traceparent: str | None = None
 
 
 # -- of those who drive ---------------------------------------------------------------------------
@@ -184,6 +185,7 @@ class Fork(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     overrides: dict[str, Any] = {}
     version: str = ""
     idempotency_key: str | None = None
+    traceparent: str | None = None
     reason: str = ""
     actor: str = ""
 

@@ -61,6 +61,8 @@ class ExecutionCreated(Fact, frozen=True, kw_only=True):
     parent: ParentRef | None = None
     depth: int = 0
     """How many executions are above it."""
+    traceparent: str | None = None
+    """The span that asked for it, in the words of W3C Trace Context: what runs in it is part of that trace."""
     stored: dict[str, PayloadRef] = {}
 
 
@@ -337,6 +339,8 @@ class ExecutionForked(Fact, frozen=True, kw_only=True):
     overrides: dict[str, Any] = {}
     idempotency_key: str | None = None
     content: str = ""
+    traceparent: str | None = None
+    """As that of `execution.created`; None leaves the one that is shared."""
     reason: str = ""
     actor: str = ""
 

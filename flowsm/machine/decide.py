@@ -270,6 +270,7 @@ def _create(draft: Draft, command: Create) -> None:
             idempotency_key=command.idempotency_key,
             parent=command.parent,
             depth=command.depth,
+            traceparent=command.traceparent,
         )
     )
     if command.paused:

@@ -23,7 +23,7 @@ __all__ = [
     "scope_of",
 ]
 
-FOLD_VERSION: Final = 2
+FOLD_VERSION: Final = 3
 """Raised whenever `evolve` comes to give another state for the same events: it outdates snapshots."""
 
 
@@ -138,6 +138,7 @@ class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     idempotency_key: str | None = None
     parent: ParentRef | None = None
     depth: int = 0
+    traceparent: str | None = None
     origin: Origin | None = None
     worker: str = ""
     created_at: str = ""

@@ -260,6 +260,8 @@ class AttemptRunner:
             visit=attempt.visit,
             idempotency_key=idempotency_key(state.stream, state.node, attempt.visit),
             deadline=deadline,
+            seq=attempt.started_seq,
+            traceparent=state.traceparent,
             permissions=self._permissions,
             _desk=TransactionDesk() if self._transactional else None,
             _veil=veil,

@@ -136,6 +136,7 @@ class Children:
             start_at=timestamp(now),
             parent=ParentRef(execution_id=parent.stream, task=parent.node, visit=attempt.visit),
             depth=parent.depth + 1,
+            traceparent=parent.traceparent,
         )
         batch, after = creation_of(prepared, command, child_id, now)
         await self._log.append(batch)

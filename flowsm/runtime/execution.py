@@ -46,6 +46,8 @@ class FlowExecution(msgspec.Struct, frozen=True, kw_only=True):
     forked_from: str | None = None
     """The execution whose events up to seq `forked_at` this one shares."""
     forked_at: int = 0
+    traceparent: str | None = None
+    """The span that asked for it (W3C Trace Context): what runs in it is part of that trace."""
     overrides: dict[str, Any] = {}
     """Values in `input` and `task_results` that somebody put in the place of recorded ones, by JSON Pointers."""
 
@@ -103,5 +105,6 @@ def execution_of(state: ExecutionState) -> FlowExecution:
         upgrades=state.upgrades,
         forked_from=state.origin.execution_id if state.origin is not None else None,
         forked_at=state.origin.seq if state.origin is not None else 0,
+        traceparent=state.traceparent,
         overrides=json_copy(state.overrides),
     )

@@ -9,11 +9,11 @@ import msgspec
 from flowsm.clock import timestamp
 from flowsm.errors import StartConflict, StartedBefore, UsageError
 from flowsm.events.commands import Create
-from flowsm.ids import is_execution_id, is_idempotency_key, new_execution_id
+from flowsm.ids import is_execution_id, is_idempotency_key, new_execution_id, traceparent_of
 from flowsm.limits import EXECUTION_ID_MAX_CHARS, IDEMPOTENCY_KEY_MAX_CHARS
 from flowsm.runtime.arguments import checked_flag, shown
 
-__all__ = ["begun", "checked_key", "chosen_id", "same_id"]
+__all__ = ["begun", "checked_key", "checked_traceparent", "chosen_id", "same_id"]
 
 
 def chosen_id(execution_id: str | None) -> str:
@@ -43,6 +43,21 @@ def checked_key(key: str | None) -> str | None:
             f"idempotency key {key!r} is not usable: expected 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable characters"
         )
     return key
+
+
+def checked_traceparent(traceparent: object) -> str | None:
+    """The span that asks, if there is one.
+
+    Raises:
+        UsageError: it is none.
+    """
+    found = None if traceparent is None else traceparent_of(traceparent)
+    if found is None and traceparent is not None:
+        raise UsageError(
+            f"traceparent is {shown(traceparent)}, expected one of W3C Trace Context: "
+            "00-<32 hex digits>-<16 hex digits>-<2 hex digits>, in lower case, the first two not all zeros"
+        )
+    return found
 
 
 def begun(command: Create, start_at: datetime | None, *, paused: bool) -> Create:

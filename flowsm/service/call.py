@@ -13,7 +13,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from flowsm.errors import ExecutionNotFound
-from flowsm.ids import is_execution_id, is_idempotency_key
+from flowsm.ids import is_execution_id, is_idempotency_key, traceparent_of
 from flowsm.limits import BODY_MAX_BYTES, BODY_SECONDS, IDEMPOTENCY_KEY_MAX_CHARS, LINGER_SECONDS
 from flowsm.manager import FlowManager
 from flowsm.service.desk import Desk
@@ -155,6 +155,12 @@ class Call:
             detail = f"the header Idempotency-Key: expected 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable characters"
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail)
         return key
+
+    @property
+    def traceparent(self) -> str | None:
+        """The span that asks; what is none, or more than one, is ignored, as W3C Trace Context has it."""
+        given = self.request.headers.getlist("traceparent")
+        return traceparent_of(given[0]) if len(given) == 1 else None
 
     @property
     def wait_seconds(self) -> float | None:

@@ -41,6 +41,12 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
         {"type": "string"},
         "wait=1",
     ),
+    "traceparent": _request(
+        "traceparent",
+        "The trace that a new execution is part of (W3C Trace Context): kept with it; one that is none is ignored.",
+        {"type": "string"},
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ),
 }
 
 ANSWER_HEADERS: Final[dict[str, dict[str, Any]]] = {

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from flowsm.errors import UsageError
+from flowsm.ids import trace_id_of
 from flowsm.tasks.result import TaskResult
 from flowsm.tasks.transaction import Transaction, TransactionConnection, TransactionDesk
 from flowsm.tasks.veil import Veil
@@ -51,7 +52,9 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What a task is told; the same by attribute and by key (`context["previous_results"]`).
 
     `previous_results` maps task names to their latest results, in the order in which those were
-    recorded (the latest last). `deadline` is when the attempt will be stopped.
+    recorded (the latest last). `deadline` is when the attempt will be stopped, `seq` that of its `task.started`.
+    `traceparent` is the trace that the execution is part of (W3C Trace Context), None where it is part of none: hand it
+    to whoever is asked.
     """
 
     execution_id: str
@@ -65,6 +68,8 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     idempotency_key: str
     deadline: datetime | None
     permissions: Permissions
+    seq: int = 0
+    traceparent: str | None = None
 
     _desk: TransactionDesk | None = None
     _logger: logging.LoggerAdapter[logging.Logger] | None = None
@@ -72,10 +77,18 @@ class TaskContext(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def logger(self) -> logging.LoggerAdapter[logging.Logger]:
-        """The logger `flowsm.task`, whose records know the execution, the task and the attempt, and none of its secrets."""
+        """The logger `flowsm.task`: its records know execution, task, visit, attempt, seq and trace, and none of its secrets."""
         logger = self._logger
         if logger is None:  # made for those who ask
-            extra = {"execution_id": self.execution_id, "task": self.task_name, "attempt": self.attempt}
+            extra = {
+                "execution_id": self.execution_id,
+                "task": self.task_name,
+                "visit": self.visit,
+                "attempt": self.attempt,
+                "seq": self.seq,
+            }
+            if self.traceparent is not None:
+                extra["trace_id"] = trace_id_of(self.traceparent)
             logger = VeiledLogger(_LOGGER, extra, self._veil) if self._veil else logging.LoggerAdapter(_LOGGER, extra)
             msgspec.structs.force_setattr(self, "_logger", logger)
         return logger

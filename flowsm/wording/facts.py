@@ -64,6 +64,10 @@ def _transition(fact: f.TransitionTaken) -> str:
     return f"{fact.source} → {fact.target} ({why}{seen})"
 
 
+def _traced(fact: f.ExecutionCreated) -> str:
+    return "" if fact.traceparent is None else f", traceparent {fact.traceparent}"
+
+
 def _redriven(fact: f.ExecutionRedriven) -> str:
     return f"from {fact.task}{_with(fact.overrides)}{_who(fact)}"
 
@@ -96,7 +100,9 @@ def _who(fact: Any) -> str:
 
 
 _WORDS: Final[dict[type[Fact], Callable[[Any], str]]] = {
-    f.ExecutionCreated: lambda fact: f"flow {fact.flow_name} ({fact.flow_id}), digest {fact.digest[:12]}",
+    f.ExecutionCreated: lambda fact: (
+        f"flow {fact.flow_name} ({fact.flow_id}), digest {fact.digest[:12]}{_traced(fact)}"
+    ),
     f.ExecutionStarted: lambda fact: f"by {fact.worker}",
     f.TaskStarted: _try,
     f.TaskCompleted: _completed,

@@ -36,6 +36,7 @@ RANKS = {
     "replaying": 4.5,  # its verbs that replay
     "forking": 4.5,  # its verbs of forks
     "operators": 4.5,  # its verbs for operators
+    "starting": 4.6,  # its verbs that create and start executions, whose handles look at them
     "upgrading": 4.5,  # its verbs that upgrade executions to another version of their flow
     "serving": 4.5,  # its verbs for a service
     "telling": 4.5,  # its verbs for those who want to be told of events

@@ -185,6 +185,7 @@ DIFFERENCES: dict[tuple[str, str], tuple[set[str], str]] = {
     ("upgrade", "dry_run"): ({"cli", "rest"}, "rehearse_upgrade"),
     ("fork", "dry_run"): ({"cli", "rest"}, "plan_fork"),
     ("fork", "input"): ({"cli"}, "overrides of /input, from a file"),
+    ("fork", "traceparent"): ({"python", "rest"}, "who forks at a terminal is part of no trace"),
     ("resolve", "message"): ({"python", "rest"}, "--reason says it"),
     ("run", "start_at"): ({"rest"}, "start, whose end is waited for"),
     ("run", "paused"): ({"rest"}, "likewise"),

@@ -41,6 +41,7 @@ def _created(_: FlowMachine, state: ExecutionState, fact: ExecutionCreated, at: 
         "idempotency_key": fact.idempotency_key,
         "parent": fact.parent,
         "depth": fact.depth,
+        "traceparent": fact.traceparent,
         "created_at": at,
     }
 

@@ -70,6 +70,8 @@ def _forked(_: FlowMachine, state: ExecutionState, fact: ExecutionForked, at: st
         changes["worker"] = ""  # the other one's never had it; of a wait it is who began that
     if again is not None:
         changes["attempt"] = replace(again, started_seq=0, interruptions=0, waiting=None)
+    if fact.traceparent is not None:
+        changes["traceparent"] = fact.traceparent
     if fact.overrides:
         changes |= overridden(state, fact.overrides)
     return changes

@@ -48,6 +48,7 @@ def fork(draft: Draft, command: Fork) -> None:
             overrides=command.overrides,
             idempotency_key=command.idempotency_key,
             content="" if command.idempotency_key is None else content_of(command),
+            traceparent=command.traceparent,
             reason=command.reason,
             actor=command.actor,
         )

@@ -34,7 +34,7 @@ class ExecuteBody(msgspec.Struct, frozen=True, kw_only=True):
     answers={201: Answer(about="The execution is recorded.", type=Accepted, headers=_PLACE)},
     body=_FLOW,
     problems=(400, 403, 409, 413, 422),
-    headers=("Idempotency-Key",),
+    headers=("Idempotency-Key", "traceparent"),
 )
 async def create(call: Call) -> Response:
     """Record a new execution of a flow.
@@ -44,7 +44,11 @@ async def create(call: Call) -> Response:
     `paused` when it is resumed. A second request with the same `Idempotency-Key` and content gives the same execution.
     """
     flow, options = await posted_flow(call)
-    chosen = {"execution_id": options.execution_id, "idempotency_key": call.idempotency_key}
+    chosen = {
+        "execution_id": options.execution_id,
+        "idempotency_key": call.idempotency_key,
+        "traceparent": call.traceparent,
+    }
     if options.start_at is not None or options.paused:
         handle = await call.manager.start(
             flow, options.input, **chosen, start_at=options.start_at, paused=options.paused
@@ -86,7 +90,7 @@ async def execute(call: Call) -> Response:
     },
     body=_FLOW,
     problems=(400, 403, 409, 413, 422),
-    headers=("Idempotency-Key", "Prefer"),
+    headers=("Idempotency-Key", "Prefer", "traceparent"),
 )
 async def execute_sync(call: Call) -> Response:
     """Run a flow to its end, and answer with the execution; one that failed is an answer, too.
@@ -101,6 +105,7 @@ async def execute_sync(call: Call) -> Response:
         idempotency_key=call.idempotency_key,
         start_at=options.start_at,
         paused=options.paused,
+        traceparent=call.traceparent,
     )
     ended = await call.desk.ended(handle.execution_id, call.wait_seconds)
     execution = ended or await call.manager.get_flow_status(handle.execution_id)

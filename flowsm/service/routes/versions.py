@@ -90,7 +90,7 @@ async def forks(call: Call) -> Response:
     },
     body=Body(type=ForkBody),
     problems=(400, 403, 404, 409, 412, 413, 422),
-    headers=("Idempotency-Key", "If-Match"),
+    headers=("Idempotency-Key", "If-Match", "traceparent"),
 )
 async def fork(call: Call) -> Response:
     """Begin a new execution that shares the events of this one up to seq `at`, and goes on by itself.
@@ -114,6 +114,7 @@ async def fork(call: Call) -> Response:
         paused=asked.paused,
         idempotency_key=call.idempotency_key,
         expected_seq=call.expected_seq,
+        traceparent=call.traceparent,
         reason=asked.reason,
         actor=asked.actor or call.actor,
     )
