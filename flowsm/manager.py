@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from flowsm.clock import Clock, SystemClock
 from flowsm.definition.load import Source
@@ -47,6 +47,7 @@ from flowsm.runtime.operating import Answer, Operating
 from flowsm.runtime.secrets import Secrets, SecretSource
 from flowsm.runtime.settings import Limits, check_settings
 from flowsm.runtime.supervisor import Supervisor
+from flowsm.runtime.traced import TracedAdvancer, TracedLimitedAdvancer, TracedRunner
 from flowsm.runtime.watch import Watch
 from flowsm.serving import ServingVerbs
 from flowsm.starting import StartingVerbs
@@ -54,6 +55,7 @@ from flowsm.storage.open import Durability
 from flowsm.tasks.context import Permissions
 from flowsm.tasks.factory import TaskFactory, default_registry
 from flowsm.telling import TellingVerbs
+from flowsm.tracing import Tracing
 from flowsm.upgrading import UpgradingVerbs
 from flowsm.upkeep.verbs import UpkeepVerbs
 
@@ -82,6 +84,7 @@ class FlowManager(
         limits: how many executions of a flow, or tasks of a type, run at once, and how often tasks of a type are
             started, over all processes that share the file and have the same limits.
         secrets: where values for `{"$secret": NAME}` are from; by default the variables `FLOWSM_SECRET_NAME`.
+        tracing: make OpenTelemetry's spans of what is done here; a `Tracing` has a provider of its own.
         clock: the time; the machine's own by default.
     """
 
@@ -99,6 +102,7 @@ class FlowManager(
         lease_seconds: float = LEASE_SECONDS,
         limits: Limits | None = None,
         secrets: SecretSource | None = None,
+        tracing: bool | Tracing = False,
         clock: Clock | None = None,
     ) -> None:
         check_settings(concurrency, lease_seconds)
@@ -108,6 +112,7 @@ class FlowManager(
         self._clock: Clock = clock or SystemClock()
         self._concurrency = concurrency
         self._limits = limits or None
+        self._tracing = Tracing() if tracing is True else tracing or None
         self._log = (SqliteEventLog if self._limits is None else LimitingEventLog)(
             path,
             durability=durability,
@@ -116,8 +121,11 @@ class FlowManager(
             clock=self._clock,
         )
         self._loader = StateLoader(self._log)
-        given = Secrets(secrets)
-        self._runner = AttemptRunner(self.tasks, self._clock, permissions, transactional=True, secrets=given)
+        parts = (self.tasks, self._clock, permissions)
+        if self._tracing is None:
+            self._runner = AttemptRunner(*parts, transactional=True, secrets=Secrets(secrets))
+        else:
+            self._runner = TracedRunner(*parts, transactional=True, secrets=Secrets(secrets), tracing=self._tracing)
         self._operating = Operating(self._log, self._loader, self._clock)
         self._queries = Queries(self._log)
         self._recovers = recover
@@ -131,18 +139,25 @@ class FlowManager(
         """Take a name of its own in this process: one that is forked from it is another worker."""
         self.worker = new_worker_id()
         self._process = os.getpid()
-        children = Children(self._log, self._loader, self._clock, self._queries.latest_flow)
+        children = Children(self._log, self._loader, self._clock, self._queries.latest_flow, self._tracing)
         parts = (self._log, self._loader, self._runner, self.tasks, self._clock, self.worker, children)
-        if self._limits is None:
-            self._advancer = Advancer(*parts)
-        else:
+        if self._limits is not None:
             self._limits.check_types(self.tasks.types())
-            self._advancer = LimitedAdvancer(*parts, limits=self._limits)
+        self._advancer = self._new_advancer(*parts)
         self._agenda = Agenda(self._log, self._clock, self.worker)
         self._supervisors.clear()
         self._consumers.clear()
 
     # -- running -----------------------------------------------------------------------------
+
+    def _new_advancer(self, *parts: Any) -> Advancer:
+        """Who drives: with limits or without, with spans or without."""
+        limits, tracing = self._limits, self._tracing
+        if tracing is None:
+            return Advancer(*parts) if limits is None else LimitedAdvancer(*parts, limits=limits)
+        if limits is None:
+            return TracedAdvancer(*parts, tracing=tracing)
+        return TracedLimitedAdvancer(*parts, tracing=tracing, limits=limits)
 
     async def execute_flow(self, execution_id: str, flow_config: FlowConfig | Source | None = None) -> FlowExecution:
         """Run an execution to its end; one that has ended gives its result, a running one is joined.

@@ -25,6 +25,7 @@ from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.starting import begun, checked_key, checked_traceparent, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.tasks.factory import TaskFactory
+from flowsm.tracing import Tracing, creating
 
 __all__ = ["ExecutionHandle", "StartingVerbs"]
 
@@ -56,6 +57,7 @@ class StartingVerbs(LookingVerbs):
     _loader: StateLoader
     _clock: Clock
     _advancer: Advancer
+    _tracing: Tracing | None
 
     def _bound(self, *, recover: bool = False) -> Supervisor:
         raise NotImplementedError
@@ -90,9 +92,11 @@ class StartingVerbs(LookingVerbs):
         """
         prepared, command = self._prepare(flow_config, input, idempotency_key, traceparent)
         chosen = chosen_id(execution_id)
-        batch, _ = creation_of(prepared, command, chosen, self._clock.now())
         try:
-            self._log.append_sync(batch)
+            with creating(self._tracing, prepared.flow.name, chosen, prepared.digest, command.traceparent) as kept:
+                command = msgspec.structs.replace(command, traceparent=kept)
+                batch, _ = creation_of(prepared, command, chosen, self._clock.now())
+                self._log.append_sync(batch)
         except StartedBefore as earlier:
             return same_id(earlier, execution_id)
         except Conflict:

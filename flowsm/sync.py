@@ -39,6 +39,7 @@ from flowsm.runtime.secrets import SecretSource
 from flowsm.runtime.settings import Limits
 from flowsm.storage.open import Durability
 from flowsm.tasks.factory import TaskFactory
+from flowsm.tracing import Tracing
 
 __all__ = ["ExecutionHandle", "FlowManager", "Following"]
 
@@ -257,6 +258,7 @@ class FlowManager:
         lease_seconds: float = LEASE_SECONDS,
         limits: Limits | None = None,
         secrets: SecretSource | None = None,
+        tracing: bool | Tracing = False,
         clock: Clock | None = None,
     ) -> None:
         self._core = core.FlowManager(
@@ -271,6 +273,7 @@ class FlowManager:
             lease_seconds=lease_seconds,
             limits=limits,
             secrets=secrets,
+            tracing=tracing,
             clock=clock,
         )
         self._portal = _Portal()

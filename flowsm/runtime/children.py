@@ -29,6 +29,7 @@ from flowsm.runtime.input import checked_input
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.operating import Operating
 from flowsm.status import FlowStatus
+from flowsm.tracing import Tracing, creating
 
 __all__ = ["Children"]
 
@@ -44,13 +45,17 @@ class Children:
         loader: folds streams, and prepares flows.
         clock: the time of decisions.
         find_flow: the digest of a stored flow, by its id.
+        tracing: makes the spans of their creation; None for none.
     """
 
-    def __init__(self, log: EventLog, loader: StateLoader, clock: Clock, find_flow: FindFlow) -> None:
+    def __init__(
+        self, log: EventLog, loader: StateLoader, clock: Clock, find_flow: FindFlow, tracing: Tracing | None = None
+    ) -> None:
         self._log = log
         self._loader = loader
         self._clock = clock
         self._find_flow = find_flow
+        self._tracing = tracing
         self._operating = Operating(log, loader, clock)
         self.asked: list[str] = []
         """Those that were asked to end because their parents do not wait any longer: whoever drives them is to see it."""
@@ -130,16 +135,18 @@ class Children:
         self, parent: ExecutionState, attempt: Attempt, child_id: str, prepared: Prepared, given: Any
     ) -> None:
         now = self._clock.now()
-        command = Create(
-            digest=prepared.digest,
-            input=given,
-            start_at=timestamp(now),
-            parent=ParentRef(execution_id=parent.stream, task=parent.node, visit=attempt.visit),
-            depth=parent.depth + 1,
-            traceparent=parent.traceparent,
-        )
-        batch, after = creation_of(prepared, command, child_id, now)
-        await self._log.append(batch)
+        name, digest = prepared.flow.name, prepared.digest
+        with creating(self._tracing, name, child_id, digest, parent.traceparent) as traceparent:
+            command = Create(
+                digest=digest,
+                input=given,
+                start_at=timestamp(now),
+                parent=ParentRef(execution_id=parent.stream, task=parent.node, visit=attempt.visit),
+                depth=parent.depth + 1,
+                traceparent=traceparent,
+            )
+            batch, after = creation_of(prepared, command, child_id, now)
+            await self._log.append(batch)
         self._loader.remember(after)
 
     async def _cancel(self, child: ExecutionState, parent: ExecutionState, why: str) -> ExecutionState:

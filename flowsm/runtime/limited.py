@@ -29,13 +29,13 @@ from flowsm.runtime.openings import Openings
 from flowsm.runtime.settings import Limits
 from flowsm.runtime.transaction import TransactionEnd
 
-__all__ = ["LimitedAdvancer"]
+__all__ = ["HeldBack", "LimitedAdvancer"]
 
 _AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
 _Facts = tuple[Fact, ...]
 
 
-class _HeldBack(Exception):
+class HeldBack(Exception):
     """The execution waits for its turn."""
 
     def __init__(self, state: ExecutionState) -> None:
@@ -70,7 +70,7 @@ class LimitedAdvancer(Advancer):
         """Drive the execution until it waits, is held back, or has ended; see `Advancer.advance`."""
         try:
             return await super().advance(execution_id)
-        except _HeldBack as held:
+        except HeldBack as held:
             return held.state
 
     def is_held(self, execution_id: str) -> bool:
@@ -112,7 +112,7 @@ class LimitedAdvancer(Advancer):
     async def _claim(self, execution_id: str) -> tuple[ExecutionState, FlowMachine, int]:
         state, machine = await self._loader.load(execution_id)
         if self._held_since.pop(execution_id, 0) == state.seq and self.is_held(execution_id):
-            raise _HeldBack(state)  # it asked when it was created, and nothing has come to pass
+            raise HeldBack(state)  # it asked when it was created, and nothing has come to pass
         failed: Exception = Conflict(execution_id, 0, 0)
         for _ in range(CONFLICT_RETRIES_MAX):
             now = self._clock.now()
@@ -184,7 +184,7 @@ class LimitedAdvancer(Advancer):
     def _left(self, machine: FlowMachine, batch: Append) -> Append:
         return _limited(batch) if self._concerns(machine) else batch
 
-    async def _held_back(self, decision: _Decision, full: LimitReached, epoch: int | None) -> _HeldBack:
+    async def _held_back(self, decision: _Decision, full: LimitReached, epoch: int | None) -> HeldBack:
         """Record what was decided up to the start for which there is no room, and let the execution go.
 
         Without an epoch it was to be claimed: where nothing comes before the start, it stays as it is.
@@ -198,7 +198,7 @@ class LimitedAdvancer(Advancer):
             self._loader.remember(held)
             self._was_freed()
         self._hold(held)
-        return _HeldBack(held)
+        return HeldBack(held)
 
     # -- places ------------------------------------------------------------------------------
 

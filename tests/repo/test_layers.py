@@ -28,6 +28,7 @@ RANKS = {
     "tasks": 2,
     "projections": 3,
     "replay": 3,
+    "tracing": 3.5,  # spans, for those who ask for them
     "runtime": 4,
     "upkeep": 4,
     "measuring": 4.25,  # the manager's verb that measures, one of those for a service
@@ -98,6 +99,7 @@ THIRD_PARTY = {
     "fastapi": {"service"},
     "httpx": {"tasks"},
     "jsonschema": {"definition"},
+    "opentelemetry": {"tracing"},
     "prometheus_client": {"service"},
     "pytest": {"testing"},
     "referencing": {"definition"},  # jsonschema's own way to resolve references
