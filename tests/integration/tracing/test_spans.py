@@ -34,7 +34,7 @@ def trace_id(span):
 
 
 def traceparent(span):
-    return f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-01"
+    return f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}-{span.context.trace_flags:02x}"
 
 
 def is_child(span, parent):
@@ -241,25 +241,25 @@ async def test_the_span_of_a_transaction_ends_with_what_is_recorded(traced, task
 
 async def test_each_drive_has_a_span_below_the_same_parent(traced, tasks, spans):
     """An execution that waits, and goes on with another manager, is driven in two spans of one trace."""
-    document = {
-        "id": "w",
-        "name": "Waits",
-        "start_task": "go",
-        "tasks": [{"name": "go", "task_type": "wait_for_signal", "parameters": {"name": "go"}}],
-    }
+
+    @tasks.task("after")
+    async def after():
+        return 1
+
+    document = flow("go", "after", go={"task_type": "wait_for_signal", "parameters": {"name": "go"}})
     async with traced() as manager:
         handle = await manager.start(document, execution_id="w1")
 
         async def waits():
-            return (await handle.status()).status == "waiting" and len(spans.named("run Waits")) == 1
+            return (await handle.status()).status == "waiting" and len(spans.named("run Orders")) == 1
 
         await until(waits)
     async with traced() as manager:
         await manager.signal("w1", "go")
         await manager.finish("w1")
 
-    first, second = spans.named("run Waits")
-    create = spans.one("create Waits")
+    first, second = spans.named("run Orders")
+    create = spans.one("create Orders")
     assert is_child(first, create)
     assert is_child(second, create)
     assert [span.attributes["flowsm.outcome"] for span in (first, second)] == ["waiting", "completed"]
