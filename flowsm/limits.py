@@ -25,6 +25,7 @@ RETRY_MAX_ATTEMPTS: Final = 1_000
 
 # Executions
 EXECUTION_ID_MAX_CHARS: Final = 100
+PRINTED_LINE_MAX_CHARS: Final = 65_536  # of a line that a task prints, where each becomes a log record
 IDEMPOTENCY_KEY_MAX_CHARS: Final = 400  # any `context.idempotency_key` is one
 TRANSITIONS_DEFAULT: Final = 1_000
 TRANSITIONS_MAX: Final = 10_000

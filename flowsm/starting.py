@@ -21,6 +21,7 @@ from flowsm.runtime.advance import Advancer
 from flowsm.runtime.batch import creation_of
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.input import checked_input
+from flowsm.runtime.journal import tell
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.starting import begun, checked_key, checked_traceparent, chosen_id, same_id
 from flowsm.runtime.supervisor import Supervisor
@@ -95,8 +96,9 @@ class StartingVerbs(LookingVerbs):
         try:
             with creating(self._tracing, prepared.flow.name, chosen, prepared.digest, command.traceparent) as kept:
                 command = msgspec.structs.replace(command, traceparent=kept)
-                batch, _ = creation_of(prepared, command, chosen, self._clock.now())
+                batch, after = creation_of(prepared, command, chosen, self._clock.now())
                 self._log.append_sync(batch)
+            tell(batch.facts, after)
         except StartedBefore as earlier:
             return same_id(earlier, execution_id)
         except Conflict:

@@ -225,7 +225,7 @@ class UpgradingVerbs:
             except Conflict as conflict:
                 failed = conflict
                 continue
-            self._loader.remember(after)
+            self._loader.recorded(facts, after)
             self._was_told(after)
             return msgspec.structs.replace(verdict, status=after.status.value, seq=state.seq + 1)
         raise failed

@@ -37,6 +37,16 @@ class Follower(Protocol):
         ...
 
 
+class Unseen:
+    """Nothing."""
+
+    def see(self, event: Recorded) -> None:
+        """Say nothing."""
+
+    def catch_up(self, event: Recorded) -> None:
+        """Say nothing."""
+
+
 class LineByLine:
     """One line per event."""
 
@@ -141,8 +151,11 @@ def _time_of(row: _Row, now: datetime) -> str:
 
 
 @contextmanager
-def progress_on(stream: TextIO) -> Iterator[Follower]:
-    """Show progress on a stream, in the way that suits it."""
+def progress_on(stream: TextIO | None) -> Iterator[Follower]:
+    """Show progress on a stream, in the way that suits it; on None show none: the log tells."""
+    if stream is None:
+        yield Unseen()
+        return
     console = console_for(stream)
     if not console.is_terminal or console.is_dumb_terminal:
         yield LineByLine(stream)

@@ -18,6 +18,7 @@ from cyclopts import Parameter
 from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED, TERMINATED
 from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_explain
 from flowsm.cli.json_option import read_input
+from flowsm.cli.logs import LogFormat, Otel, set_up_logs
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db, Durable, TasksOption, go_on_options
 from flowsm.cli.output import print_json, print_text, safe, seconds_text, status_text, talk
 from flowsm.cli.permitting import allowed_folders, allowed_hosts
@@ -87,9 +88,12 @@ def run(
     traceparent: Annotated[
         str | None, Parameter(help="The trace that the new execution is part of; by default that of $TRACEPARENT.")
     ] = None,
+    log_format: LogFormat = None,
+    otel: Otel = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a flow to its end, or go on with an execution that was interrupted."""
+    set_up_logs(log_format)
     registry = load_tasks(tasks)
     order = _order(target, input, id, idempotency_key, as_json=as_json, registry=registry)
     order = dataclasses.replace(order, traceparent=_trace_of(order, traceparent))
@@ -98,10 +102,18 @@ def run(
 
     async def running() -> FlowExecution:
         manager = FlowManager(
-            db, tasks=registry, durability=durability, allow_dirs=folders, allow_hosts=allowed_hosts(allow_host)
+            db,
+            tasks=registry,
+            durability=durability,
+            allow_dirs=folders,
+            allow_hosts=allowed_hosts(allow_host),
+            tracing=otel,
         )
         async with manager:
-            with progress_on(sys.stderr) as follower, contextlib.redirect_stdout(sys.stderr):
+            with (
+                progress_on(sys.stderr if log_format is None else None) as follower,
+                contextlib.redirect_stdout(sys.stderr),
+            ):
                 task = asyncio.current_task()
 
                 def terminate(_: int) -> None:

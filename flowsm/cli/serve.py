@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from flowsm.cli.logs import LogFormat, Otel, set_up_logs
 from flowsm.cli.options import Durable, TasksOption
 from flowsm.cli.output import safe, talk
 from flowsm.cli.permitting import allowed_folders, allowed_hosts, made_folder
@@ -57,8 +58,11 @@ def serve(
     ] = False,
     concurrency: Annotated[int, Parameter(help="How many executions run at once.")] = CONCURRENT_EXECUTIONS_DEFAULT,
     durability: Durable = "full",
+    log_format: LogFormat = None,
+    otel: Otel = False,
 ) -> None:
     """Serve the log over HTTP, and drive whatever is due in it, until Ctrl-C or SIGTERM."""
+    set_up_logs(log_format)
     from flowsm.service import create_app  # noqa: PLC0415 - the extra `service`, which only this command needs
     from flowsm.service.options import ServiceOptions, hosts_of  # noqa: PLC0415 - likewise
 
@@ -80,13 +84,19 @@ def serve(
         allow_hosts=allowed_hosts(allow_host),
         data_dir=made_folder(data_dir),
         concurrency=concurrency,
+        tracing=otel,
     )
     app = create_app(manager, options)
     from flowsm.service.server import ServiceServer, listen  # noqa: PLC0415 - `create_app` said what is missing
 
     listening, place = listen(host, port, options)
     with listening:
-        asyncio.run(_serve(ServiceServer(app, listening), f"flowsm: serving {safe(str(db))} at {place}"))
+        asyncio.run(
+            _serve(
+                ServiceServer(app, listening, logs=log_format is not None),
+                f"flowsm: serving {safe(str(db))} at {place}",
+            )
+        )
 
 
 async def _serve(server: ServiceServer, said: str) -> None:

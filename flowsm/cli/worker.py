@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from flowsm.cli.exit_codes import FINE, INTERRUPTED
 from flowsm.cli.limit_options import FlowLimits, TaskLimits, TaskRates, limits_of
+from flowsm.cli.logs import LogFormat, Otel, set_up_logs
 from flowsm.cli.options import DEFAULT_DB, Db, Durable, TasksOption, go_on_options
 from flowsm.cli.output import safe, talk
 from flowsm.cli.permitting import allowed_folders, allowed_hosts
@@ -50,8 +51,11 @@ def worker(
     webhook_name: WebhookName = None,
     durability: Durable = "full",
     create: Annotated[bool, Parameter(help="Make the log where there is none yet.")] = False,
+    log_format: LogFormat = None,
+    otel: Otel = False,
 ) -> int:
     """Take up and drive whatever is due in the log and nobody's, until Ctrl-C or SIGTERM; several share the work."""
+    set_up_logs(log_format)
     registry = load_tasks(tasks)
     limits = limits_of(limit, limit_flow, rate)
     folders, hosts = allowed_folders(allow_dir), allowed_hosts(allow_host)
@@ -66,6 +70,7 @@ def worker(
             concurrency=concurrency,
             lease_seconds=lease,
             limits=limits,
+            tracing=otel,
         )
         if not create and not db.exists():
             raise LogNotFound(str(db), "--create makes it")

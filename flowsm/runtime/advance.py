@@ -147,7 +147,7 @@ class Advancer:
             facts, after = step(machine, state, Leave(worker=self._worker), self._clock.now())
             drive(machine, state, facts)
             await self._log.append(self._left(machine, batch_of(state, facts, after, epoch=epoch, leave=True)))
-            self._loader.remember(after)
+            self._loader.recorded(facts, after)
 
     def _left(self, machine: FlowMachine, batch: Append) -> Append:
         """What gives an execution of that flow up."""
@@ -182,7 +182,7 @@ class Advancer:
         claim_for = self._worker if start else ""
         batch = batch_of(before, facts, after, claim_for=claim_for, definition=prepared.definition)
         appended = await self._log.append(batch)
-        self._loader.remember(after)
+        self._loader.recorded(facts, after)
         if start:
             self._claimed[execution_id] = (after, machine, appended.epoch)
         return after
@@ -248,7 +248,7 @@ class Advancer:
                 failed = error
                 self._loader.forget(execution_id)
                 continue
-            self._loader.remember(after)
+            self._loader.recorded(facts, after)
             return after, machine, appended.epoch
         raise failed
 
@@ -306,7 +306,7 @@ class Advancer:
             try:
                 if isinstance(command, TransactionEnd):
                     decided = partial(self._decided, machine, state, epoch)
-                    appended, after = await append_after(self._log, state, command, epoch, decided)
+                    appended, batch, after = await append_after(self._log, state, command, epoch, decided)
                 else:
                     batch, after = self._decided(machine, state, epoch, command)
                     appended = await self._log.append(batch)
@@ -317,7 +317,7 @@ class Advancer:
                 if not stands(state, command):
                     return state
                 continue
-            self._loader.remember(after)
+            self._loader.recorded(batch.facts, after)
             if after.seq // SNAPSHOT_EVERY_EVENTS > state.seq // SNAPSHOT_EVERY_EVENTS:
                 await self._loader.save_snapshot(after, appended.digest)
             return after

@@ -147,7 +147,7 @@ class Children:
             )
             batch, after = creation_of(prepared, command, child_id, now)
             await self._log.append(batch)
-        self._loader.remember(after)
+        self._loader.recorded(batch.facts, after)
 
     async def _cancel(self, child: ExecutionState, parent: ExecutionState, why: str) -> ExecutionState:
         """Ask for the child's end; whoever drives it sees that."""

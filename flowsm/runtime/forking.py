@@ -147,7 +147,7 @@ class Forking:
             if made is None:
                 raise ExecutionExists(stream) from None
             return made
-        self._loader.remember(after)
+        self._loader.recorded(facts, after)
         return after
 
     async def _made_before(self, stream: str, key: str, command: Fork) -> ExecutionState | None:

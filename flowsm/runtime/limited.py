@@ -101,11 +101,11 @@ class LimitedAdvancer(Advancer):
                 prepared, msgspec.structs.replace(command, start_at=timestamp(now)), execution_id, now
             )
             await self._log.append(batch)
-            self._loader.remember(held)
+            self._loader.recorded(batch.facts, held)
             self._hold(held)
             self._held_since[execution_id] = held.seq
             return held
-        self._loader.remember(after)
+        self._loader.recorded(facts, after)
         self._claimed[execution_id] = (after, machine, appended.epoch)
         return after
 
@@ -135,7 +135,7 @@ class LimitedAdvancer(Advancer):
                 self._loader.forget(execution_id)
                 state, machine = await self._loader.load(execution_id)
                 continue
-            self._loader.remember(after)
+            self._loader.recorded(facts, after)
             return after, machine, appended.epoch
         raise failed
 
@@ -195,7 +195,7 @@ class LimitedAdvancer(Advancer):
             claim_for = self._worker if epoch is None else ""
             batch = batch_of(state, kept, held, epoch=epoch, claim_for=claim_for, leave=True)
             await self._log.append(_limited(batch))
-            self._loader.remember(held)
+            self._loader.recorded(kept, held)
             self._was_freed()
         self._hold(held)
         return HeldBack(held)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -14,13 +14,14 @@ from flowsm.definition.load import load_flow
 from flowsm.definition.model import FlowConfig
 from flowsm.errors import DefinitionNotFound, ExecutionNotFound, LogBroken
 from flowsm.events.envelope import Recorded
-from flowsm.events.facts import ExecutionCreated
+from flowsm.events.facts import ExecutionCreated, Fact
 from flowsm.ids import is_system_stream
 from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX
 from flowsm.log.port import EventLog, Snapshot
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.evolve import fold, pinned
 from flowsm.machine.state import FOLD_VERSION, ExecutionState, new_state
+from flowsm.runtime.journal import tell
 
 __all__ = ["Prepared", "StateLoader"]
 
@@ -101,11 +102,16 @@ class StateLoader:
             cache.popitem(last=False)
 
     def remember(self, state: ExecutionState) -> None:
-        """Keep a state that was just recorded."""
+        """Keep a state that is recorded."""
         self._states[state.stream] = state
         self._states.move_to_end(state.stream)
         if len(self._states) > FOLDED_STATES_MAX:
             self._states.popitem(last=False)
+
+    def recorded(self, facts: Sequence[Fact], state: ExecutionState) -> None:
+        """Keep a state to which facts that were just recorded have led, and tell the log of them."""
+        self.remember(state)
+        tell(facts, state)
 
     def forget(self, stream: str) -> None:
         """Fold the stream from its beginning, or its snapshot, the next time."""

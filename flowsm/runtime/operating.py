@@ -83,7 +83,7 @@ class Operating:
             except Conflict as conflict:
                 failed = conflict
                 continue
-            self._loader.remember(after)
+            self._loader.recorded(facts, after)
             return Answer(machine, after, facts)
         raise failed or Conflict(execution_id, 0, 0)
 

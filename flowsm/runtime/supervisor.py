@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -19,6 +18,7 @@ from flowsm.runtime.advance import Advancer
 from flowsm.runtime.dispatcher import Dispatcher
 from flowsm.runtime.driver_task import DriverTask, calm
 from flowsm.runtime.loading import StateLoader
+from flowsm.runtime.served import SERVED, Served
 from flowsm.runtime.watch import Watch
 from flowsm.tasks.factory import TaskFactory
 
@@ -33,19 +33,6 @@ class _Interruption:
     """What was cancelled, to be advanced again; or, `because` of an error, to be let go of."""
 
     because: FlowsmError | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Served:
-    """In whose execution code runs, and who drives it."""
-
-    supervisor: Supervisor
-    advancer: Advancer
-    execution_id: str
-
-
-_SERVED: Final[ContextVar[_Served | None]] = ContextVar("flowsm_served", default=None)
-"""Tasks' code, their asyncio tasks and their threads find here what they are part of."""
 
 
 class Supervisor:
@@ -177,7 +164,7 @@ class Supervisor:
             UsageError: a task of that very execution asks.
             FlowsmError: it cannot be driven.
         """
-        waiting = _SERVED.get()
+        waiting = SERVED.get()
         if waiting is not None and (waiting.advancer, waiting.execution_id) == (self._advancer, execution_id):
             raise UsageError(
                 f"a task of execution {execution_id!r} cannot wait for that execution's end: let the task return"
@@ -307,7 +294,7 @@ class Supervisor:
         self._parked.discard(execution_id)
         self._told.discard(execution_id)
         self._let_go_of_child(execution_id)
-        _SERVED.set(_Served(self, self._advancer, execution_id))
+        SERVED.set(Served(self, self._advancer, execution_id))
         try:
             await self.hold()
             state = await self._advancer.advance(execution_id)

@@ -37,7 +37,7 @@ async def append_after(
     ending: TransactionEnd,
     epoch: int,
     decide: Callable[[RecordResult], tuple[Append, ExecutionState]],
-) -> tuple[Appended, ExecutionState]:
+) -> tuple[Appended, Append, ExecutionState]:
     """Run the function and record what came of it, in one transaction; what a failure wrote does not stay.
 
     `decide` gives the batch for a result, and the state that it leads to. Errors as those of
@@ -45,15 +45,15 @@ async def append_after(
     """
     if not isinstance(log, TransactionalLog):
         raise UsageError(f"context.transaction needs a log in a file, {type(log).__name__} is none")
-    after = state
+    gate = Append(stream=state.stream, expected_seq=state.seq, at=state.updated_at, epoch=epoch)
+    batch, after = gate, state
 
     def settle(value: Any, failed: BaseException | None) -> tuple[bool, Append]:
-        nonlocal after
+        nonlocal batch, after
         command = ending.result_of(value, failed)
         batch, after = decide(command)
         return command.status != TaskStatus.FAILURE.value, batch
 
-    gate = Append(stream=state.stream, expected_seq=state.seq, at=state.updated_at, epoch=epoch)
     guarded = Guarded(function=ending.function, seconds=ending.seconds, settle=settle)
     appended = await log.append_after(gate, guarded)
-    return appended, after
+    return appended, batch, after

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import LOGGING_CONFIG
 
 from flowsm.errors import UsageError
 from flowsm.limits import ANSWERS_END_SECONDS, TOKEN_MIN_CHARS
@@ -23,16 +24,18 @@ class ServiceServer:
     Args:
         app: what `create_app` gave.
         listening: what `listen` gave.
+        logs: whether `logging` is set up, and uvicorn's records are to go there, those of requests included.
     """
 
-    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
+    def __init__(self, app: FastAPI, listening: socket.socket, *, logs: bool = False) -> None:
         self._app = app
         self._listening = listening
         config = uvicorn.Config(
             app,
             lifespan="off",  # it is entered below, so that what goes wrong in it is raised
-            log_level="warning",
-            access_log=False,
+            log_config=None if logs else LOGGING_CONFIG,
+            log_level=None if logs else "warning",
+            access_log=logs,
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=ANSWERS_END_SECONDS,

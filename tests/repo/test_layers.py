@@ -42,6 +42,7 @@ RANKS = {
     "serving": 4.5,  # its verbs for a service
     "telling": 4.5,  # its verbs for those who want to be told of events
     "wording": 4.75,  # values and facts in words, which all faces share
+    "logs": 4.9,  # log records as lines
     "manager": 5,
     "schemas": 5,  # texts made of definition, events, log and projections, for people and for the command line
     "sync": 6,  # the manager without a loop

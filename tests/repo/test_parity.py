@@ -158,7 +158,7 @@ CLI_WORDS_OF = {
 REST_WORDS = {"Idempotency-Key": "idempotency_key", "If-Match": "expected_seq", "Last-Event-ID": "after"}
 """Words that HTTP has headers for."""
 CLI_OWN = {
-    "allow_dir", "allow_host", "db", "durability", "format", "json", "tasks",
+    "allow_dir", "allow_host", "db", "durability", "format", "json", "log_format", "otel", "tasks",
 }  # fmt: skip
 """How the command line opens a log, and shows what it finds."""
 REST_OWN = {"If-None-Match", "Prefer"}
