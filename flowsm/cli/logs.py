@@ -58,6 +58,10 @@ def set_up_logs(form: Literal["text", "json"] | None) -> Callable[[], None]:
         atexit.register(stream.finish)
 
     def undo() -> None:
+        if stream is not None:
+            stream.finish()
+            atexit.unregister(stream.finish)
+            sys.stderr = real
         root.removeHandler(handler)
         root.setLevel(before[0])
         for name, level in before[1].items():
@@ -65,10 +69,6 @@ def set_up_logs(form: Literal["text", "json"] | None) -> Callable[[], None]:
         logging.captureWarnings(capture=False)
         printed.removeHandler(handler)
         printed.propagate = True
-        if stream is not None:
-            stream.finish()
-            atexit.unregister(stream.finish)
-            sys.stderr = real
 
     return undo
 
