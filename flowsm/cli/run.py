@@ -110,19 +110,7 @@ def run(
             tracing=otel,
         )
         async with manager:
-            with (
-                progress_on(sys.stderr if log_format is None else None) as follower,
-                contextlib.redirect_stdout(sys.stderr),
-            ):
-                task = asyncio.current_task()
-
-                def terminate(_: int) -> None:
-                    seen.terminated = True
-                    if task is not None:
-                        task.cancel()
-
-                with on_signals(terminate, signal.SIGTERM):
-                    return await _run(manager, order, db, seen, follower)
+            return await _shown(manager, order, db, seen, quiet=log_format is not None)
 
     try:
         execution = asyncio.run(running())
@@ -187,6 +175,23 @@ def _options(
     options += [word for value in dirs or () for word in ("--allow-dir", str(value))]
     options += [word for value in hosts or () for word in ("--allow-host", value)]
     return options + (["--durability", durability] if durability != "full" else [])
+
+
+async def _shown(manager: FlowManager, order: _Order, db: Path, seen: _Seen, *, quiet: bool) -> FlowExecution:
+    """Run it until it ends or SIGTERM comes, and show how it goes, unless the log tells."""
+    task = asyncio.current_task()
+
+    def terminate(_: int) -> None:
+        seen.terminated = True
+        if task is not None:
+            task.cancel()
+
+    with (
+        progress_on(None if quiet else sys.stderr) as follower,
+        contextlib.redirect_stdout(sys.stderr),
+        on_signals(terminate, signal.SIGTERM),
+    ):
+        return await _run(manager, order, db, seen, follower)
 
 
 async def _run(manager: FlowManager, order: _Order, db: Path, seen: _Seen, follower: Follower) -> FlowExecution:

@@ -88,7 +88,7 @@ def _kind(error: f.ErrorInfo | None) -> dict[str, Any]:
 
 
 def _ms(microseconds: int) -> str:
-    return f"{microseconds / _US_PER_MS:,.0f} ms"
+    return f"{microseconds / _US_PER_MS:.0f} ms"
 
 
 _WORDS: Final[dict[type[Fact], Callable[[Any, ExecutionState], _Said]]] = {

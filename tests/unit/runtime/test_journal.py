@@ -43,7 +43,7 @@ SAID = [
     (
         f.TaskTimedOut(**TRY, duration_us=2_000_000, error=ERROR),
         "WARNING",
-        "task 'fetch' timed out in attempt 3, 2,000 ms",
+        "task 'fetch' timed out in attempt 3, 2000 ms",
     ),
     (f.TaskInterrupted(**TRY, reason="xyzzy"), "WARNING", "task 'fetch' was interrupted: crash"),
     (
@@ -68,9 +68,9 @@ SAID = [
         "INFO",
         "task 'fetch' is tried again: attempt 3 in 0.5 s",
     ),
-    (f.ExecutionCompleted(), "INFO", "execution completed, 1,500 ms"),
-    (f.ExecutionFailed(error=ERROR), "WARNING", "execution failed with ConnectionError, 1,500 ms"),
-    (f.ExecutionCancelled(reason="xyzzy"), "INFO", "execution cancelled, 1,500 ms"),
+    (f.ExecutionCompleted(), "INFO", "execution completed, 1500 ms"),
+    (f.ExecutionFailed(error=ERROR), "WARNING", "execution failed with ConnectionError, 1500 ms"),
+    (f.ExecutionCancelled(reason="xyzzy"), "INFO", "execution cancelled, 1500 ms"),
     (f.ExecutionCancelling(reason="xyzzy"), "INFO", "execution is to be cancelled"),
     (f.ExecutionPaused(reason="xyzzy"), "INFO", "execution paused"),
     (f.ExecutionResumed(reason="xyzzy"), "INFO", "execution resumed"),
