@@ -66,6 +66,7 @@ class _TracedDrives(Advancer):
     """Drives within a span, and creates within one."""
 
     tracing: Tracing
+    _runner: TracedRunner
 
     async def create(self, prepared: Prepared, command: Create, execution_id: str, *, start: bool) -> ExecutionState:
         """Record a new execution, which keeps the span of that; see `Advancer.create`."""
@@ -84,8 +85,7 @@ class _TracedDrives(Advancer):
             except HeldBack as back:
                 held, after = back, back.state
             finally:
-                if isinstance(self._runner, TracedRunner):
-                    self._runner.leave(state.stream)
+                self._runner.leave(state.stream)
             span.left(after)
         if held is not None:
             raise held
