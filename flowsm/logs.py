@@ -13,7 +13,10 @@ import msgspec
 from flowsm.runtime.served import served_execution
 from flowsm.wording.text import safe, visible_lines
 
-__all__ = ["FIELDS", "JsonFormatter", "TextFormatter"]
+__all__ = ["FIELDS", "PRINTED", "JsonFormatter", "TextFormatter"]
+
+PRINTED: Final = "flowsm.printed"
+"""The logger of what tasks print, where that is logged."""
 
 FIELDS: Final = (
     "execution_id",
@@ -30,6 +33,8 @@ FIELDS: Final = (
 )
 """What a record may carry besides its message; left out where it does not."""
 
+_ENGINES: Final = frozenset({"asyncio", "flowsm", "uvicorn"})
+"""Whose records name the executions that they are about: they may come from anywhere, whatever code runs there."""
 _PLAIN: Final = (str, int, float, bool)
 _OBEYED: Final = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """What JSON may hold as it is, but some readers of lines, or terminals, obey."""
@@ -38,8 +43,8 @@ _OBEYED: Final = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 class JsonFormatter(logging.Formatter):
     """A record as one line of JSON, whatever its message holds.
 
-    It has `time` (RFC 3339, UTC), `level`, `logger` and `message`; those of `FIELDS` that the record carries, with the
-    execution in which the code that logs runs; and `exception` (`type`, `message`, `traceback`).
+    It has `time` (RFC 3339, UTC), `level`, `logger` and `message`; those of `FIELDS` that the record carries, and of
+    what tasks' own code logs the execution that it is part of; and `exception` (`type`, `message`, `traceback`).
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -94,7 +99,7 @@ def _message(record: logging.LogRecord) -> str:
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     carried = record.__dict__
     found = {name: carried[name] for name in FIELDS if carried.get(name) is not None}
-    if "execution_id" not in found:
+    if "execution_id" not in found and (record.name == PRINTED or record.name.partition(".")[0] not in _ENGINES):
         execution_id = served_execution()
         if execution_id is not None:
             found = {"execution_id": execution_id} | found

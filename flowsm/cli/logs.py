@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal, TextIO, TypeAlias
 from cyclopts import Parameter
 
 from flowsm.limits import PRINTED_LINE_MAX_CHARS
-from flowsm.logs import JsonFormatter, TextFormatter
+from flowsm.logs import PRINTED, JsonFormatter, TextFormatter
 
 __all__ = ["LogFormat", "Otel", "set_up_logs"]
 
@@ -25,7 +25,6 @@ Otel: TypeAlias = Annotated[
     bool, Parameter(name="--otel", help="Make OpenTelemetry's spans, for the SDK that the process has (extra `otel`).")
 ]
 
-_PRINTED: Final = "flowsm.printed"
 _QUIET: Final = ("httpcore", "httpx")
 """They tell whole URLs at INFO, and what these carry may be secret."""
 
@@ -41,7 +40,7 @@ def set_up_logs(form: Literal["text", "json"] | None) -> Callable[[], None]:
     real = sys.stderr
     handler = _Handler(real)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
-    root, printed = logging.getLogger(), logging.getLogger(_PRINTED)
+    root, printed = logging.getLogger(), logging.getLogger(PRINTED)
     before = root.level, {name: logging.getLogger(name).level for name in _QUIET}
     root.addHandler(handler)
     root.setLevel(logging.INFO)

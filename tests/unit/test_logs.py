@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 import sys
@@ -9,6 +10,7 @@ import sys
 import pytest
 
 from flowsm.logs import FIELDS, JsonFormatter, TextFormatter
+from flowsm.runtime.served import SERVED, Served
 
 
 def record(message, *args, level=logging.INFO, error=None, **extra):
@@ -83,6 +85,29 @@ def test_a_field_is_plain_whatever_it_was():
     told = json.loads(JsonFormatter().format(record("m", task=sys, attempt=True, **dict.fromkeys(FIELDS[-1:], 2**70))))
     assert told["task"].startswith("<module 'sys'")
     assert told["attempt"] is True
+
+
+@pytest.mark.parametrize(
+    ("logger", "is_of_a_task"),
+    [
+        ("users.own", True),
+        ("root", True),
+        ("flowsm.printed", True),
+        ("flowsm.runtime", False),
+        ("asyncio", False),
+        ("uvicorn.error", False),
+    ],
+)
+def test_what_a_task_logs_says_whose_it_is(logger, is_of_a_task):
+    """What tasks' own code logs or prints names their execution; what the engine logs only what it is about."""
+
+    def format_there():
+        SERVED.set(Served(None, None, "x"))
+        made = record("m")
+        made.name = logger
+        return json.loads(JsonFormatter().format(made)).get("execution_id")
+
+    assert contextvars.copy_context().run(format_there) == ("x" if is_of_a_task else None)
 
 
 def test_text_is_for_people():
