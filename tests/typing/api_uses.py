@@ -51,6 +51,7 @@ class CustomTask(BaseTask):
         results: Mapping[str, TaskResult] = context["previous_results"]
         assert_type(context.deadline, datetime | None)
         context.logger.info("%s %s", context.idempotency_key, context.input)
+        assert_type(context.traceparent, str | None)
         return TaskResult(task_name=self.name, status=TaskStatus.SUCCESS, data=len(results), outcome="counted")
 
 
@@ -106,11 +107,11 @@ async def running() -> None:
     assert_type(result.task_results["greet"].execution_time, float | None)
     assert_type(result.started_at, datetime | None)
 
-    async with FlowManager(":memory:", tasks=registry, durability="normal", allow_dirs=["data"]) as other:
+    async with FlowManager(":memory:", tasks=registry, durability="normal", allow_dirs=["data"], tracing=True) as other:
         handle = await other.start("flow.json", {"customer": 1}, execution_id="order-1")
         assert_type(handle, ExecutionHandle)
         assert_type(await handle, FlowExecution)
-        same = await other.start("flow.json", {"customer": 1}, idempotency_key="order-1")
+        same = await other.start("flow.json", {"customer": 1}, idempotency_key="order-1", traceparent=None)
         assert_type(await other.run(flow_config, idempotency_key="order-1"), FlowExecution)
         assert_type(other.create_flow_execution(flow_config, idempotency_key=same.execution_id), str)
         try:
