@@ -270,11 +270,15 @@ async def test_what_a_task_is_told(manager: FlowManager, sample, script) -> None
         "deadline",
         "logger",
         "permissions",
+        "seq",
+        "traceparent",
     }
     assert (last["execution_id"], last["flow_id"], last["flow_name"]) == (result.execution_id, "sample", "Sample")
     assert (last["input"], last["attempt"], last["visit"], last["deadline"]) == ({"customer": 7}, 1, 1, None)
     assert last["idempotency_key"] == f"{result.execution_id}:store:1"
-    assert last["logger"].extra == {"execution_id": result.execution_id, "task": "store", "attempt": 1}
+    place = {"task": "store", "visit": 1, "attempt": 1, "seq": last["seq"]}
+    assert last["logger"].extra == {"execution_id": result.execution_id, **place}
+    assert (await manager.events(result.execution_id))[last["seq"] - 1].type == "task.started"
     assert list(first["previous_results"]) == []
     assert list(last["previous_results"]) == ["fetch", "process"]
     assert last["previous_results"]["process"].data == {"total": 6}
