@@ -18,6 +18,7 @@ from flowsm.runtime.limited import HeldBack, LimitedAdvancer
 from flowsm.runtime.loading import Prepared
 from flowsm.runtime.transaction import TransactionEnd
 from flowsm.tasks.context import TaskContext
+from flowsm.tasks.veil import Veil
 from flowsm.tracing import AttemptSpan, Tracing
 
 __all__ = ["TracedAdvancer", "TracedLimitedAdvancer", "TracedRunner"]
@@ -57,8 +58,8 @@ class TracedRunner(AttemptRunner):
         if span is not None:
             span.end(None, "not recorded")
 
-    def _context(self, state: ExecutionState, attempt: Attempt, deadline: datetime | None) -> TaskContext:
-        context = super()._context(state, attempt, deadline)
+    def _context(self, state: ExecutionState, attempt: Attempt, deadline: datetime | None, veil: Veil) -> TaskContext:
+        context = super()._context(state, attempt, deadline, veil)
         return msgspec.structs.replace(context, traceparent=self._tracing.current() or context.traceparent)
 
 
