@@ -91,12 +91,8 @@ def serve(
 
     listening, place = listen(host, port, options)
     with listening:
-        asyncio.run(
-            _serve(
-                ServiceServer(app, listening, logs=log_format is not None),
-                f"flowsm: serving {safe(str(db))} at {place}",
-            )
-        )
+        server = ServiceServer(app, listening, logs=log_format is not None)
+        asyncio.run(_serve(server, f"flowsm: serving {safe(str(db))} at {place}"))
 
 
 async def _serve(server: ServiceServer, said: str) -> None:
