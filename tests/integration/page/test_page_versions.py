@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from page_flows import CHOOSY
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from serving import Service
 
 ITS_OWN = re.compile('"id": "choosy"')
@@ -105,3 +105,22 @@ def test_fork_with_another_version(looking: Any, service: Service, waiting: str)
         expect(page.locator("h1")).to_have_text("Choosier")
         fork = page.url.rpartition("/")[2]
     assert service.curl(f"/flow/{fork}").json["task_results"]["fetch"]["data"]["count"] == 80
+
+
+def test_what_was_written_stays(looking: Any, waiting: str) -> None:
+    """A stored version that comes late does not take the place of what somebody wrote meanwhile."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with looking() as watched:
+        watched.page.route(re.compile(r"/definitions/\w+"), hold)
+        page = watched.open(f"#/flow/{waiting}")
+        page.get_by_role("button", name="Upgrade", exact=True).click()
+        area = page.get_by_role("dialog").get_by_label("Flow as JSON")
+        area.fill(json.dumps(version_with(description="mine")))
+        with page.expect_response(re.compile(r"/definitions/\w+")):
+            held.pop().continue_()
+        expect(page.get_by_role("dialog").get_by_text("It is a flow")).to_be_visible()
+        expect(area).to_have_value(re.compile('"mine"'))

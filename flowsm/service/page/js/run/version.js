@@ -14,7 +14,11 @@ const MOST_VERSIONS = 50;
 // It begins with the version that the execution has, so that it can be changed. `values.isFlow` tells that it has no errors.
 export function Version({ execution, graph, values, setValues }) {
   const text = values.flow ?? "";
-  const setText = (flow) => setValues((before) => ({ ...before, flow, isFlow: false }));
+  const edits = useRef(0);
+  const setText = (flow) => {
+    edits.current += 1;
+    setValues((before) => ({ ...before, flow, isFlow: false }));
+  };
   const [problem, setProblem] = useState(null);
   const area = useRef(null);
   const files = useFiles(setText, setProblem);
@@ -23,8 +27,10 @@ export function Version({ execution, graph, values, setValues }) {
   const { value: versions } = useLatest(execution.flow_id, (flow) => ask(`definitions?flow=${part(flow)}&limit=${MOST_VERSIONS}`));
   async function use(digest) {
     if (!digest) return;
+    const edit = edits.current;
     try {
       const stored = await ask(`definitions/${part(digest)}`);
+      if (edits.current !== edit) return; // somebody was faster: what was written since stays
       setText(stringify(stored.flow ?? stored, 2));
       setProblem(null);
     } catch (error) {
