@@ -13,13 +13,13 @@ __all__ = ["looks_like_file", "only_a_hyphen", "resolve_or_explain"]
 _SUFFIXES: Final = frozenset({".json", ".toml", ".yaml", ".yml"})
 
 
-def only_a_hyphen(kind: Any, value: str) -> None:
+def only_a_hyphen(kind: Any, value: str | None) -> None:
     """Let `-` stand for stdin, though no other argument may look like an option.
 
     Raises:
         UsageError: it does.
     """
-    if value.startswith("-") and value != "-":
+    if value is not None and value.startswith("-") and value != "-":
         raise UsageError(f"unknown option {value}, or a file's name that begins so: write ./{value}")
 
 

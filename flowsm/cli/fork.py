@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from rich.text import Text
 from rich.tree import Tree
 
+from flowsm.cli.flow_or_id import only_a_hyphen
 from flowsm.cli.json_option import read_input
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Actor, AsJson, Db, ExecutionId, Reason, Settings, go_on_options, who
@@ -34,7 +35,14 @@ def fork(
     id: Annotated[str | None, Parameter(name="--id", help="The new execution's id; by default a new one.")] = None,
     set_: Settings = None,
     input: Annotated[str | None, Parameter(help="Another input: a JSON value, or @FILE.")] = None,
-    flow: Annotated[str | None, Parameter(help="Another version of the flow: a path, or - for stdin.")] = None,
+    flow: Annotated[
+        str | None,
+        Parameter(
+            allow_leading_hyphen=True,
+            validator=only_a_hyphen,
+            help="Another version of the flow: a path, or - for stdin.",
+        ),
+    ] = None,
     paused: Annotated[bool, Parameter(help="It waits for `flowsm resume` first.")] = False,
     idempotency_key: Annotated[
         str | None, Parameter(help="In place of --id: the same key and fork give the same execution.")

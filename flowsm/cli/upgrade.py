@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from flowsm.cli.bulk import NOTHING, Choice
 from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED
+from flowsm.cli.flow_or_id import only_a_hyphen
 from flowsm.cli.ls import moment_of
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Actor, Db, Reason, who
@@ -30,7 +31,14 @@ def upgrade(
     *executions: Annotated[
         str, Parameter(name="ID", help="Executions: ids, unique beginnings of them, or @last; or give a filter.")
     ],
-    to: Annotated[str, Parameter(help="The version of the flow: a path, or - for stdin.")],
+    to: Annotated[
+        str,
+        Parameter(
+            allow_leading_hyphen=True,
+            validator=only_a_hyphen,
+            help="The version of the flow: a path, or - for stdin.",
+        ),
+    ],
     choice: Choice = NOTHING,
     reason: Reason = "",
     actor: Actor = "",

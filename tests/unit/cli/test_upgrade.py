@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,12 @@ def test_one_that_is_stopped_says_what_was_done(ran: Any, monkeypatch: pytest.Mo
     found = ran("upgrade", "x1", "--to", "new.json")
     assert found.code == 130
     assert "interrupted; 0 at least were asked" in found.err
+
+
+@pytest.mark.parametrize("words", [("upgrade", "x1", "--to", "-"), ("fork", "x1", "--at", "1", "--flow", "-")])
+def test_the_version_may_come_on_stdin(ran: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]) -> None:
+    """A hyphen stands for it, as with every flow; another word that begins like an option is none."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(NEW).encode())))
+    assert ran(*words, "--dry-run").code == 0
+    refused = ran(*words[:-1], "--all-of-it")
+    assert (refused.code, "--all-of-it" in refused.err) == (2, True)
