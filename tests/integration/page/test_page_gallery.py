@@ -1,7 +1,11 @@
-"""What is hard to draw, drawn: large machines, long names and errors, deep data, many attempts; pictures are kept of all."""
+"""What is hard to draw, drawn: large machines, long names and errors, deep data, many attempts; pictures are kept of all.
+
+`FLOWSM_GALLERY` says in which ways: `light` by default, `light dark phone` in .ci/long.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -36,7 +40,7 @@ def at_ease(page: Page, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("way", list(WAYS))
+@pytest.mark.parametrize("way", os.environ.get("FLOWSM_GALLERY", "light").split())
 def test_what_is_hard_to_draw(looking: Any, shown: dict[str, str], way: str) -> None:
     """All of it fits its window, with few elements, and axe finds no serious fault."""
     options = WAYS[way]
