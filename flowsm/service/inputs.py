@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from types import NoneType, UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -59,7 +61,7 @@ def struct_from(document: Any, kind: type[_T], *, within: tuple[str, ...] = (), 
         document: a JSON value, or texts by their names.
         kind: the struct.
         within: where it was: pointers begin there.
-        lax: whether texts may stand for numbers and booleans, as in a query.
+        lax: whether texts may stand for numbers and booleans, as in a query; none stands for null.
 
     Raises:
         Refusal: 422, with everything that does not fit.
@@ -78,8 +80,9 @@ def struct_from(document: Any, kind: type[_T], *, within: tuple[str, ...] = (), 
         if field is None:
             report.error("unknown_field", (root, name), "unknown", value, report.nearest(name, fields))
             continue
+        expected = _without_null(field.type) if lax else field.type
         try:
-            values[field.name] = msgspec.convert(value, field.type, strict=not lax)
+            values[field.name] = msgspec.convert(value, expected, strict=not lax)
         except msgspec.ValidationError as error:
             message, place = _said(error, (root, name))
             report.error("wrong_value", place, message, value)
@@ -89,6 +92,13 @@ def struct_from(document: Any, kind: type[_T], *, within: tuple[str, ...] = (), 
     if report.errors:
         raise _refused(report)
     return kind(**values)
+
+
+@cache
+def _without_null(kind: Any) -> Any:
+    """A type of a parameter that may be left out, without the None that it has then."""
+    members = get_args(kind) if get_origin(kind) in {Union, UnionType} else ()
+    return Union[tuple(one for one in members if one is not NoneType)] if members else kind  # noqa: UP007
 
 
 def _said(error: msgspec.ValidationError, place: Place) -> tuple[str, Place]:

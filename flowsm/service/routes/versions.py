@@ -101,7 +101,8 @@ async def fork(call: Call) -> Response:
     gives the same fork. `If-Match` is about the other execution. `dry_run` says what would be done.
     """
     asked = await call.body(ForkBody)
-    origin, flow = call.execution_id, _given(call, asked.flow)
+    origin, expected, key = call.execution_id, call.expected_seq, call.idempotency_key
+    flow = _given(call, asked.flow)
     if asked.dry_run:
         plan = await call.manager.plan_fork(origin, asked.at, flow=flow, overrides=asked.overrides)
         return json_answer(plan)
@@ -112,8 +113,8 @@ async def fork(call: Call) -> Response:
         flow=flow,
         overrides=asked.overrides,
         paused=asked.paused,
-        idempotency_key=call.idempotency_key,
-        expected_seq=call.expected_seq,
+        idempotency_key=key,
+        expected_seq=expected,
         traceparent=call.traceparent,
         reason=asked.reason,
         actor=asked.actor or call.actor,
@@ -140,13 +141,13 @@ async def upgrade(call: Call) -> Response:
     What runs, or waits, stays as it was begun. One that is not safe is 409 with all reasons, and left as it is.
     """
     asked = await call.body(UpgradeBody)
-    execution_id = call.execution_id
+    execution_id, expected = call.execution_id, call.expected_seq
     flow = allowed_flow(call, asked.flow, within="flow")
     if asked.dry_run:
         (verdict,) = await call.manager.rehearse_upgrade([execution_id], flow)
         return json_answer(verdict)
     execution = await call.manager.upgrade(
-        execution_id, flow, expected_seq=call.expected_seq, reason=asked.reason, actor=asked.actor or call.actor
+        execution_id, flow, expected_seq=expected, reason=asked.reason, actor=asked.actor or call.actor
     )
     return _answer(call, execution, 202)
 

@@ -236,3 +236,11 @@ async def test_it_can_be_mounted(tmp_path: Path) -> None:
             assert (await client.get("/engine/openapi.json")).json()["servers"] == [{"url": "/engine"}]
             assert (await client.get("/engine/nothing")).json()["code"] == "no_such_path"
             assert (await client.put("/engine/flow/create")).headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("path", ["/flows?status=null", "/flow/x/state?at=null", "/flow/x/explain?seq=null"])
+def test_a_query_has_no_null(service: Service, path: str) -> None:
+    """What is not wanted is left out: the word `null` is another value."""
+    answer = service.curl(path)
+    assert (answer.status, answer.json["code"]) == (422, "invalid")
+    assert answer.json["findings"][0]["pointer"].startswith("/query/")

@@ -178,3 +178,15 @@ def test_what_is_not_there(service: Service) -> None:
     assert service.post("/flow/unknown/upgrade", {"flow": FLOW}).status == 404
     ended = service.post("/flow/execute-sync", FAILS | {"start_task": "fetch"}).json["execution_id"]
     assert service.post(f"/flow/{ended}/fork", {"at": 99}).status == 422
+
+
+async def test_a_dry_run_reads_the_headers_too(service: Service) -> None:
+    """What could not be asked for in earnest is refused: an ETag, or a key, that is none."""
+    origin = await _waiting(service)
+    for verb, asked, header, status in (
+        ("upgrade", {"flow": FLOW}, "If-Match: x", 400),
+        ("fork", {"at": 1}, "If-Match: x", 400),
+        ("fork", {"at": 1}, f"Idempotency-Key: {'x' * 401}", 422),
+    ):
+        answer = service.post(f"/flow/{origin}/{verb}", asked | {"dry_run": True}, "-H", header)
+        assert answer.status == status, (verb, header, answer.body)
