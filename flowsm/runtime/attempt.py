@@ -21,7 +21,7 @@ from flowsm.ids import idempotency_key
 from flowsm.limits import ABANDON_AFTER_SECONDS
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import Attempt, ExecutionState
-from flowsm.runtime.driver_task import DriverTask, forgive, is_cancelled, leave_behind
+from flowsm.runtime.driver_task import DriverTask, forgive, is_cancelled, leave_behind, settle
 from flowsm.runtime.execution import json_copy
 from flowsm.runtime.previous import PreviousResults
 from flowsm.runtime.secrets import Secrets, veiled
@@ -107,6 +107,7 @@ class AttemptRunner:
             context = self._context(state, attempt, deadline, veil)
             if late is None:
                 given = await _perform(task, context, driving)
+                await settle()
             else:
                 given = await self._within(_perform(task, context), deadline, late)
             if driving is not None and driving.cancelling():
@@ -137,7 +138,10 @@ class AttemptRunner:
             deadline, late = self._deadline(machine, state, attempt)
             task = self._make(machine, name, attempt, veil)
             context = self._context(state, attempt, deadline, veil)
-            found = await self._within(_asked(task, context), deadline, late)
+            try:
+                found = await self._within(_asked(task, context), deadline, late)
+            finally:
+                await settle()
             if isinstance(found, Transaction):
                 raise TypeError("a probe only looks: it cannot end with context.transaction")  # noqa: TRY301
         except BaseException as raised:  # noqa: BLE001 (whatever a task raises)

@@ -7,28 +7,39 @@ elsewhere (the manager is closed, the loop ends) stops the driver, and leaves an
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["DriverTask", "calm", "forgive", "is_cancelled", "leave_behind"]
+__all__ = ["DriverTask", "calm", "forgive", "is_cancelled", "leave_behind", "settle"]
+
+
+_GROUPS: Final = asyncio.TaskGroup.__module__
 
 
 class DriverTask(asyncio.Task[None]):
     """Counts the cancellations that the code which it runs asked of itself."""
 
     _own = 0
+    _of_groups = 0
     _given_up = False
     inner: asyncio.Task[Any] | None = None
     """What it waits for at present, which runs the code of an attempt that has a deadline."""
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Cancel it; from inside, it is noted whose wish that was."""
+        """Cancel it; from inside, it is noted whose wish that was.
+
+        A `TaskGroup` one of whose members failed asks from a callback, for the code that runs inside: where that waits
+        for the group's end already, Python 3.11 does not take it back.
+        """
         try:
-            inside = asyncio.current_task() is self
+            current = asyncio.current_task()
         except RuntimeError:  # no loop runs: the one it belongs to is being ended
-            inside = False
-        if inside:
+            return super().cancel(msg)
+        if current is self:
             self._own += 1
+        elif current is None and sys._getframe(1).f_globals.get("__name__") == _GROUPS:  # noqa: SLF001 (nobody else tells)
+            self._of_groups += 1
         return super().cancel(msg)
 
     def interrupt(self) -> bool:
@@ -43,7 +54,10 @@ class DriverTask(asyncio.Task[None]):
 
     def uncancel(self) -> int:
         """Take one cancellation back, unless it was given up; returns how many are left."""
-        return self.cancelling() if self._given_up else super().uncancel()
+        if self._given_up:
+            return self.cancelling()
+        self._of_groups = max(0, self._of_groups - 1)
+        return super().uncancel()
 
     def withdraw(self) -> bool:
         """Take back what was asked for from inside; whether there was anything."""
@@ -51,6 +65,21 @@ class DriverTask(asyncio.Task[None]):
         for _ in range(own):
             self.uncancel()
         return own > 0
+
+    def take_back(self) -> bool:
+        """Take back what groups of tasks asked for, and did not take back themselves; whether there was anything."""
+        count = self._of_groups
+        for _ in range(count):
+            self.uncancel()
+        return count > 0
+
+
+async def settle() -> None:
+    """Take back what groups of tasks left behind, which failed in the code that the running driver ran."""
+    current = asyncio.current_task()
+    if isinstance(current, DriverTask) and current.take_back():
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)  # what was not delivered yet is delivered here
 
 
 def is_cancelled() -> bool:

@@ -59,6 +59,43 @@ async def test_code_that_ends_its_own_asyncio_task_fails_alone(path, tasks, code
         assert (await manager.verify()).ok
 
 
+async def groups_and_fails():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.sleep(60))
+        group.create_task(_fails_soon())
+
+
+async def groups_and_survives():
+    for _ in range(2):
+        with contextlib.suppress(ExceptionGroup):
+            await groups_and_fails()
+    async with asyncio.timeout(30):
+        await asyncio.sleep(0)
+    return "survived"
+
+
+async def _fails_soon():
+    for _ in range(3):
+        await asyncio.sleep(0)
+    raise ValueError("not today")
+
+
+@pytest.mark.parametrize("seconds", [None, 30])
+@pytest.mark.parametrize("code", [groups_and_fails, groups_and_survives], ids=lambda code: code.__name__)
+async def test_a_group_that_fails_is_a_failure_like_any_other(path, tasks, code, seconds) -> None:
+    """An `asyncio.TaskGroup` cancels the task that it is in: that is no crash, and the attempt has its own result."""
+    tasks.register_task("group", code)
+    async with FlowManager(path, tasks=tasks, concurrency=1) as manager:
+        ended = await manager.run(one("group", timeout=seconds, retry={"max_attempts": 2, "initial_interval": 0}))
+        kinds = [event.type for event in await manager.events(ended.execution_id)]
+        assert "task.interrupted" not in kinds
+        if code is groups_and_fails:
+            assert (ended.status, kinds.count("task.started")) == (FlowStatus.FAILED, 2)
+            assert "unhandled errors in a TaskGroup" in ended.error
+        else:
+            assert ended.task_results["group"].data == "survived"
+
+
 async def test_an_error_without_a_message_is_named_by_its_type(manager, tasks) -> None:
     """What an execution says of its failure is never an empty sentence."""
 
