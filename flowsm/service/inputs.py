@@ -16,9 +16,10 @@ from flowsm.definition.plain import plain_document
 from flowsm.definition.report import Place, Report
 from flowsm.service.problems import MALFORMED_CODES, Refusal
 
-__all__ = ["json_document", "plain_json", "struct_from"]
+__all__ = ["checked_json", "json_document", "plain_json", "struct_from"]
 
 _T = TypeVar("_T", bound=msgspec.Struct)
+_D = TypeVar("_D")
 _AT: Final = re.compile(r" - at `\$?(?:key in )?(.*?)`$", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
@@ -49,6 +50,15 @@ def plain_json(data: bytes) -> Any:
     """
     report = Report()
     document = plain_document(json_document(data), report)
+    if report.errors:
+        raise _refused(report)
+    return document
+
+
+def checked_json(document: _D) -> _D:
+    """A document of `json_document` as it is, if nothing is in it but JSON values; errors as those of `plain_json`."""
+    report = Report()
+    plain_document(document, report)
     if report.errors:
         raise _refused(report)
     return document

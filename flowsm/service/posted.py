@@ -16,7 +16,7 @@ from flowsm.definition.subflows import all_secrets_of, flow_tokens
 from flowsm.definition.waiting import SUBFLOW
 from flowsm.findings import Finding
 from flowsm.service.call import Call
-from flowsm.service.inputs import struct_from
+from flowsm.service.inputs import checked_json, struct_from
 from flowsm.service.options import EVERY, ServiceOptions
 from flowsm.service.problems import Refusal
 
@@ -60,7 +60,7 @@ async def posted_flow(call: Call) -> tuple[FlowConfig, StartOptions]:
     document = await call.document()
     options = StartOptions()
     if _is_wrapped(document):
-        options = struct_from(_taken(document), StartOptions)
+        options = struct_from(checked_json(_taken(document)), StartOptions)
     flow = allowed_flow(call, document)
     return flow, options
 

@@ -244,3 +244,26 @@ def test_a_query_has_no_null(service: Service, path: str) -> None:
     answer = service.curl(path)
     assert (answer.status, answer.json["code"]) == (422, "invalid")
     assert answer.json["findings"][0]["pointer"].startswith("/query/")
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        ("100000000000000000000", 422),
+        ("[NaN]", 422),
+        ("1e999", 422),
+        ("-Infinity", 422),
+        ('{"a": 1, "a": 2}', 400),
+        ('"\\ud800"', 400),
+    ],
+)
+def test_an_input_is_taken_as_it_is_or_not_at_all(service: Service, value: str, status: int) -> None:
+    """What cannot be recorded as it was sent is refused with its place; what can is recorded to the letter."""
+    flow = json.dumps(FLOW)
+    for path in ("/flow/create", "/flow/execute-sync"):
+        answer = service.post(path, f'{{"flow": {flow}, "input": {{"amount": {value}}}}}')
+        assert answer.status == status, answer.body
+        assert answer.json["findings"][0]["pointer"].startswith("/input/amount")
+    kept = '{"amount":10.0,"large":18446744073709551615,"null":null}'
+    made = service.post("/flow/create", f'{{"flow": {flow}, "input": {kept}}}').json["execution_id"]
+    assert f'"input":{kept}' in service.curl(f"/flow/{made}/events").body
