@@ -11,7 +11,7 @@ import msgspec
 from flowsm.clock import Clock
 from flowsm.definition.load import Source, load_flow
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import Conflict, ExecutionNotFound, UpgradeRefused
+from flowsm.errors import ExecutionNotFound, UpgradeRefused
 from flowsm.events.commands import Fork, Upgrade
 from flowsm.events.envelope import Recorded
 from flowsm.log.forks import Relative, family
@@ -21,7 +21,7 @@ from flowsm.machine.state import ExecutionState, Phase
 from flowsm.replay.recording import record
 from flowsm.replay.rehearse import Stage
 from flowsm.replay.upgrade import judge
-from flowsm.runtime.arguments import checked_flag, checked_id, given_overrides
+from flowsm.runtime.arguments import checked_flag, given_overrides
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.forking import Forking, ForkPlan, Version
 from flowsm.runtime.loading import Prepared, StateLoader
@@ -96,10 +96,8 @@ class ForkVerbs:
             reason=reason,
             actor=actor,
         )
-        if expected_seq is not None:
-            await self._require_seq(execution_id, expected_seq)
         choose = None if prepared is None else partial(self._version_for, prepared, command)
-        return execution_of(await self._forks_here().fork(execution_id, at, command, fork_id, choose))
+        return execution_of(await self._forks_here().fork(execution_id, at, command, fork_id, choose, expected_seq))
 
     async def plan_fork(
         self,
@@ -148,12 +146,6 @@ class ForkVerbs:
             actor=fork.actor,
         )
         return Version(prepared.machine, command, prepared.definition)
-
-    async def _require_seq(self, execution_id: str, expected: int) -> None:
-        """What was recorded of an execution is shared, whatever becomes of it: a caller who minds is told in time."""
-        head = await self._log.head(checked_id(execution_id))
-        if head is not None and head.seq != expected:
-            raise Conflict(execution_id, expected, head.seq)
 
     def _forks_here(self) -> Forking:
         return Forking(self._log, self._loader, self._clock)

@@ -21,8 +21,8 @@ _PRESENCE: Final = frozenset({"exists", "empty"})
 _RESULT_DEPTH: Final = 2  # /results/<task>
 
 
-def check_path(path: str, place: Place, tasks: Collection[str], report: Report) -> None:
-    """Report a pointer that can lead nowhere: not into the input, nor into the result of a task of the flow."""
+def check_path(path: str, place: Place, tasks: Collection[str] | None, report: Report) -> None:
+    """Report a pointer that can lead nowhere: not into the input, nor into the result of a task, of any if None is given."""
     try:
         tokens = parse_pointer(path)
     except ValueError as error:
@@ -36,7 +36,7 @@ def check_path(path: str, place: Place, tasks: Collection[str], report: Report) 
         hint = report.nearest(root, ("input", "results")) if root != "results" else ""
         report.error("bad_pointer", place, "expected /input… or /results/<task>…", path, hint)
         return
-    if tokens[1] not in tasks:
+    if tasks is not None and tokens[1] not in tasks:
         near = report.nearest(tokens[1], tasks)
         report.error("bad_pointer", place, "expected the name of a task after /results/", path, near)
         return

@@ -210,14 +210,28 @@ def _type_of(task: Checked) -> str:
 def _lint_parameters(task: Checked, where: Place, names: Collection[str], report: Report) -> None:
     parameters = task.get("parameters", {})
     lint_secrets(parameters, _type_of(task), (where, "parameters"), report)
-    if _type_of(task) == SUBFLOW and isinstance(parameters, dict):  # the references in that flow are its own
-        parameters = {key: value for key, value in parameters.items() if key != "flow" or is_reference(value)}
     root: Place = (where, "parameters")
+    own = parameters.get("flow") if _type_of(task) == SUBFLOW and isinstance(parameters, dict) else None
+    if isinstance(own, dict) and not is_reference(own):  # the references in that flow are about its own tasks
+        _lint_references(own, (root, "flow"), None, report)
+        parameters = {key: value for key, value in parameters.items() if key != "flow"}
+    _lint_references(parameters, root, names, report)
+    timeout, count = (_said(parameters.get(name)) for name in (TIMEOUT, RETRY_COUNT))
+    if timeout is not None and "timeout" not in task and usable_timeout(timeout) is None:
+        message = f"ignored, for it is not a number of seconds above 0 and at most {TIMEOUT_MAX_SECONDS}"
+        report.warning(_code(timeout), (root, TIMEOUT), message, timeout, "give the task a timeout")
+    if count is not None and "retry" not in task and usable_retry_count(count) is None:
+        message = f"ignored, for it is not a whole number from 0 to {RETRY_MAX_ATTEMPTS - 1}"
+        report.warning(_code(count), (root, RETRY_COUNT), message, count, "give the task a retry")
+
+
+def _lint_references(parameters: Any, root: Place, names: Collection[str] | None, report: Report) -> None:
+    """Report what cannot be a reference, or can lead nowhere; `names` are the tasks, if they are known."""
     for tokens, reference in walk_references(parameters):
         at = root
         for token in tokens:
             at = (at, token)
-        if not tokens:
+        if not tokens and names is not None:
             message = "expected an object of parameters, found a reference: give it a name"
             report.error("wrong_type", root, message, reference)
         for key in [key for key in reference if key not in {FROM, DEFAULT}]:
@@ -226,13 +240,6 @@ def _lint_parameters(task: Checked, where: Place, names: Collection[str], report
             check_path(reference[FROM], (at, FROM), names, report)
         elif reference[FROM] is not MISSING:
             report.error("wrong_type", (at, FROM), "expected a JSON pointer, as text", reference[FROM])
-    timeout, count = (_said(parameters.get(name)) for name in (TIMEOUT, RETRY_COUNT))
-    if timeout is not None and "timeout" not in task and usable_timeout(timeout) is None:
-        message = f"ignored, for it is not a number of seconds above 0 and at most {TIMEOUT_MAX_SECONDS}"
-        report.warning(_code(timeout), (root, TIMEOUT), message, timeout, "give the task a timeout")
-    if count is not None and "retry" not in task and usable_retry_count(count) is None:
-        message = f"ignored, for it is not a whole number from 0 to {RETRY_MAX_ATTEMPTS - 1}"
-        report.warning(_code(count), (root, RETRY_COUNT), message, count, "give the task a retry")
 
 
 def _said(value: Any) -> Any:

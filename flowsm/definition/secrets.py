@@ -61,8 +61,10 @@ def lint_secrets(parameters: Any, task_type: str, root: Place, report: Report) -
     """Report what cannot be a secret in a task's parameters, and what would be recorded there."""
     if task_type == SUBFLOW and isinstance(parameters, dict):  # the secrets in that flow are its own
         flow = parameters.get("flow")
-        is_own = isinstance(flow, dict) and MARK not in flow and FROM not in flow
-        parameters = {key: value for key, value in parameters.items() if key != "flow" or not is_own}
+        if isinstance(flow, dict) and MARK not in flow and FROM not in flow:
+            parameters = {key: value for key, value in parameters.items() if key != "flow"}
+            for tokens, value, _ in _walk(flow):
+                _lint_form(value, _below((root, "flow"), tokens), report)
     for tokens, value, within in _walk(parameters):
         place = _below(root, tokens)
         if FROM in value:  # which says what stands beside it

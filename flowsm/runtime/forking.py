@@ -106,10 +106,12 @@ class Forking:
         command: Fork,
         new_id: str | None,
         choose: Choose | None = None,
+        expected_seq: int | None = None,
     ) -> ExecutionState:
         """Record a new execution that shares another one's events up to a seq; returns its state.
 
-        With an idempotency key that a fork was made with before, that one's, if it was asked for in the same words.
+        With an idempotency key that a fork was made with before, that one's, if it was asked for in the same words;
+        else, with `expected_seq`, only if the other one is still there.
         `choose` gives the version of the flow that it goes on with from its forked state, with the machine that
         it has, and the events that it shares.
 
@@ -120,6 +122,7 @@ class Forking:
             OverrideRefused: a value cannot stand where it is to be.
             ExecutionExists: the id is taken.
             StartConflict: the key belongs to another fork.
+            Conflict: the other one is not at `expected_seq`.
         """
         command = checked_command(command)
         key = command.idempotency_key
@@ -129,6 +132,8 @@ class Forking:
         before = None if key is None else await self._made_before(stream, key, command)
         if before is not None:
             return before
+        if expected_seq is not None:
+            await self._require_seq(execution_id, expected_seq)
         decided = await self._decide(execution_id, at, command, stream, choose)
         before, facts, after = decided.before, decided.facts, decided.after
         batch = Append(
@@ -149,6 +154,12 @@ class Forking:
             return made
         self._loader.recorded(facts, after)
         return after
+
+    async def _require_seq(self, execution_id: str, expected: int) -> None:
+        """What was recorded of an execution is shared, whatever becomes of it: a caller who minds is told in time."""
+        head = await self._log.head(checked_id(execution_id))
+        if head is not None and head.seq != expected:
+            raise Conflict(execution_id, expected, head.seq)
 
     async def _made_before(self, stream: str, key: str, command: Fork) -> ExecutionState | None:
         """The fork that was made with this key, None where there is none.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from flowsm.clock import Clock
 from flowsm.errors import Conflict
-from flowsm.events.commands import Command
+from flowsm.events.commands import Command, Signal
 from flowsm.events.facts import Fact, SignalReceived
 from flowsm.limits import CONFLICT_RETRIES_MAX
 from flowsm.log.port import EventLog
@@ -56,7 +56,7 @@ class Operating:
     async def answer(self, execution_id: str, command: Command, expected_seq: int | None = None) -> Answer:
         """Record what follows from the command; returns the state after it, and what was recorded.
 
-        With `expected_seq` only if the execution is still there.
+        With `expected_seq` only if the execution is still there; a signal that is recorded already is answered anyhow.
 
         Raises:
             UsageError: an argument cannot be recorded; nothing was.
@@ -72,7 +72,7 @@ class Operating:
         failed: Exception | None = None
         for _ in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
-            if expected_seq is not None and state.seq != expected_seq:
+            if expected_seq is not None and state.seq != expected_seq and not _came_before(state, command):
                 raise Conflict(execution_id, expected_seq, state.seq)
             facts, after = step(machine, state, command, self._clock.now())
             if not facts:
@@ -92,3 +92,8 @@ class Operating:
         facts = [event.fact for event in await self._log.read(execution_id)]
         told = [fact for fact in facts if isinstance(fact, SignalReceived) and fact.idempotency_key == key]
         return not told or told[-1].used
+
+
+def _came_before(state: ExecutionState, command: Command) -> bool:
+    """Whether it is a signal whose key is known: its sender had no answer, and asks again."""
+    return isinstance(command, Signal) and command.idempotency_key in state.signal_keys

@@ -74,7 +74,10 @@ class Secrets:
                 f"set the environment variable {variable}, and retry the execution",
             )
         else:
-            value = self._source.get(name) if isinstance(self._source, Mapping) else self._source(name)
+            try:
+                value = self._source.get(name) if isinstance(self._source, Mapping) else self._source(name)
+            except Exception as error:  # noqa: BLE001 - whoever gives secrets brings their own code, and words
+                raise SecretUnusable(name, f"its source failed with {type(error).__name__}") from None
             remedy = "let FlowManager(secrets=...) know it, and retry the execution"
         if value is None:
             raise SecretMissing(name, remedy)

@@ -85,7 +85,7 @@ def allowed_flow(call: Call, document: Any, *, within: str = "") -> FlowConfig:
         ways = " and ".join(sorted({finding.hint for finding in refused}))
         detail = f"the flow uses what this service does not allow: {found}; {ways}"
         kinds = {finding.code for finding in refused}
-        code = "secret_not_allowed" if kinds == {"secret_not_allowed"} else "task_type_not_allowed"
+        code = next(iter(kinds)) if kinds <= {"secret_not_allowed", "flow_id_not_allowed"} else "task_type_not_allowed"
         raise Refusal(HTTPStatus.FORBIDDEN, code, detail, findings=refused)
     return flow
 
@@ -122,6 +122,9 @@ def _is_wrapped(document: Any) -> bool:
 
 def _refused(flow: FlowConfig, options: ServiceOptions, root: _Path) -> Iterator[Finding]:
     """What of the flow, and of the flows inside it, is not allowed."""
+    if flow.id in options.allow_flows:
+        said = "this id is that of a flow that others name as a sub-flow: a posted one may not take its place"
+        yield _finding("flow_id_not_allowed", (*root, "id"), said, flow.id, "--allow-task '*'")
     for number, task in enumerate(flow.tasks):
         place: _Path = (*root, "tasks", number)
         if task.task_type not in options.allow_tasks:

@@ -10,7 +10,15 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["POLICY_PARAMETERS", "convert_problem", "escape", "holds_reference", "nearest", "unknown_parameter"]
+__all__ = [
+    "POLICY_PARAMETERS",
+    "convert_problem",
+    "escape",
+    "holds_reference",
+    "holds_secret",
+    "nearest",
+    "unknown_parameter",
+]
 
 POLICY_PARAMETERS: Final = frozenset({"timeout", "retry_count"})
 """Parameters that are the engine's policy, as users of the earlier flow manager write them: always permitted."""
@@ -58,11 +66,20 @@ def unknown_parameter(name: str, known: Iterable[str]) -> str:
 
 def holds_reference(value: Any) -> bool:
     """Whether a `{"$from": ...}` or a `{"$secret": ...}` is anywhere in a value, which is known only when the task runs."""
+    return _holds(value, ("$from", "$secret"))
+
+
+def holds_secret(value: Any) -> bool:
+    """Whether a `{"$secret": ...}` is anywhere in a value of a flow's own document."""
+    return _holds(value, ("$secret",))
+
+
+def _holds(value: Any, marks: tuple[str, ...]) -> bool:
     pending = [value]
     while pending:
         here = pending.pop()
         if isinstance(here, dict):
-            if "$from" in here or "$secret" in here:
+            if any(mark in here for mark in marks):
                 return True
             pending.extend(here.values())
         elif isinstance(here, list):

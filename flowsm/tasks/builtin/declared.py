@@ -13,7 +13,7 @@ from flowsm.tasks.builtin.rehearse import rehearsed_failure
 from flowsm.tasks.choices import with_choices
 from flowsm.tasks.context import TaskContext
 from flowsm.tasks.result import TaskResult
-from flowsm.tasks.wording import POLICY_PARAMETERS, convert_problem, holds_reference, nearest
+from flowsm.tasks.wording import POLICY_PARAMETERS, convert_problem, escape, holds_reference, holds_secret, nearest
 
 __all__ = ["BuiltinTask", "Declared", "Rehearsal"]
 
@@ -40,6 +40,8 @@ class BuiltinTask(BaseTask):
     """
 
     Parameters: ClassVar[type[Rehearsal]] = Rehearsal
+    secret_parameters: ClassVar[frozenset[str]] = frozenset()
+    """Which of them may hold a secret: of the others the work makes data, from which it could be read."""
 
     def __init__(self, config: TaskConfig) -> None:
         super().__init__(config)
@@ -55,6 +57,14 @@ class BuiltinTask(BaseTask):
     @classmethod
     def parameter_problems(cls, parameters: dict[str, Any]) -> list[str]:
         """What is wrong with the parameters that are known already; unknown names are not an error."""
+        return [
+            f"/{escape(name)}: a secret cannot stand here: what {cls.__name__} makes of it is recorded"
+            for name, value in parameters.items()
+            if name not in cls.secret_parameters and holds_secret(value)
+        ] + cls._misfits(parameters)
+
+    @classmethod
+    def _misfits(cls, parameters: dict[str, Any]) -> list[str]:
         known = {
             name: value
             for name, value in parameters.items()
@@ -74,7 +84,7 @@ class BuiltinTask(BaseTask):
         Raises:
             ValueError: they cannot work.
         """
-        problems = self.parameter_problems(self.parameters)
+        problems = self._misfits(self.parameters)
         if problems:
             raise ValueError("\n".join(problems))
         return True

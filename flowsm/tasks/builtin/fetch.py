@@ -52,6 +52,7 @@ class FetchData(BuiltinTask):
     """
 
     Parameters: ClassVar[type[Rehearsal]] = FetchParameters
+    secret_parameters = frozenset({"data_source"})
 
     async def work(self, parameters: FetchParameters, context: TaskContext) -> tuple[dict[str, Any], str]:
         """Fetch and parse."""

@@ -60,4 +60,7 @@ async def test_a_fork_of_what_went_on_is_refused(manager: FlowManager) -> None:
     seq = (await manager.run(TWO, execution_id="x")).seq
     with pytest.raises(Conflict):
         await manager.fork("x", 5, expected_seq=seq - 1)
-    assert (await manager.fork("x", 5, expected_seq=seq, paused=True)).status == "paused"
+    made = await manager.fork("x", 5, expected_seq=seq, paused=True, idempotency_key="k")
+    assert made.status == "paused"
+    again = await manager.fork("x", 5, expected_seq=seq - 1, paused=True, idempotency_key="k")
+    assert again.execution_id == made.execution_id, "who had no answer asks again"

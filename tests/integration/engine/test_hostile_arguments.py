@@ -159,10 +159,10 @@ async def test_the_last_line_of_defence_stands_before_every_verb_and_creation(ma
     def bad(command: Create, *_: Any, **__: Any) -> Create:
         return Create(digest=command.digest, idempotency_key=5)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("flowsm.manager.begun", bad)
+    monkeypatch.setattr("flowsm.starting.begun", bad)
     with pytest.raises(UsageError, match=r"execution\.created cannot be recorded"):
         await manager.start(WAITS)
-    monkeypatch.setattr("flowsm.manager.checked_key", lambda _: 5)
+    monkeypatch.setattr("flowsm.starting.checked_key", lambda _: 5)
     with pytest.raises(UsageError, match=r"execution\.created cannot be recorded"):
         manager.create_flow_execution(WAITS)
     assert len((await manager.executions()).items) == 1

@@ -59,6 +59,10 @@ def test_signals_with_a_key(service: Service) -> None:
     assert (told.json["recorded"], again.json["recorded"]) == (True, False)
     changed = service.post(f"/flow/{execution_id}/signal", {"name": "wait_for_signal", "payload": 2}, *key)
     assert (changed.status, changed.json["code"]) == (409, "signal_conflict")
+    stale = service.post(
+        f"/flow/{execution_id}/signal", {"name": "wait_for_signal", "payload": 1}, *key, "-H", 'If-Match: "1"'
+    )
+    assert (stale.status, stale.json["recorded"]) == (again.status, False), "who had no answer asks again"
 
 
 def test_etags(service: Service) -> None:

@@ -327,6 +327,12 @@ def test_what_the_operator_allows(tmp_path: Path) -> None:
             assert "not allowed" in refused["error"]
         named = service.post("/flow/execute-sync", _task("subflow", flow="operators-own"))
         assert (named.status, "no flow with id 'operators-own'" in named.json["error"]) == (200, True), named.json
+        taken = service.post("/flow/create", _task("fetch_data") | {"id": "operators-own"})
+        assert (taken.status, taken.json["code"]) == (403, "flow_id_not_allowed")
+        inside = _task("subflow", flow=_task("fetch_data") | {"id": "operators-own"})
+        assert (
+            service.post("/flow/execute-sync", inside).json["findings"][0]["pointer"] == "/tasks/0/parameters/flow/id"
+        )
         other = service.post("/flow/create", _task("subflow", flow="another"))
         assert (other.status, other.json["findings"][0]["hint"]) == (
             403,

@@ -87,6 +87,14 @@ def test_none_stands_where_its_value_would_be_recorded(task_type: str, parameter
     assert found[0].value == '{"$secret": "KEY"}'
 
 
+def test_what_cannot_be_one_is_found_in_a_flow_inside() -> None:
+    """Before the sub-flow is started."""
+    inner = document({"x": {"$secret": 3}})
+    place = "/tasks/0/parameters/flow/tasks/0/parameters/x/$secret"
+    assert findings(document({"flow": inner}, "subflow")) == [("bad_secret", place)]
+    assert findings(document({"flow": document({"x": KEY})}, "subflow")) == []
+
+
 @pytest.mark.parametrize("value", [KEY, [1, KEY]])
 def test_conditions_compare_with_none(value: Any) -> None:
     """A condition would compare with the object as it is written: never met, and with `ne` always."""

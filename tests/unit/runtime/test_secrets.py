@@ -92,6 +92,19 @@ def test_what_cannot_be_one_is_refused_unnamed(value: object, problem: str) -> N
     assert raised.value.name == "KEY"
 
 
+def test_what_a_source_says_when_it_fails_is_not_repeated() -> None:
+    """Its words may hold what nobody is to read."""
+
+    def vault(name: str) -> str:
+        raise RuntimeError(f"the vault said {VALUE}")
+
+    with pytest.raises(SecretUnusable, match="its source failed with RuntimeError") as raised:
+        put({"a": KEY}, (("a",), "KEY"), source=vault)
+    assert VALUE not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
 def test_a_source_is_a_function_or_a_mapping() -> None:
     """Anything else is refused when the manager is made."""
     with pytest.raises(UsageError, match="secrets is a list"):

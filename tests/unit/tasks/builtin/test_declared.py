@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from flowsm.definition.model import TaskConfig
@@ -33,3 +35,19 @@ async def test_work_is_what_a_builtin_adds(context):
     """The base by itself does no work."""
     with pytest.raises(NotImplementedError):
         await BuiltinTask(TaskConfig(name="t", task_type="x")).execute(context)
+
+
+@pytest.mark.parametrize(
+    ("task_type", "parameters", "places"),
+    [
+        ("store_data", {"records": [{"a": {"$secret": "K"}}]}, ["/records"]),
+        ("process_data", {"derive": [{"field": "a", "op": "upper", "args": [{"$secret": "K"}]}]}, ["/derive"]),
+        ("process_data", {"filter": [{"field": "a", "op": "gt", "value": {"$secret": "K"}}]}, ["/filter"]),
+        ("fetch_data", {"data_source": {"$secret": "K"}, "encoding": {"$secret": "K"}}, ["/encoding"]),
+    ],
+)
+def test_a_secret_is_not_made_into_data(task_type: str, parameters: dict[str, Any], places: list[str]) -> None:
+    """Where a built-in task would store, change or compare it, piece by piece, it is refused when the flow is loaded."""
+    problems = TaskFactory().check_parameters(task_type, parameters)
+    assert [problem.partition(":")[0] for problem in problems] == places
+    assert all("a secret cannot stand here" in problem for problem in problems)
