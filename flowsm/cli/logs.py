@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
-from typing import Annotated, Final, Literal, TextIO, TypeAlias
+from typing import Annotated, Any, Final, Literal, TextIO, TypeAlias
 
 from cyclopts import Parameter
 
@@ -79,11 +79,30 @@ class _Handler(logging.StreamHandler[TextIO]):
         """Say nothing."""
 
 
+class _Bytes(io.BufferedIOBase):
+    """What takes bytes for a stream of text, as `sys.stdout.buffer` does."""
+
+    def __init__(self, text: io.TextIOBase) -> None:
+        super().__init__()
+        self._text = text
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Write the text that the bytes are, as far as they are one."""
+        given = bytes(data)
+        self._text.write(given.decode("utf-8", "backslashreplace"))
+        return len(given)
+
+
 class _Printed(io.TextIOBase):
     """A stream whose lines become records; each thread's lines are its own."""
 
     def __init__(self, real: TextIO, logger: logging.Logger) -> None:
         super().__init__()
+        self.buffer = _Bytes(self)
         self._real = real
         self._logger = logger
         self._begun: dict[int, str] = {}

@@ -86,7 +86,7 @@ def listen(host: str, port: int, options: ServiceOptions) -> tuple[socket.socket
         )
     for name, token in (("FLOWSM_TOKEN", options.token), ("FLOWSM_READ_TOKEN", options.read_token)):
         if token is not None and len(token) < TOKEN_MIN_CHARS:
-            raise UsageError(f"{name} has {len(token)} characters, expected {TOKEN_MIN_CHARS} or more, by chance")
+            raise UsageError(f"{name} has {len(token)} characters, expected {TOKEN_MIN_CHARS} or more, at random")
     if options.read_token is not None and options.token in {None, options.read_token}:
         raise UsageError("FLOWSM_READ_TOKEN is for those who may only look: set another FLOWSM_TOKEN for the others")
     is_v6 = ":" in host

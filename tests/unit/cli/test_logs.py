@@ -73,6 +73,14 @@ def test_what_is_printed_becomes_records():
             sys.stderr.fileno()
 
 
+def test_bytes_are_printed_too():
+    """What task code writes to `sys.stderr.buffer` is text as far as it is one."""
+    with logs() as stderr:
+        assert sys.stderr.buffer.write(b"caf\xc3\xa9 \xff\n") == 8
+        sys.stderr.buffer.flush()
+        assert messages(stderr) == ["café \\xff"]
+
+
 def test_threads_do_not_mix_their_lines():
     """What one thread has begun is not ended by another's line."""
     with logs() as stderr:
