@@ -61,7 +61,7 @@ async def test_code_that_ends_its_own_asyncio_task_fails_alone(path, tasks, code
 
 async def groups_and_fails():
     async with asyncio.TaskGroup() as group:
-        group.create_task(asyncio.sleep(60))
+        group.create_task(asyncio.Event().wait())
         group.create_task(_fails_soon())
 
 
