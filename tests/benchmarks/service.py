@@ -135,7 +135,7 @@ def compare(service: str, bare: str, folder: Path, rounds: int, seconds: int) ->
     for name, (ours, theirs) in pairs.items():
         for connections in CONNECTIONS:
             figures: tuple[list[Figures], list[Figures]] = ([], [])
-            for asked in (ours, theirs):
+            for asked in (ours, theirs) if rounds > 1 else ():
                 measure(asked, connections, 1)  # warm
             for _ in range(rounds):
                 figures[0].append(measure(ours, connections, seconds))
