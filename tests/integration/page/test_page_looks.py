@@ -14,6 +14,12 @@ from serving import Service
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
+BROKEN = """() => [...document.querySelectorAll("[role=tab], .brand, h1, .top nav a")].filter((one) => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  return new Set([...range.getClientRects()].filter((box) => box.width > 0).map((box) => Math.round(box.bottom / 12))).size > 1;
+}).map((one) => one.textContent)"""
+"""Words that are drawn in two lines."""
 
 PLACES = {
     "list": ("#/?status=waiting", ".rows tbody tr"),
@@ -47,6 +53,11 @@ def test_phone(looking: Any, waiting: str) -> None:
     with looking(**PHONE, reduced_motion="reduce") as watched:
         for page in look_around(watched, waiting, "phone"):
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+        for width, place in ((390, f"#/flow/{waiting}"), (1024, f"#/flow/{waiting}"), (320, "#/")):
+            watched.page.set_viewport_size({"width": width, "height": 844})
+            page = watched.open(place)
+            expect(page.locator("g.state, .rows tbody tr").first).to_be_visible()
+            assert page.evaluate(BROKEN) == [], width
 
 
 def test_dialogs_read_well(looking: Any, waiting: str) -> None:
