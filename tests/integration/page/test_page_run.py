@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from page_flows import CHOOSY, HOSTILE, LONG_ID, Folder
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from serving import Service
 
 
@@ -140,6 +140,41 @@ def test_refusal_says_what_is_possible(looking: Any, service: Service, waiting: 
         service.post(f"/flow/{waiting}/cancel", {"reason": "first"})
         page.get_by_role("dialog").get_by_role("button", name="Approved", exact=True).click()
         expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("moved on")
+
+
+def test_a_signal_that_nobody_waits_for(looking: Any, waiting: str) -> None:
+    """What the service says of a signal that is of no use is shown, and nothing is sent twice."""
+    with looking() as watched:
+        page = watched.open(f"#/flow/{waiting}")
+        page.get_by_role("button", name="Signal …").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Signal").fill("aproval")
+        dialog.get_by_role("button", name="Signal", exact=True).click()
+        expect(dialog.get_by_role("alert")).to_contain_text("did you mean 'approval'?")
+        expect(dialog.get_by_role("button", name="Signal", exact=True)).to_have_count(0)
+        dialog.get_by_role("button", name="Close").last.click()
+        expect(dialog).to_have_count(0)
+
+
+def test_an_answer_that_was_lost(looking: Any, service: Service, waiting: str) -> None:
+    """An approval whose answer was lost is the same one when it is sent again."""
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    with looking() as watched:
+        watched.expected += ["ERR_FAILED", "412"]
+        watched.page.route(re.compile("/signal$"), lose, times=1)
+        page = watched.open(f"#/flow/{waiting}")
+        page.get_by_role("button", name="Approved", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Approved", exact=True).click()
+        expect(dialog.get_by_role("alert")).to_contain_text("does not answer")
+        dialog.get_by_role("button", name="Approved", exact=True).click()
+        expect(dialog).to_have_count(0)
+    events = service.curl(f"/flow/{waiting}/events").json["items"]
+    assert [one["type"] for one in events].count("signal.received") == 1
 
 
 def test_what_is_copied_can_be_run(looking: Any, service: Service, waiting: str) -> None:
