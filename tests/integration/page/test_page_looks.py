@@ -114,12 +114,13 @@ def test_large_numbers_stay(looking: Any, service: Service) -> None:
     with looking() as watched:
         page = watched.open("#/start")
         page.get_by_label("Flow as JSON").fill(json.dumps(CHOOSY))
-        page.get_by_label("Input").fill(json.dumps({"number": number}))
+        page.get_by_label("Input").fill(json.dumps({"number": number, "price": 10.0, "none": -0.0, "much": 1e300}).replace("e+", "e"))
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.locator(".run-title .status")).to_have_text("waiting")
         execution_id = page.url.rpartition("/")[2]
         page.get_by_role("tab", name="Input").click()
         expect(page.locator(".json-bigint")).to_have_text(str(number))
+        assert page.locator(".json-number").all_inner_texts() == ["10.0", "-0.0", "1e300"]
         page.get_by_role("button", name="Approved", exact=True).click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_text("Payload as JSON").click()
@@ -127,5 +128,5 @@ def test_large_numbers_stay(looking: Any, service: Service) -> None:
         dialog.get_by_role("button", name="Approved", exact=True).click()
         expect(dialog).to_have_count(0)
     execution = service.curl(f"/flow/{execution_id}").json
-    assert execution["input"] == {"number": number}
+    assert execution["input"] == {"number": number, "price": 10.0, "none": 0.0, "much": 1e300}
     assert execution["task_results"]["approval"]["data"] == {"amount": number + 1}

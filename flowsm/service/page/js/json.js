@@ -3,7 +3,7 @@
 import { CopyButton } from "./copy.js";
 import { html, useState } from "./lib.js";
 import { count, plural } from "./text.js";
-import { stringify } from "./numbers.js";
+import { Written, stringify } from "./numbers.js";
 
 const FIRST_ITEMS = 100;
 const LONG_TEXT = 400;
@@ -18,6 +18,7 @@ export function Json({ value, label }) {
 }
 
 function Value({ value, depth }) {
+  if (value instanceof Written) return html`<span class="json-number">${value.source}</span>`;
   if (Array.isArray(value)) return html`<${Tree} entries=${value.map((item, index) => [index, item])} open="[" close="]" word="item"
     depth=${depth} />`;
   if (value !== null && typeof value === "object") {
