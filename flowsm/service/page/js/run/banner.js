@@ -7,6 +7,7 @@ import { clock, moment, sentence, short } from "../text.js";
 const SHOWN = { failed: "failed", waiting: "waiting", paused: "paused", cancelled: "cancelled", created: "created" };
 const ERROR_CHARS = 300;
 const DAY_MS = 86_400_000;
+const DUE = /^attempt \d+ of task .* is due at /;
 const MOMENT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 
 // What was explained a moment ago is shown until there is more, as long as it is true.
@@ -24,13 +25,15 @@ export function Banner({ explain, status, seq, isPast, event, onLive, onPick, on
 function Why({ explain, onPick, onTab }) {
   const { status, headline, waits_for: waits = [], attempts = [] } = explain;
   const isStuck = status === "running" && waits.some((one) => /holds no lease|nobody has it|no code|held back/.test(one));
-  const look = SHOWN[status] ?? (isStuck ? "waiting" : null);
+  const isPausing = status === "running" && waits.some((one) => one.startsWith("it was paused"));
+  const isDue = waits.some((one) => DUE.test(one));
+  const look = SHOWN[status] ?? (isPausing ? "paused" : isStuck || isDue ? "waiting" : null);
   if (!look) return null;
   const failed = attempts.at(-1);
   return html`<div class=${`banner is-${look}`} role=${look === "failed" ? "alert" : "status"}>
     <${Mark} status=${look} />
     <div>
-      <b>${timed(sentence(short(headline, ERROR_CHARS)))}</b>
+      <b>${timed(sentence(short(isPausing ? `${headline}, and will pause after this task` : headline, ERROR_CHARS)))}</b>
       ${waits.map((one) => html`<p key=${one}>${timed(sentence(one))}</p>`)}
       ${status === "failed" && failed && html`<p>
         <button type="button" class="link" onClick=${() => { onPick(failed.task); onTab("error"); }}>Look at the error</button>
