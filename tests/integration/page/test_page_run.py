@@ -220,10 +220,13 @@ def test_hostile_text_stays_text(looking: Any, service: Service) -> None:
     ]
     conditions = [{"name": HOSTILE, "source_task": HOSTILE, "target_task_success": "second"}]
     flow = {"id": "hostile", "name": HOSTILE, "start_task": HOSTILE, "tasks": tasks, "conditions": conditions}
-    made = service.post("/flow/execute-sync", {"flow": flow, "input": {HOSTILE: HOSTILE}}).json
+    made = service.post("/flow/execute-sync", {"flow": flow, "input": {HOSTILE: HOSTILE, "turned": "\u202ex"}}).json
     with looking() as watched:
         page = watched.open(f"#/flow/{made['execution_id']}")
         expect(page.locator("h1")).to_have_text(HOSTILE)
+        assert page.locator(".run-facts code").evaluate("(one) => getComputedStyle(one).unicodeBidi") == "isolate"
+        page.get_by_role("tab", name="Input").click()
+        expect(page.locator(".json-string").last).to_have_text('"\\u202ex"')
         for tab in ("Events", "Input", "Output", "Error", "Condition", "State", "Definition"):
             page.get_by_role("tab", name=tab).click()
             expect(page.locator(".tab-panel")).to_contain_text("onerror")

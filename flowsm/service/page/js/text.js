@@ -36,4 +36,9 @@ export function duration(ms) {
 
 export const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
 
+const TURNS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+// Characters that turn the direction of what stands after them, as JSON writes them.
+export const unturned = (text) => text.replace(TURNS, (one) => `\\u${one.charCodeAt(0).toString(16)}`);
+
 export const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
