@@ -89,7 +89,9 @@ def test_an_address_that_is_no_place(looking: Any) -> None:
         page = watched.open("#/?status=nonsense")
         expect(page.get_by_role("alert")).to_contain_text("status")
         page = watched.open("#/nowhere/at/all")
-        expect(page.locator("h1")).to_have_text("Executions")
+        expect(page.locator("h1")).to_have_text("There is no such page")
+        page = watched.open("#/flow/some-id/anything")
+        expect(page.locator("h1")).to_have_text("There is no such page")
 
 
 def test_a_failing_service_is_said_to_fail(looking: Any, waiting: str) -> None:

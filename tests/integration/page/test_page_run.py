@@ -39,6 +39,7 @@ def test_from_a_file_to_a_retry(looking: Any, service: Service, folder: Folder, 
 
         expect(page.locator(".run-title .status")).to_have_text("waiting")
         expect(page.locator(".banner.is-waiting")).to_contain_text("waits for signal 'approval'")
+        expect(page).to_have_title(re.compile("^Choosy: waiting"))
         expect(page.locator('g.state[data-state="approval"]')).to_have_attribute("data-look", "waiting")
         assert (look_of(page, "fetch"), look_of(page, "store")) == ("completed", "never")
         watched.shot("waiting")
