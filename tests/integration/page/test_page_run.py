@@ -127,6 +127,7 @@ def test_verbs_pause_resume_cancel(looking: Any, service: Service, waiting: str)
         answer(page, "Cancel", "no longer wanted")
         expect(page.locator(".run-title .status")).to_have_text("cancelled")
         assert page.locator(".actions button").all_inner_texts() == ["Fork"]
+        expect(page.locator('g.state[data-state="cancelled"]')).to_have_attribute("data-look", "cancelled")
     events = service.curl(f"/flow/{waiting}/events").json["items"]
     reasons = [one["data"]["reason"] for one in events if one["data"].get("reason")]
     assert reasons[:3] == ["lunch", "back", "no longer wanted"]

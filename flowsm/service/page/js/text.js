@@ -24,6 +24,9 @@ export function clock(text) {
 
 export const moment = (text) => `${DAY.format(new Date(text))}, ${clock(text)}`;
 
+// The clock's time; that of another day has its day.
+export const near = (text) => (DAY.format(new Date(text)) === DAY.format(new Date()) ? clock(text) : moment(text));
+
 export function duration(ms) {
   if (ms < 1) return `${Math.round(ms * 1000)} µs`;
   if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
