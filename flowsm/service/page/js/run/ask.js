@@ -73,7 +73,8 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
         execution=${execution} graph=${graph} wait=${wait} body=${body} onPlan=${setPlanned} />
       ${body && html`<${Same} commands=${commandsOf(verb, id, body)} />`}
       ${problem && html`<${Refused} problem=${problem} />`}
-      ${warning && html`<div class="banner is-waiting" role="alert"><div><b>It is recorded; but:</b> <p>${sentence(warning)}</p></div></div>`}
+      ${warning && html`<div class="banner is-waiting" role="alert"><div><b>It is recorded; but:</b>
+        <p>${sentence(warning)}</p></div></div>`}
       <div class="form-end"><button type="button" onClick=${onClose}>${warning ? "Close" : "Not now"}</button>
         ${!warning && html`<button class=${look === "grave" ? "grave" : "primary"} disabled=${isOff}>${name}</button>`}</div>
     </form>

@@ -42,8 +42,10 @@ export function Timeline({ attempts, seq, last, isPast, now, ended, selected, on
       <span class="muted">${plural(bars.length, "attempt")} in ${duration(upto - first)}</span></header>
     <div class="timeline-box" ref=${box} tabindex="0" role="group" aria-label="Attempts by task; scrolls">
       ${width > 0 && bars.length > 0 && html`<svg width=${width} height=${height} role="group" aria-label="Attempts by task">
-        ${isEven ? html`<${Axis} ticks=${steps(last).map((one) => [x(0, one + 1), one ? String(one) : "0"])} height=${height} width=${width} />`
-          : html`<${Axis} ticks=${ticksIn(upto - first).map((ms) => [x(first + ms), ms ? `+${brief(ms)}` : "0"])} height=${height} width=${width} />`}
+        ${isEven ? html`<${Axis} ticks=${steps(last).map((one) => [x(0, one + 1), one ? String(one) : "0"])} height=${height}
+          width=${width} />`
+          : html`<${Axis} ticks=${ticksIn(upto - first).map((ms) => [x(first + ms), ms ? `+${brief(ms)}` : "0"])} height=${height}
+          width=${width} />`}
         ${tasks.map((task, index) => html`<${Row} key=${task} task=${task} y=${index * ROW} width=${width} left=${left}
           isSelected=${task === selected}
           bars=${merged(bars.filter((bar) => bar.task === task), x, seq)} x=${x} seq=${seq} onSeek=${onSeek} onPick=${onPick} />`)}
