@@ -139,7 +139,7 @@ def test_refusal_says_what_is_possible(looking: Any, service: Service, waiting: 
         watched.expected += ["409", "412"]
         page = watched.open(f"#/flow/{waiting}")
         page.get_by_role("button", name="Approved", exact=True).click()
-        service.post(f"/flow/{waiting}/cancel", {"reason": "first"})
+        service.post(f"/flow/{waiting}/pause", {"reason": "first"})
         page.get_by_role("dialog").get_by_role("button", name="Approved", exact=True).click()
         expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("moved on")
 
@@ -156,6 +156,36 @@ def test_a_signal_that_nobody_waits_for(looking: Any, waiting: str) -> None:
         expect(dialog.get_by_role("button", name="Signal", exact=True)).to_have_count(0)
         dialog.get_by_role("button", name="Close").last.click()
         expect(dialog).to_have_count(0)
+
+
+def test_an_answer_while_cut_off(looking: Any, service: Service, waiting: str) -> None:
+    """Without a stream all parts of the page tell of what an answer led to; a dialog for what is over cannot be sent."""
+    with looking() as watched:
+        watched.expected.append("ERR_FAILED")
+        page = watched.open(f"#/flow/{waiting}")
+        expect(page.locator(".connection")).to_have_text("live")
+        page.get_by_role("button", name="Approved", exact=True).click()
+        service.post(f"/flow/{waiting}/pause", {})
+        expect(page.locator(".run-title .status")).to_have_text("paused")
+        expect(page.get_by_role("dialog").get_by_role("button", name="Approved", exact=True)).to_be_enabled()
+        service.post(f"/flow/{waiting}/cancel", {})
+        expect(page.get_by_role("dialog")).to_contain_text("Nobody waits for this any more")
+        expect(page.get_by_role("dialog").get_by_role("button", name="Approved", exact=True)).to_be_disabled()
+    waits = service.post("/flow/execute-sync", CHOOSY, "-H", "Prefer: wait=1").json["execution_id"]
+    with looking() as watched:
+        watched.expected.append("ERR_FAILED")
+        page = watched.open(f"#/flow/{waits}")
+        expect(page.locator(".event")).to_have_count(8)
+        page.route(re.compile("/events/stream"), lambda route: route.abort())
+        page.evaluate("""() => {
+          Object.defineProperty(document, "hidden", { get: () => window.away, configurable: true });
+          for (window.away of [true, false]) document.dispatchEvent(new Event("visibilitychange"));
+        }""")
+        expect(page.locator(".connection")).to_contain_text("trying again")
+        answer(page, "Pause", "lunch")
+        expect(page.locator(".run-title .status")).to_have_text("paused")
+        expect(page.locator(".banner.is-paused")).to_contain_text("lunch")
+        expect(page.locator(".event-type").last).to_have_text("execution.paused")
 
 
 def test_an_answer_that_was_lost(looking: Any, service: Service, waiting: str) -> None:

@@ -21,7 +21,7 @@ export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   const answers = isWaited ? answersOf(graph, wait.task) : [];
   const ask = (verb, given = {}) => setAsked({ verb, given, seq: Math.max(execution.seq, events.length) });
   const payload = wait?.schema ? stringify(skeletonOf(wait.schema), 2) : "";
-  const answer = (outcome) => ask("signal", { name: wait.signal, outcome, payload, isAnswer: true });
+  const answer = (outcome) => ask("signal", { name: wait.signal, task: wait.task, outcome, payload, isAnswer: true });
   const preset = (verb) => {
     if (verb === "signal") return { name: wait?.signal ?? "", payload };
     return verb === "fork" ? { at: isPast ? seq : beforeTheEnd(events) } : {};

@@ -45,7 +45,9 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
   const [isPlanned, setPlanned] = useState(!needsPlan);
   const { body, problem: unread } = made(verb, id, values);
   const key = useMemo(newKey, [verb === "fork" && body ? stringify(body) : ""]);
-  const isOff = isSending || !isPlanned || (values.isOther && !values.isFlow);
+  const isLost = problem?.status === 0; // it may be this very answer that ended the wait
+  const isOver = given.isAnswer && !isSending && !isLost && (wait?.task !== given.task || wait?.signal !== given.name);
+  const isOff = isSending || isOver || !isPlanned || (values.isOther && !values.isFlow);
   const name = given.isAnswer ? titled(given.outcome || "approve") : title;
 
   async function send(event) {
@@ -73,6 +75,8 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
         execution=${execution} graph=${graph} wait=${wait} body=${body} onPlan=${setPlanned} />
       ${body && html`<${Same} commands=${commandsOf(verb, id, body)} />`}
       ${problem && html`<${Refused} problem=${problem} />`}
+      ${isOver && !problem && !warning && html`<p class="banner is-waiting" role="status">Nobody waits for this any more:
+        it was answered elsewhere, or has ended.</p>`}
       ${warning && html`<div class="banner is-waiting" role="alert"><div><b>It is recorded; but:</b>
         <p>${sentence(warning)}</p></div></div>`}
       <div class="form-end"><button type="button" onClick=${onClose}>${warning ? "Close" : "Not now"}</button>
