@@ -46,7 +46,9 @@ def pause_and_resume(page: Page) -> None:
         expect(page.locator(".actions").get_by_role("button", name=other)).to_be_visible()
         expect(page.locator(".actions").get_by_role("button", name=verb)).to_have_count(0)
         expect(page.locator(".run-title .status")).to_have_text("running")
-        expect(page.locator(".banner.is-paused", has_text="will pause after this task")).to_have_count(int(verb == "Pause"))
+        expect(page.locator(".banner.is-paused", has_text="will pause after this task")).to_have_count(
+            int(verb == "Pause")
+        )
 
 
 def port_of(service: Service) -> int:

@@ -114,7 +114,9 @@ def test_large_numbers_stay(looking: Any, service: Service) -> None:
     with looking() as watched:
         page = watched.open("#/start")
         page.get_by_label("Flow as JSON").fill(json.dumps(CHOOSY))
-        page.get_by_label("Input").fill(json.dumps({"number": number, "price": 10.0, "none": -0.0, "much": 1e300}).replace("e+", "e"))
+        page.get_by_label("Input").fill(
+            json.dumps({"number": number, "price": 10.0, "none": -0.0, "much": 1e300}).replace("e+", "e")
+        )
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.locator(".run-title .status")).to_have_text("waiting")
         execution_id = page.url.rpartition("/")[2]
