@@ -30,9 +30,10 @@ export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   // A button that is gone once it was pressed leaves the keyboard to the first of those that are there now.
   useEffect(() => {
     const isLost = isClosed.current && document.activeElement === document.body;
-    if (isLost) box.current.querySelector("button")?.focus({ preventScroll: true });
+    if (!isLost) return;
+    box.current.querySelector("button")?.focus({ preventScroll: true });
     isClosed.current = false;
-  }, [verbs.join()]);
+  }, [verbs.join(), asked === null]);
   const close = () => {
     isClosed.current = true;
     setAsked(null);
