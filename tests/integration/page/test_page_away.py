@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from browser import watched_page
 from page_flows import CHOOSY
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 from serving import Service, serving
 
 HANGS = '''
@@ -36,6 +36,19 @@ ASKS = {
     "conditions": [{"source_task": "charge", "target_task_success": "ship", "target_task_failure": "apologise"}],
 }
 OPTIONS = ("--tasks", "tasks.py", "--allow-task", "charge_card")
+
+
+def pause_and_resume(page: Page) -> None:
+    """A pause that waits for what runs is told at once, and can be taken back."""
+    for verb, other in (("Pause", "Resume"), ("Resume", "Pause")):
+        page.locator(".actions").get_by_role("button", name=verb).click()
+        page.get_by_role("dialog").get_by_role("button", name=verb).click()
+        expect(page.locator(".actions").get_by_role("button", name=other)).to_be_visible()
+        expect(page.locator(".actions").get_by_role("button", name=verb)).to_have_count(0)
+        expect(page.locator(".run-title .status")).to_have_text("running")
+        expect(page.locator(".banner.is-paused", has_text="will pause after this task")).to_have_count(
+            int(verb == "Pause")
+        )
 
 
 def port_of(service: Service) -> int:
@@ -111,6 +124,8 @@ def test_somebody_is_asked_what_became_of_it(
         with watched_page(browser, service.url) as watched:
             page = watched.open(f"#/flow/{execution_id}")
             expect(page.locator('g.state[data-state="charge"]')).to_have_attribute("data-look", "running")
+            if resolution == "success":
+                pause_and_resume(page)
         service.process.kill()
         service.process.wait()
     (tmp_path / "open").touch()

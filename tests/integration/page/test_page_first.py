@@ -53,6 +53,7 @@ def test_a_start_at_a_later_time(looking: Any, service: Service) -> None:
         watched.shot("start-later")
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.locator(".banner")).to_contain_text("2126")
+        expect(page.locator(".banner")).to_contain_text(re.compile(r"in \d+ d \d+ h"))
         execution_id = page.url.rpartition("/")[2]
     first = service.curl(f"/flow/{execution_id}/events").json["items"][0]
     assert datetime.fromisoformat(first["data"]["start_at"]) == datetime.fromisoformat("2126-07-01T13:30:00+00:00")
@@ -89,7 +90,9 @@ def test_an_address_that_is_no_place(looking: Any) -> None:
         page = watched.open("#/?status=nonsense")
         expect(page.get_by_role("alert")).to_contain_text("status")
         page = watched.open("#/nowhere/at/all")
-        expect(page.locator("h1")).to_have_text("Executions")
+        expect(page.locator("h1")).to_have_text("There is no such page")
+        page = watched.open("#/flow/some-id/anything")
+        expect(page.locator("h1")).to_have_text("There is no such page")
 
 
 def test_a_failing_service_is_said_to_fail(looking: Any, waiting: str) -> None:

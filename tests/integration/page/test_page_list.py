@@ -79,14 +79,22 @@ def test_keys_move_and_help(looking: Any) -> None:
         expect(page.locator("h1")).to_have_text("Executions")
 
 
-def test_counts_are_live(looking: Any, service: Service) -> None:
-    """A new execution appears in the list, and in the counts, without anybody asking."""
+def test_counts_are_live(looking: Any, service: Service, waiting: str) -> None:
+    """A new execution appears in the list, and in the counts, without anybody asking; the one that is chosen stays chosen."""
     with looking() as watched:
         page = watched.open("#/?status=waiting")
         expect(page.locator(".list-head .connection")).to_have_text("live")
+        expect(page.locator(f'tr[data-id="{waiting}"]')).to_be_visible()
         chip = page.get_by_role("group", name="Status").get_by_role("button", name="waiting").locator("b")
         expect(chip).not_to_be_empty()
         before = int(chip.inner_text())
+        page.keyboard.press("j")
+        chosen = page.locator("tr[aria-selected=true]").get_attribute("data-id")
         made = service.post("/flow/execute-sync", CHOOSY, "-H", "Prefer: wait=1").json
         expect(page.locator(f'tr[data-id="{made["execution_id"]}"]')).to_be_visible()
         expect(chip).to_have_text(str(before + 1))
+        expect(page.locator("tr[aria-selected=true]")).to_have_attribute("data-id", str(chosen))
+        page.keyboard.press("Enter")
+        expect(page.locator(".run-facts")).to_contain_text(str(chosen))
+        page.go_back()
+        expect(page.locator("tr[aria-selected=true]")).to_have_attribute("data-id", str(chosen))

@@ -14,6 +14,12 @@ from serving import Service
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
+BROKEN = """() => [...document.querySelectorAll("[role=tab], .brand, h1, .top nav a")].filter((one) => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  return new Set([...range.getClientRects()].filter((box) => box.width > 0).map((box) => Math.round(box.bottom / 12))).size > 1;
+}).map((one) => one.textContent)"""
+"""Words that are drawn in two lines."""
 
 PLACES = {
     "list": ("#/?status=waiting", ".rows tbody tr"),
@@ -47,6 +53,11 @@ def test_phone(looking: Any, waiting: str) -> None:
     with looking(**PHONE, reduced_motion="reduce") as watched:
         for page in look_around(watched, waiting, "phone"):
             assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
+        for width, place in ((390, f"#/flow/{waiting}"), (1024, f"#/flow/{waiting}"), (320, "#/")):
+            watched.page.set_viewport_size({"width": width, "height": 844})
+            page = watched.open(place)
+            expect(page.locator("g.state, .rows tbody tr").first).to_be_visible()
+            assert page.evaluate(BROKEN) == [], width
 
 
 def test_dialogs_read_well(looking: Any, waiting: str) -> None:
@@ -103,12 +114,15 @@ def test_large_numbers_stay(looking: Any, service: Service) -> None:
     with looking() as watched:
         page = watched.open("#/start")
         page.get_by_label("Flow as JSON").fill(json.dumps(CHOOSY))
-        page.get_by_label("Input").fill(json.dumps({"number": number}))
+        page.get_by_label("Input").fill(
+            json.dumps({"number": number, "price": 10.0, "none": -0.0, "much": 1e300}).replace("e+", "e")
+        )
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.locator(".run-title .status")).to_have_text("waiting")
         execution_id = page.url.rpartition("/")[2]
         page.get_by_role("tab", name="Input").click()
         expect(page.locator(".json-bigint")).to_have_text(str(number))
+        assert page.locator(".json-number").all_inner_texts() == ["10.0", "-0.0", "1e300"]
         page.get_by_role("button", name="Approved", exact=True).click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_text("Payload as JSON").click()
@@ -116,5 +130,5 @@ def test_large_numbers_stay(looking: Any, service: Service) -> None:
         dialog.get_by_role("button", name="Approved", exact=True).click()
         expect(dialog).to_have_count(0)
     execution = service.curl(f"/flow/{execution_id}").json
-    assert execution["input"] == {"number": number}
+    assert execution["input"] == {"number": number, "price": 10.0, "none": 0.0, "much": 1e300}
     assert execution["task_results"]["approval"]["data"] == {"amount": number + 1}

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from page_flows import CHOOSY, HOSTILE, LONG_ID, Folder
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from serving import Service
 
 
@@ -39,6 +39,7 @@ def test_from_a_file_to_a_retry(looking: Any, service: Service, folder: Folder, 
 
         expect(page.locator(".run-title .status")).to_have_text("waiting")
         expect(page.locator(".banner.is-waiting")).to_contain_text("waits for signal 'approval'")
+        expect(page).to_have_title(re.compile("^Choosy: waiting"))
         expect(page.locator('g.state[data-state="approval"]')).to_have_attribute("data-look", "waiting")
         assert (look_of(page, "fetch"), look_of(page, "store")) == ("completed", "never")
         watched.shot("waiting")
@@ -126,6 +127,7 @@ def test_verbs_pause_resume_cancel(looking: Any, service: Service, waiting: str)
         answer(page, "Cancel", "no longer wanted")
         expect(page.locator(".run-title .status")).to_have_text("cancelled")
         assert page.locator(".actions button").all_inner_texts() == ["Fork"]
+        expect(page.locator('g.state[data-state="cancelled"]')).to_have_attribute("data-look", "cancelled")
     events = service.curl(f"/flow/{waiting}/events").json["items"]
     reasons = [one["data"]["reason"] for one in events if one["data"].get("reason")]
     assert reasons[:3] == ["lunch", "back", "no longer wanted"]
@@ -137,9 +139,74 @@ def test_refusal_says_what_is_possible(looking: Any, service: Service, waiting: 
         watched.expected += ["409", "412"]
         page = watched.open(f"#/flow/{waiting}")
         page.get_by_role("button", name="Approved", exact=True).click()
-        service.post(f"/flow/{waiting}/cancel", {"reason": "first"})
+        service.post(f"/flow/{waiting}/pause", {"reason": "first"})
         page.get_by_role("dialog").get_by_role("button", name="Approved", exact=True).click()
         expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("moved on")
+
+
+def test_a_signal_that_nobody_waits_for(looking: Any, waiting: str) -> None:
+    """What the service says of a signal that is of no use is shown, and nothing is sent twice."""
+    with looking() as watched:
+        page = watched.open(f"#/flow/{waiting}")
+        page.get_by_role("button", name="Signal …").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Signal").fill("aproval")
+        dialog.get_by_role("button", name="Signal", exact=True).click()
+        expect(dialog.get_by_role("alert")).to_contain_text("did you mean 'approval'?")
+        expect(dialog.get_by_role("button", name="Signal", exact=True)).to_have_count(0)
+        dialog.get_by_role("button", name="Close").last.click()
+        expect(dialog).to_have_count(0)
+
+
+def test_an_answer_while_cut_off(looking: Any, service: Service, waiting: str) -> None:
+    """Without a stream all parts of the page tell of what an answer led to; a dialog for what is over cannot be sent."""
+    with looking() as watched:
+        watched.expected.append("ERR_FAILED")
+        page = watched.open(f"#/flow/{waiting}")
+        expect(page.locator(".connection")).to_have_text("live")
+        page.get_by_role("button", name="Approved", exact=True).click()
+        service.post(f"/flow/{waiting}/pause", {})
+        expect(page.locator(".run-title .status")).to_have_text("paused")
+        expect(page.get_by_role("dialog").get_by_role("button", name="Approved", exact=True)).to_be_enabled()
+        service.post(f"/flow/{waiting}/cancel", {})
+        expect(page.get_by_role("dialog")).to_contain_text("Nobody waits for this any more")
+        expect(page.get_by_role("dialog").get_by_role("button", name="Approved", exact=True)).to_be_disabled()
+    waits = service.post("/flow/execute-sync", CHOOSY, "-H", "Prefer: wait=1").json["execution_id"]
+    with looking() as watched:
+        watched.expected.append("ERR_FAILED")
+        page = watched.open(f"#/flow/{waits}")
+        expect(page.locator(".event")).to_have_count(8)
+        page.route(re.compile("/events/stream"), lambda route: route.abort())
+        page.evaluate("""() => {
+          Object.defineProperty(document, "hidden", { get: () => window.away, configurable: true });
+          for (window.away of [true, false]) document.dispatchEvent(new Event("visibilitychange"));
+        }""")
+        expect(page.locator(".connection")).to_contain_text("trying again")
+        answer(page, "Pause", "lunch")
+        expect(page.locator(".run-title .status")).to_have_text("paused")
+        expect(page.locator(".banner.is-paused")).to_contain_text("lunch")
+        expect(page.locator(".event-type").last).to_have_text("execution.paused")
+
+
+def test_an_answer_that_was_lost(looking: Any, service: Service, waiting: str) -> None:
+    """An approval whose answer was lost is the same one when it is sent again."""
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    with looking() as watched:
+        watched.expected += ["ERR_FAILED", "412"]
+        watched.page.route(re.compile("/signal$"), lose, times=1)
+        page = watched.open(f"#/flow/{waiting}")
+        page.get_by_role("button", name="Approved", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_role("button", name="Approved", exact=True).click()
+        expect(dialog.get_by_role("alert")).to_contain_text("does not answer")
+        dialog.get_by_role("button", name="Approved", exact=True).click()
+        expect(dialog).to_have_count(0)
+    events = service.curl(f"/flow/{waiting}/events").json["items"]
+    assert [one["type"] for one in events].count("signal.received") == 1
 
 
 def test_what_is_copied_can_be_run(looking: Any, service: Service, waiting: str) -> None:
@@ -185,10 +252,13 @@ def test_hostile_text_stays_text(looking: Any, service: Service) -> None:
     ]
     conditions = [{"name": HOSTILE, "source_task": HOSTILE, "target_task_success": "second"}]
     flow = {"id": "hostile", "name": HOSTILE, "start_task": HOSTILE, "tasks": tasks, "conditions": conditions}
-    made = service.post("/flow/execute-sync", {"flow": flow, "input": {HOSTILE: HOSTILE}}).json
+    made = service.post("/flow/execute-sync", {"flow": flow, "input": {HOSTILE: HOSTILE, "turned": "\u202ex"}}).json
     with looking() as watched:
         page = watched.open(f"#/flow/{made['execution_id']}")
         expect(page.locator("h1")).to_have_text(HOSTILE)
+        assert page.locator(".run-facts code").evaluate("(one) => getComputedStyle(one).unicodeBidi") == "isolate"
+        page.get_by_role("tab", name="Input").click()
+        expect(page.locator(".json-string").last).to_have_text('"\\u202ex"')
         for tab in ("Events", "Input", "Output", "Error", "Condition", "State", "Definition"):
             page.get_by_role("tab", name=tab).click()
             expect(page.locator(".tab-panel")).to_contain_text("onerror")

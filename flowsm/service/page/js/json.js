@@ -2,8 +2,8 @@
 
 import { CopyButton } from "./copy.js";
 import { html, useState } from "./lib.js";
-import { count, plural } from "./text.js";
-import { stringify } from "./numbers.js";
+import { count, plural, unturned } from "./text.js";
+import { Written, stringify } from "./numbers.js";
 
 const FIRST_ITEMS = 100;
 const LONG_TEXT = 400;
@@ -18,6 +18,7 @@ export function Json({ value, label }) {
 }
 
 function Value({ value, depth }) {
+  if (value instanceof Written) return html`<span class="json-number">${value.source}</span>`;
   if (Array.isArray(value)) return html`<${Tree} entries=${value.map((item, index) => [index, item])} open="[" close="]" word="item"
     depth=${depth} />`;
   if (value !== null && typeof value === "object") {
@@ -30,7 +31,7 @@ function Value({ value, depth }) {
 function Text({ text }) {
   const [isWhole, setWhole] = useState(false);
   const shown = isWhole || text.length <= LONG_TEXT ? text : text.slice(0, LONG_TEXT);
-  return html`<span class="json-string">${JSON.stringify(shown)}</span>${shown.length < text.length &&
+  return html`<span class="json-string">${unturned(JSON.stringify(shown))}</span>${shown.length < text.length &&
     html` <button type="button" class="link" onClick=${() => setWhole(true)}>all ${count(text.length)} characters</button>`}`;
 }
 
@@ -45,7 +46,7 @@ function Tree({ entries, open, close, word, depth }) {
   if (!isOpen) return toggle;
   return html`${toggle}<ul>
     ${entries.slice(0, most).map(([name, item]) => html`<li key=${name}>
-      ${word === "key" ? html`<span class="json-key">${name}</span>: ` : ""}<${Value} value=${item} depth=${depth + 1} />
+      ${word === "key" ? html`<span class="json-key">${unturned(String(name))}</span>: ` : ""}<${Value} value=${item} depth=${depth + 1} />
     </li>`)}
     ${entries.length > most && html`<li><button type="button" class="link" onClick=${() => setMost(most * 10)}>
       ${count(entries.length - most)} more</button></li>`}

@@ -49,9 +49,10 @@ function App() {
   const role = useRole();
   const [isHelp, setHelp] = useState(false);
   const mayAct = role === "operate";
-  useKeys({ "?": () => setHelp(true), n: () => mayAct && go({ kind: "start" }) });
+  useKeys({ "?": () => setHelp(true), n: () => mayAct && place.kind === "list" && go({ kind: "start" }) });
   useEffect(() => {
-    document.title = { list: "Executions", start: "Start a flow", run: place.id }[place.kind] + " · flowsm";
+    const titles = { list: "Executions", start: "Start a flow", run: place.id, none: "No such page" };
+    document.title = `${titles[place.kind]} · flowsm`;
   }, [place.kind, place.id]);
   const isFirst = useRef(true);
   useEffect(() => {
@@ -78,6 +79,8 @@ function App() {
     </header>
     <main id="main" tabindex="-1"><${Guard} key=${`${place.kind} ${place.id ?? ""}`}>
       ${place.kind === "list" && html`<${List} place=${place} role=${role} />`}
+      ${place.kind === "none" && html`<div class="nothing"><h1>There is no such page</h1><p>An execution is at #/flow/ID.</p>
+        <a class="button" href="#/">All executions</a></div>`}
       ${place.kind === "run" && html`<${Run} key=${place.id} id=${place.id} place=${place} mayAct=${mayAct} />`}
       ${place.kind === "start" && html`<${Start} role=${role} isExample=${Boolean(place.parameters.example)} />`}
     </${Guard}></main>

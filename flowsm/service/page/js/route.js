@@ -9,9 +9,10 @@ export function placeIn(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const parameters = Object.fromEntries(new URLSearchParams(query));
   const [kind, ...rest] = path.split("/");
-  if (kind === "flow" && rest.length) return { kind: "run", id: decoded(rest.join("/")), parameters };
+  if (kind === "flow" && rest.length > 1) return { kind: "none", parameters };
+  if (kind === "flow" && rest[0]) return { kind: "run", id: decoded(rest[0]), parameters };
   if (kind === "start") return { kind: "start", parameters };
-  return { kind: "list", parameters };
+  return { kind: path ? "none" : "list", parameters };
 }
 
 function decoded(text) {
@@ -23,7 +24,7 @@ function decoded(text) {
 }
 
 export function hashOf(place) {
-  const path = { list: "", start: "start", run: `flow/${encodeURIComponent(place.id ?? "")}` }[place.kind];
+  const path = { list: "", none: "nowhere", start: "start", run: `flow/${encodeURIComponent(place.id ?? "")}` }[place.kind];
   const given = Object.entries(place.parameters ?? {}).filter(([, value]) => value !== "" && value !== null && value !== undefined);
   return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
 }

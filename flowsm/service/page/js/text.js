@@ -24,6 +24,9 @@ export function clock(text) {
 
 export const moment = (text) => `${DAY.format(new Date(text))}, ${clock(text)}`;
 
+// The clock's time; that of another day has its day.
+export const near = (text) => (DAY.format(new Date(text)) === DAY.format(new Date()) ? clock(text) : moment(text));
+
 export function duration(ms) {
   if (ms < 1) return `${Math.round(ms * 1000)} µs`;
   if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
@@ -35,5 +38,10 @@ export function duration(ms) {
 }
 
 export const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
+
+const TURNS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+// Characters that turn the direction of what stands after them, as JSON writes them.
+export const unturned = (text) => text.replace(TURNS, (one) => `\\u${one.charCodeAt(0).toString(16)}`);
 
 export const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

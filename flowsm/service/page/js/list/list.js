@@ -20,6 +20,9 @@ const CHANGES = [
   "execution.paused", "execution.resumed", "execution.redriven", "execution.removed", "wait.started", "wait.ended",
   "resolution.awaited",
 ];
+// Which execution was chosen, by what the list showed: so that it still is when one comes back. By its id: rows come in above it.
+const chosenOf = new Map();
+
 const STREAM = `events/stream?${CHANGES.map((type) => `types=${type}`).join("&")}`;
 
 const queryOf = ({ status, flow, since, cursor }, limit) =>
@@ -60,7 +63,7 @@ function useRows(parameters) {
 export function List({ place, role }) {
   const parameters = place.parameters;
   const { items, cursor, problem, looked, isDone, summary, refresh } = useRows(parameters);
-  const [at, setAt] = useState(-1);
+  const [chosen, setChosen] = useState(() => chosenOf.get(JSON.stringify(parameters)) ?? null);
   const [connection, setConnection] = useState("away");
   const field = useRef(null);
   const isSearch = useRef(false);
@@ -74,21 +77,28 @@ export function List({ place, role }) {
     };
     return follow(STREAM, { onEvents: change, onState });
   }, []);
+  const key = JSON.stringify(parameters);
   useEffect(() => {
-    setAt(-1);
+    setChosen(chosenOf.get(key) ?? null);
     window.scrollTo(0, 0);
-  }, [JSON.stringify(parameters)]);
-  useEffect(() => document.querySelector(".rows tr[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at]);
+  }, [key]);
+  useEffect(() => document.querySelector(".rows tr[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [chosen, items !== null]);
 
   const show = (more, options) => go({ kind: "list", parameters: { ...parameters, cursor: "", ...more } }, options);
   const rows = items ?? [];
+  const at = rows.findIndex((row) => row.execution_id === chosen);
+  const choose = (index) => {
+    const id = rows[index]?.execution_id ?? null;
+    chosenOf.set(key, id);
+    setChosen(id);
+  };
+  const next = () => choose(Math.min(at + 1, rows.length - 1));
+  const previous = () => choose(Math.max(at - 1, 0));
   const older = () => cursor && show({ cursor });
   const newer = () => parameters.cursor && history.back();
   useKeys({
-    j: () => setAt(Math.min(at + 1, rows.length - 1)),
-    k: () => setAt(Math.max(at - 1, 0)),
-    ArrowDown: () => setAt(Math.min(at + 1, rows.length - 1)),
-    ArrowUp: () => setAt(Math.max(at - 1, 0)),
+    j: next, ArrowDown: next,
+    k: previous, ArrowUp: previous,
     Enter: () => rows[at] && go({ kind: "run", id: rows[at].execution_id }),
     "/": () => field.current?.focus(),
     "[": newer,

@@ -5,7 +5,7 @@ import { stringify } from "../numbers.js";
 import { short } from "../text.js";
 import { Ask, titled } from "./ask.js";
 import { skeletonOf } from "./skeleton.js";
-import { VERBS, answersOf, openWait, possibleVerbs } from "./verbs.js";
+import { VERBS, answersOf, isPausedIn, openWait, possibleVerbs } from "./verbs.js";
 
 const ANSWER_CHARS = 40;
 const ENDS = ["execution.completed", "execution.failed", "execution.cancelled"];
@@ -15,12 +15,13 @@ export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   const box = useRef(null);
   const isClosed = useRef(false);
   const wait = useMemo(() => openWait(events), [events.length]);
-  const verbs = possibleVerbs(execution.status, wait);
+  const isPaused = useMemo(() => isPausedIn(events), [events.length]);
+  const verbs = possibleVerbs(execution.status, wait, isPaused);
   const isWaited = Boolean(wait?.signal) && execution.ended_at === null;
   const answers = isWaited ? answersOf(graph, wait.task) : [];
   const ask = (verb, given = {}) => setAsked({ verb, given, seq: Math.max(execution.seq, events.length) });
   const payload = wait?.schema ? stringify(skeletonOf(wait.schema), 2) : "";
-  const answer = (outcome) => ask("signal", { name: wait.signal, outcome, payload, isAnswer: true });
+  const answer = (outcome) => ask("signal", { name: wait.signal, task: wait.task, outcome, payload, isAnswer: true });
   const preset = (verb) => {
     if (verb === "signal") return { name: wait?.signal ?? "", payload };
     return verb === "fork" ? { at: isPast ? seq : beforeTheEnd(events) } : {};
@@ -29,9 +30,10 @@ export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   // A button that is gone once it was pressed leaves the keyboard to the first of those that are there now.
   useEffect(() => {
     const isLost = isClosed.current && document.activeElement === document.body;
-    if (isLost) box.current.querySelector("button")?.focus({ preventScroll: true });
+    if (!isLost) return;
+    box.current.querySelector("button")?.focus({ preventScroll: true });
     isClosed.current = false;
-  }, [verbs.join()]);
+  }, [verbs.join(), asked === null]);
   const close = () => {
     isClosed.current = true;
     setAsked(null);

@@ -1,12 +1,13 @@
 // The dialog in which something is asked of an execution, with a reason.
 
-import { Problem, newKey, post } from "../api.js";
+import { Problem, ask, newKey, part, post } from "../api.js";
 import { CopyButton } from "../copy.js";
 import { Dialog } from "../dialog.js";
 import { keep, kept } from "../kept.js";
 import { html, useMemo, useState } from "../lib.js";
 import { stringify } from "../numbers.js";
 import { go } from "../route.js";
+import { sentence } from "../text.js";
 import { commandsOf } from "./commands.js";
 import { Fields } from "./fields.js";
 import { VERBS, bodyOf, pathOf } from "./verbs.js";
@@ -21,17 +22,32 @@ function made(verb, id, values) {
   }
 }
 
+// A signal whose answer was lost is recorded, though the execution has moved on since: the second try is the same one.
+async function signalled(id, body, headers) {
+  try {
+    return await post(pathOf("signal", id), body, headers);
+  } catch (error) {
+    if (error.status !== 412) throw error;
+    const { items } = await ask(`flow/${part(id)}/events?after=${headers["If-Match"].replaceAll('"', "")}`);
+    if (!items.some(({ data }) => data.idempotency_key === headers["Idempotency-Key"])) throw error;
+    return null;
+  }
+}
+
 export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone }) {
   const { title, hint, look, isWide, needsPlan } = VERBS[verb];
   const id = execution.execution_id;
   const first = verb === "resolve" ? { resolution: "success" } : {};
   const [values, setValues] = useState({ reason: "", actor: kept("actor"), ...first, ...given });
   const [problem, setProblem] = useState(null);
+  const [warning, setWarning] = useState("");
   const [isSending, setSending] = useState(false);
   const [isPlanned, setPlanned] = useState(!needsPlan);
   const { body, problem: unread } = made(verb, id, values);
   const key = useMemo(newKey, [verb === "fork" && body ? stringify(body) : ""]);
-  const isOff = isSending || !isPlanned || (values.isOther && !values.isFlow);
+  const isLost = problem?.status === 0; // it may be this very answer that ended the wait
+  const isOver = given.isAnswer && !isSending && !isLost && (wait?.task !== given.task || wait?.signal !== given.name);
+  const isOff = isSending || isOver || !isPlanned || (values.isOther && !values.isFlow);
   const name = given.isAnswer ? titled(given.outcome || "approve") : title;
 
   async function send(event) {
@@ -42,10 +58,10 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
     const headers = verb === "signal" || verb === "fork" ? { "Idempotency-Key": key } : {};
     if (given.isAnswer || verb === "resolve" || verb === "upgrade") headers["If-Match"] = `"${seq}"`;
     try {
-      const answer = await post(pathOf(verb, id), body, headers);
+      const answer = verb === "signal" ? await signalled(id, body, headers) : await post(pathOf(verb, id), body, headers);
       if (verb === "fork") go({ kind: "run", id: answer.execution_id });
       else onDone();
-      return onClose();
+      return answer?.warning ? setWarning(answer.warning) : onClose();
     } catch (error) {
       setSending(false);
       return setProblem(error);
@@ -59,8 +75,12 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
         execution=${execution} graph=${graph} wait=${wait} body=${body} onPlan=${setPlanned} />
       ${body && html`<${Same} commands=${commandsOf(verb, id, body)} />`}
       ${problem && html`<${Refused} problem=${problem} />`}
-      <div class="form-end"><button type="button" onClick=${onClose}>Not now</button>
-        <button class=${look === "grave" ? "grave" : "primary"} disabled=${isOff}>${name}</button></div>
+      ${isOver && !problem && !warning && html`<p class="banner is-waiting" role="status">Nobody waits for this any more:
+        it was answered elsewhere, or has ended.</p>`}
+      ${warning && html`<div class="banner is-waiting" role="alert"><div><b>It is recorded; but:</b>
+        <p>${sentence(warning)}</p></div></div>`}
+      <div class="form-end"><button type="button" onClick=${onClose}>${warning ? "Close" : "Not now"}</button>
+        ${!warning && html`<button class=${look === "grave" ? "grave" : "primary"} disabled=${isOff}>${name}</button>`}</div>
     </form>
   </${Dialog}>`;
 }

@@ -1,7 +1,7 @@
 // The same as a button, as a command: curl, flowsm, Python.
 
 import { hasToken, part, urlOf } from "../api.js";
-import { stringify } from "../numbers.js";
+import { Written, stringify } from "../numbers.js";
 import { pathOf } from "./verbs.js";
 
 const FLOW_OPTIONS = { upgrade: "--to", fork: "--flow" };
@@ -17,6 +17,7 @@ export function python(value) {
   if (value === null || value === undefined) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
+  if (value instanceof Written) return value.source;
   if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
   if (typeof value === "object") {
     return `{${Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}: ${python(item)}`).join(", ")}}`;

@@ -2,7 +2,7 @@
 
 import { html, useState } from "../lib.js";
 import { Mark } from "../marks.js";
-import { clock, count } from "../text.js";
+import { count, near } from "../text.js";
 import { stringify } from "../numbers.js";
 
 const FIRST = 50;
@@ -15,7 +15,7 @@ export function Conditions({ decisions, task, onSeek }) {
     ${found.slice(0, most).map((one) => html`<li key=${one.seq} class="decision">
       <header><b>${one.source}</b><span aria-label="to">→</span><b>${one.target}</b>
         <button type="button" class="link" onClick=${() => onSeek(one.seq)}>event ${one.seq}</button>
-          <time class="muted" datetime=${one.at}>${clock(one.at)}</time></header>
+          <time class="muted" datetime=${one.at}>${near(one.at)}</time></header>
       <p>${one.reason}</p>
       ${(one.asked ?? []).map((asked) => html`<div class="asked" key=${asked.condition}>
         <${Mark} status=${asked.met ? "completed" : "failed"} size="13" /><span>

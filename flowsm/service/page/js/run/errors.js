@@ -3,7 +3,7 @@
 import { CopyButton } from "../copy.js";
 import { html, useMemo, useState } from "../lib.js";
 import { Status } from "../marks.js";
-import { clock, count, short } from "../text.js";
+import { count, near, short } from "../text.js";
 
 const FIRST = 30;
 const TEXT_CHARS = 1500;
@@ -36,7 +36,7 @@ function One({ event, onSeek }) {
     <header><${Status} status=${status} />${data.task && html`<b>${data.task}</b>
       <span class="muted">visit ${data.visit}, attempt ${data.attempt}</span>`}
       <button type="button" class="link" onClick=${() => onSeek(event.seq)}>event ${event.seq}</button>
-        <time class="muted" datetime=${event.at}>${clock(event.at)}</time></header>
+        <time class="muted" datetime=${event.at}>${near(event.at)}</time></header>
     <p><code>${error.type}</code> ${shown}${shown !== error.message && html` <button type="button" class="link"
       onClick=${() => setWhole(true)}>all ${count(error.message.length)} characters</button>`}</p>
     ${error.traceback && html`<details><summary>Traceback</summary><div class="trace-tools"><${CopyButton} text=${error.traceback}

@@ -18,11 +18,30 @@ export function useExecution(id) {
   const [connection, setConnection] = useState("away");
   const [version, setVersion] = useState(0);
   const kept = useRef({ events: [], attempts: new Attempts() });
+  const isLive = useRef(false);
+
+  function take(events) {
+    const { events: known, attempts } = kept.current;
+    for (const event of events) {
+      if (event.seq !== known.length + 1) continue;
+      known.push(event);
+      attempts.add(event);
+    }
+    draw();
+  }
+
+  // While the stream is cut off: the events that came since, so that all parts of the page tell of one moment.
+  async function catchUp() {
+    const { items } = await ask(`flow/${part(id)}/events?after=${kept.current.events.length}`);
+    if (!isLive.current) take(items);
+  }
 
   async function load() {
     try {
-      setExecution(await ask(`flow/${part(id)}`));
+      const found = await ask(`flow/${part(id)}`);
+      setExecution(found);
       setProblem(null);
+      if (!isLive.current && found.seq > kept.current.events.length) await catchUp();
     } catch (error) {
       setProblem(error);
     }
@@ -35,17 +54,12 @@ export function useExecution(id) {
     return follow(`flow/${part(id)}/events/stream`, {
       after: 0,
       onEvents(events) {
-        const { events: known, attempts } = kept.current;
-        for (const event of events) {
-          if (event.seq !== known.length + 1) continue;
-          known.push(event);
-          attempts.add(event);
-        }
-        draw();
+        take(events);
         refresh();
       },
       onState(state) {
         setConnection(state);
+        isLive.current = state === "live";
         if (state === "live") refresh();
       },
       onProblem: setProblem,

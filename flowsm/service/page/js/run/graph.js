@@ -15,6 +15,7 @@ const LEAST_TALL = 0.8;
 
 // The look of a state: that of the execution where it stands, else what became of it.
 export function fateLook(state, status) {
+  if (!state.is_task && state.name === "cancelled" && state.fate !== "never") return "cancelled";
   if (state.fate !== "current") return lookOf(state.fate);
   return ["waiting", "paused"].includes(status) ? status : "running";
 }

@@ -74,7 +74,7 @@ function Output({ task, known, seq }) {
   if (!names.length) return html`<p class="empty">No task has a result yet.</p>`;
   const shown = names.map((name) => {
     const { status, outcome, message, data = null } = results[name];
-    return [name, { status, outcome, message, data }];
+    return [name, { status, outcome, ...(message ? { message } : {}), data }];
   });
   return html`<${Json} key=${seq} value=${Object.fromEntries(shown)} label="results" />`;
 }

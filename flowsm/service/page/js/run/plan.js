@@ -37,10 +37,11 @@ export function ForkPlan({ execution, body, values }) {
 }
 
 export function UpgradePlan({ execution, body, values, onPlan }) {
-  const isWhole = Boolean(body?.flow) && values.isFlow === true;
+  const isWhole = Boolean(body?.flow) && values.isFlow === true && !values.isSame;
   const { value, problem, isNow } = useDryRun("upgrade", execution.execution_id, body, isWhole);
   const isSafe = isNow && !problem && value?.safe === true;
   useEffect(() => onPlan(isSafe), [isSafe]);
+  if (values.isSame) return html`<p class="muted" role="status">It has this version already: there is nothing to send.</p>`;
   if (!isWhole) return null;
   if (problem && isNow) return html`<${Refused} problem=${problem} />`;
   if (!value || !isNow) return html`<p class="muted" role="status">Rehearsing what is recorded …</p>`;

@@ -30,6 +30,9 @@ export function Run({ id, place, mayAct }) {
   const [ticking, setTicking] = useState(0);
   useEffect(() => setTicking(execution && !ENDED.includes(execution.status) ? 1000 : 0), [execution?.status]);
   const now = useNow(ticking);
+  useEffect(() => {
+    if (execution) document.title = `${execution.flow_name}: ${execution.status} · ${id} · flowsm`;
+  }, [execution?.flow_name, execution?.status, id]);
 
   const show = (more, options = { replace: true }) => go({ kind: "run", id, parameters: { tab, task, seq: asked, ...more } }, options);
   const seek = (to) => show({ seq: Math.min(Math.max(1, to), last) });

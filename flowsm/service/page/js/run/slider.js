@@ -2,10 +2,10 @@
 
 import { html } from "../lib.js";
 import { Icon } from "../marks.js";
-import { clock, count } from "../text.js";
+import { count, near } from "../text.js";
 
 export function Slider({ seq, last, isLive, connection, event, onSeek, onLive }) {
-  const said = event ? `event ${seq} of ${last}, ${event.type}, ${clock(event.at)}` : "no event yet";
+  const said = event ? `event ${seq} of ${last}, ${event.type}, ${near(event.at)}` : "no event yet";
   const step = (to, icon, label, isOff) => html`<button type="button" class="quiet" disabled=${isOff} onClick=${() => onSeek(to)}
     aria-label=${label} title=${label}><${Icon} name=${icon} size="14" /></button>`;
   return html`<section class="card slider" aria-label="Place in the history">
@@ -21,6 +21,6 @@ export function Slider({ seq, last, isLive, connection, event, onSeek, onLive })
         <span class=${`dot is-${connection}`} aria-hidden="true"></span>Live</button>
     </div>
     <p class="slider-said"><b>${count(seq)}</b> of ${count(last)}${event && html` · <code>${event.type}</code> · <time
-      datetime=${event.at}>${clock(event.at)}</time>`}</p>
+      datetime=${event.at}>${near(event.at)}</time>`}</p>
   </section>`;
 }

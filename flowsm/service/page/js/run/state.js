@@ -2,7 +2,7 @@
 
 import { html } from "../lib.js";
 import { Json } from "../json.js";
-import { short } from "../text.js";
+import { short, unturned } from "../text.js";
 import { stringify } from "../numbers.js";
 
 const VALUE_CHARS = 300;
@@ -24,4 +24,4 @@ function Diff({ changes }) {
   </li>`)}</ul>`;
 }
 
-const text = (value) => short(stringify(value) ?? "null", VALUE_CHARS);
+const text = (value) => short(unturned(stringify(value) ?? "null"), VALUE_CHARS);

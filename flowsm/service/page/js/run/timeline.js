@@ -11,6 +11,7 @@ const ROW = 24;
 const BAR = 14;
 const LEAST = 4;
 const TICKS = 4;
+const END = 30; // room for half a label
 const NICE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
   1_800_000, 3_600_000, 7_200_000, 21_600_000, 43_200_000, 86_400_000];
 
@@ -41,8 +42,10 @@ export function Timeline({ attempts, seq, last, isPast, now, ended, selected, on
       <span class="muted">${plural(bars.length, "attempt")} in ${duration(upto - first)}</span></header>
     <div class="timeline-box" ref=${box} tabindex="0" role="group" aria-label="Attempts by task; scrolls">
       ${width > 0 && bars.length > 0 && html`<svg width=${width} height=${height} role="group" aria-label="Attempts by task">
-        ${isEven ? html`<${Axis} ticks=${steps(last).map((one) => [x(0, one + 1), one ? String(one) : "0"])} height=${height} />`
-          : html`<${Axis} ticks=${ticksIn(upto - first).map((ms) => [x(first + ms), ms ? `+${brief(ms)}` : "0"])} height=${height} />`}
+        ${isEven ? html`<${Axis} ticks=${steps(last).map((one) => [x(0, one + 1), one ? String(one) : "0"])} height=${height}
+          width=${width} />`
+          : html`<${Axis} ticks=${ticksIn(upto - first).map((ms) => [x(first + ms), ms ? `+${brief(ms)}` : "0"])} height=${height}
+          width=${width} />`}
         ${tasks.map((task, index) => html`<${Row} key=${task} task=${task} y=${index * ROW} width=${width} left=${left}
           isSelected=${task === selected}
           bars=${merged(bars.filter((bar) => bar.task === task), x, seq)} x=${x} seq=${seq} onSeek=${onSeek} onPick=${onPick} />`)}
@@ -124,9 +127,10 @@ function told(bar, number) {
   return `${bar.task}, visit ${bar.visit}, attempt ${bar.attempt}: ${bar.outcome ?? bar.status}, ${took}, from ${from}${more}${failure}`;
 }
 
-function Axis({ ticks, height }) {
+function Axis({ ticks, height, width }) {
   return html`<g class="axis">${ticks.map(([place, text]) => html`<g key=${text}>
-    <line x1=${place} x2=${place} y1="0" y2=${height - 18} /><text x=${place} y=${height - 5}>${text}</text></g>`)}</g>`;
+    <line x1=${place} x2=${place} y1="0" y2=${height - 18} /><text x=${place} y=${height - 5}
+      style=${place > width - END ? { textAnchor: "end" } : undefined}>${text}</text></g>`)}</g>`;
 }
 
 function ticksIn(span) {

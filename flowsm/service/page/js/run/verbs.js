@@ -24,6 +24,7 @@ export const VERBS = {
 
 const OVER = ["wait.ended", "resolution.given", "task.started", "task.completed", "execution.failed", "execution.cancelled"];
 const ENDED = ["completed", "failed", "cancelled"];
+const PAUSES = ["execution.paused", "execution.resumed", "execution.redriven", "execution.forked", "execution.cancelling"];
 const ORDINARY = ["otherwise", "success", "failure", "timeout", "skipped", ""];
 
 // The signal that is waited for, or that somebody's word is: as far as the events tell.
@@ -46,12 +47,17 @@ export function answersOf(graph, task) {
   return [...new Set(labels)].filter((label) => !ORDINARY.includes(label));
 }
 
-export function possibleVerbs(status, wait) {
+// Whether somebody asked for a pause that nobody took back: what runs runs on, and it stops after that.
+export function isPausedIn(events) {
+  return events.findLast(({ type }) => PAUSES.includes(type))?.type === "execution.paused";
+}
+
+export function possibleVerbs(status, wait, isPaused) {
   if (ENDED.includes(status)) return status === "failed" ? ["retry", "fork"] : ["fork"];
   const found = [];
   if (status === "created") found.push("run");
   if (wait?.isAsked) found.push("resolve");
-  found.push(status === "paused" ? "resume" : "pause", "signal", "fork", "upgrade", "cancel");
+  found.push(status === "paused" || isPaused ? "resume" : "pause", "signal", "fork", "upgrade", "cancel");
   return found;
 }
 

@@ -15,6 +15,7 @@ const MOST_VERSIONS = 50;
 export function Version({ execution, graph, values, setValues }) {
   const text = values.flow ?? "";
   const edits = useRef(0);
+  const own = useRef(null);
   const setText = (flow) => {
     edits.current += 1;
     setValues((before) => ({ ...before, flow, isFlow: false }));
@@ -31,7 +32,9 @@ export function Version({ execution, graph, values, setValues }) {
     try {
       const stored = await ask(`definitions/${part(digest)}`);
       if (edits.current !== edit) return; // somebody was faster: what was written since stays
-      setText(stringify(stored.flow ?? stored, 2));
+      const flow = stringify(stored.flow ?? stored, 2);
+      if (digest === now) own.current = flow;
+      setText(flow);
       setProblem(null);
     } catch (error) {
       setProblem(error);
@@ -39,7 +42,8 @@ export function Version({ execution, graph, values, setValues }) {
   }
   useEffect(() => { if (!text) use(now); }, [now]);
   const isFlow = checked.isChecked && checked.valid === true;
-  useEffect(() => setValues((before) => ({ ...before, isFlow })), [isFlow, text]);
+  const isSame = text === own.current;
+  useEffect(() => setValues((before) => ({ ...before, isFlow, isSame })), [isFlow, isSame, text]);
   return html`<div class="version" ...${files.handlers}>
     <${Editor} text=${text} setText=${setText} area=${area} checked=${checked} files=${files}>
       <label class="field"><span class="hidden">A stored version</span>
