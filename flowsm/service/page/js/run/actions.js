@@ -8,12 +8,14 @@ import { skeletonOf } from "./skeleton.js";
 import { VERBS, answersOf, isPausedIn, openWait, possibleVerbs } from "./verbs.js";
 
 const ANSWER_CHARS = 40;
+const REGAIN_MS = 5000;
+const SETTLED_MS = 150;
 const ENDS = ["execution.completed", "execution.failed", "execution.cancelled"];
 
 export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   const [asked, setAsked] = useState(null);
   const box = useRef(null);
-  const isClosed = useRef(false);
+  const closedAt = useRef(0);
   const wait = useMemo(() => openWait(events), [events.length]);
   const isPaused = useMemo(() => isPausedIn(events), [events.length]);
   const verbs = possibleVerbs(execution.status, wait, isPaused);
@@ -29,13 +31,14 @@ export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   const more = { signal: " …", fork: isPast ? ` at ${seq}` : "" };
   // A button that is gone once it was pressed leaves the keyboard to the first of those that are there now.
   useEffect(() => {
-    const isLost = isClosed.current && document.activeElement === document.body;
-    if (!isLost) return;
-    box.current.querySelector("button")?.focus({ preventScroll: true });
-    isClosed.current = false;
+    if (asked || Date.now() - closedAt.current > REGAIN_MS) return undefined;
+    const regain = () => document.activeElement === document.body && box.current?.querySelector("button")?.focus({ preventScroll: true });
+    regain();
+    const timer = setTimeout(regain, SETTLED_MS); // the browser gives up a dialog's focus a little later than the dialog
+    return () => clearTimeout(timer);
   }, [verbs.join(), asked === null]);
   const close = () => {
-    isClosed.current = true;
+    closedAt.current = Date.now();
     setAsked(null);
   };
   return html`<div class="actions" ref=${box} role="group" aria-label="What can be asked of it">

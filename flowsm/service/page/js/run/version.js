@@ -40,7 +40,7 @@ export function Version({ execution, graph, values, setValues }) {
       setProblem(error);
     }
   }
-  useEffect(() => { if (!text) use(now); }, [now]);
+  useEffect(() => { if (!text && !edits.current) use(now); }, [now]);
   const isFlow = checked.isChecked && checked.valid === true;
   const isSame = text === own.current;
   useEffect(() => setValues((before) => ({ ...before, isFlow, isSame })), [isFlow, isSame, text]);
