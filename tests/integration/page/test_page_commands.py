@@ -1,4 +1,7 @@
-"""What is copied from the page: each command is run, and does what its button would have done."""
+"""What is copied from the page: each command is run, and does what its button would have done.
+
+`FLOWSM_COMMANDS` says of which kinds: `CLI` by default, `curl CLI Python` in .ci/long.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from page_flows import CHOOSY
 from playwright.sync_api import Browser, Locator, Page
 from serving import ROOT, Service, serving
 
-KINDS = ("curl", "CLI", "Python")
+KINDS = os.environ.get("FLOWSM_COMMANDS", "CLI").split()
 TOKEN = 'it\'s-"quoted"-$sesame-' * 2
 WORDS = 'it\'s "late", $HOME `id` \\ 日本語 -x\nand a second line'
 
