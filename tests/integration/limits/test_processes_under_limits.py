@@ -30,7 +30,7 @@ WORK = (
     + """
 async def main():
     limits = Limits(**{sys.argv[3]: {sys.argv[4]: int(sys.argv[5])}})
-    async with FlowManager(path, tasks=tasks, durability="normal", lease_seconds=0.5, limits=limits) as manager:
+    async with FlowManager(path, tasks=tasks, durability="normal", lease_seconds=5, limits=limits) as manager:
         await manager.work()
 asyncio.run(main())
 """
