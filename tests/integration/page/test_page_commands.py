@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Locator, Page
 from serving import ROOT, Service, serving
 
 KINDS = os.environ.get("FLOWSM_COMMANDS", "CLI").split()
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0))))"
 TOKEN = 'it\'s-"quoted"-$sesame-' * 2
 WORDS = 'it\'s "late", $HOME `id` \\ 日本語 -x\nand a second line'
 
@@ -83,6 +84,7 @@ def ran(command: str, kind: str, folder: Path) -> str:
 def copied(page: Page, dialog: Locator, kind: str) -> str:
     """What the dialog's button puts on the clipboard."""
     dialog.get_by_text("The same as a command").click()
+    page.evaluate(DRAWN)  # what was typed just now
     dialog.get_by_role("button", name=f"Copy as {kind}").click()
     text: str = page.evaluate("navigator.clipboard.readText()")
     return text
