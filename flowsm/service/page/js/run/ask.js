@@ -1,6 +1,6 @@
 // The dialog in which something is asked of an execution, with a reason.
 
-import { Problem, ask, newKey, part, post } from "../api.js";
+import { Problem, newKey, post } from "../api.js";
 import { CopyButton } from "../copy.js";
 import { Dialog } from "../dialog.js";
 import { keep, kept } from "../kept.js";
@@ -19,18 +19,6 @@ function made(verb, id, values) {
     return { body: bodyOf(verb, id, values), problem: null };
   } catch (error) {
     return { body: null, problem: new Problem(0, { detail: `What was given cannot be read: ${error.message}` }) };
-  }
-}
-
-// A signal whose answer was lost is recorded, though the execution has moved on since: the second try is the same one.
-async function signalled(id, body, headers) {
-  try {
-    return await post(pathOf("signal", id), body, headers);
-  } catch (error) {
-    if (error.status !== 412) throw error;
-    const { items } = await ask(`flow/${part(id)}/events?after=${headers["If-Match"].replaceAll('"', "")}`);
-    if (!items.some(({ data }) => data.idempotency_key === headers["Idempotency-Key"])) throw error;
-    return null;
   }
 }
 
@@ -58,10 +46,10 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
     const headers = verb === "signal" || verb === "fork" ? { "Idempotency-Key": key } : {};
     if (given.isAnswer || verb === "resolve" || verb === "upgrade") headers["If-Match"] = `"${seq}"`;
     try {
-      const answer = verb === "signal" ? await signalled(id, body, headers) : await post(pathOf(verb, id), body, headers);
+      const answer = await post(pathOf(verb, id), body, headers);
       if (verb === "fork") go({ kind: "run", id: answer.execution_id });
       else onDone();
-      return answer?.warning ? setWarning(answer.warning) : onClose();
+      return answer.warning ? setWarning(answer.warning) : onClose();
     } catch (error) {
       setSending(false);
       return setProblem(error);
