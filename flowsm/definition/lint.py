@@ -17,7 +17,7 @@ from flowsm.definition.pointer import MISSING, parse_pointer
 from flowsm.definition.policy import RETRY_COUNT, TIMEOUT, usable_retry_count, usable_timeout
 from flowsm.definition.references import DEFAULT, FROM, is_reference, walk_references
 from flowsm.definition.report import Place, Report
-from flowsm.definition.secrets import lint_constant_secrets, lint_secrets
+from flowsm.definition.secrets import MARK, lint_constant_secrets, lint_secrets, lint_secrets_within
 from flowsm.definition.waiting import SUBFLOW, WAIT
 from flowsm.findings import Severity
 from flowsm.limits import NAME_MAX_CHARS, RETRY_MAX_ATTEMPTS, TIMEOUT_MAX_SECONDS
@@ -208,13 +208,17 @@ def _type_of(task: Checked) -> str:
 
 
 def _lint_parameters(task: Checked, where: Place, names: Collection[str], report: Report) -> None:
-    parameters = task.get("parameters", {})
-    lint_secrets(parameters, _type_of(task), (where, "parameters"), report)
+    parameters, task_type = task.get("parameters", {}), _type_of(task)
     root: Place = (where, "parameters")
-    own = parameters.get("flow") if _type_of(task) == SUBFLOW and isinstance(parameters, dict) else None
-    if isinstance(own, dict) and not is_reference(own):  # the references in that flow are about its own tasks
-        _lint_references(own, (root, "flow"), None, report)
+    own = parameters.get("flow") if task_type == SUBFLOW and isinstance(parameters, dict) else None
+    if (
+        isinstance(own, dict) and MARK not in own and not is_reference(own)
+    ):  # what is in that flow is about its own tasks
+        inside: Place = (root, "flow")
+        lint_secrets_within(own, inside, report)
+        _lint_references(own, inside, None, report)
         parameters = {key: value for key, value in parameters.items() if key != "flow"}
+    lint_secrets(parameters, task_type, root, report)
     _lint_references(parameters, root, names, report)
     timeout, count = (_said(parameters.get(name)) for name in (TIMEOUT, RETRY_COUNT))
     if timeout is not None and "timeout" not in task and usable_timeout(timeout) is None:

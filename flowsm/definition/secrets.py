@@ -14,7 +14,7 @@ from flowsm.definition.model import FlowConfig, TaskConfig
 from flowsm.definition.pointer import MISSING
 from flowsm.definition.references import FROM
 from flowsm.definition.report import Place, Report
-from flowsm.definition.waiting import SUBFLOW, WAITING_TYPES
+from flowsm.definition.waiting import WAITING_TYPES
 from flowsm.limits import SECRET_NAME_MAX_CHARS
 
 __all__ = [
@@ -22,9 +22,11 @@ __all__ = [
     "SECRET_NAME_PATTERN",
     "SecretPlaces",
     "Tokens",
+    "has_secrets",
     "is_secret",
     "lint_constant_secrets",
     "lint_secrets",
+    "lint_secrets_within",
     "secret_places",
     "secrets_of",
 ]
@@ -35,6 +37,11 @@ _NAME: Final = re.compile(SECRET_NAME_PATTERN.strip("^$"), re.ASCII)
 Tokens: TypeAlias = tuple[str | int, ...]
 SecretPlaces: TypeAlias = tuple[tuple[Tokens, str], ...]
 """Places in a task's parameters, each with the name of the secret whose value belongs there."""
+
+
+def has_secrets(value: Any) -> bool:
+    """Whether there is a `$secret` anywhere in a value."""
+    return next(_walk(value), None) is not None
 
 
 def is_secret(value: Any) -> bool:
@@ -59,12 +66,6 @@ def secrets_of(flow: FlowConfig, place: Tokens = ()) -> Iterator[tuple[Tokens, s
 
 def lint_secrets(parameters: Any, task_type: str, root: Place, report: Report) -> None:
     """Report what cannot be a secret in a task's parameters, and what would be recorded there."""
-    if task_type == SUBFLOW and isinstance(parameters, dict):  # the secrets in that flow are its own
-        flow = parameters.get("flow")
-        if isinstance(flow, dict) and MARK not in flow and FROM not in flow:
-            parameters = {key: value for key, value in parameters.items() if key != "flow"}
-            for tokens, value, _ in _walk(flow):
-                _lint_form(value, _below((root, "flow"), tokens), report)
     for tokens, value, within in _walk(parameters):
         place = _below(root, tokens)
         if FROM in value:  # which says what stands beside it
@@ -79,6 +80,12 @@ def lint_secrets(parameters: Any, task_type: str, root: Place, report: Report) -
             hint = "write it into the task, or into the sub-flow's own task, that needs it"
             report.error("misplaced_secret", place, message, value, hint)
         _lint_form(value, place, report)
+
+
+def lint_secrets_within(flow: dict[str, Any], root: Place, report: Report) -> None:
+    """Report what cannot be a secret in a flow that is written inside another one: where its secrets stand is its own."""
+    for tokens, value, _ in _walk(flow):
+        _lint_form(value, _below(root, tokens), report)
 
 
 def lint_constant_secrets(value: Any, root: Place, report: Report) -> None:

@@ -10,12 +10,14 @@ from typing import Any, Final
 
 import msgspec
 
+from flowsm.definition.references import has_references
+from flowsm.definition.secrets import has_secrets
+
 __all__ = [
     "POLICY_PARAMETERS",
     "convert_problem",
     "escape",
     "holds_reference",
-    "holds_secret",
     "nearest",
     "unknown_parameter",
 ]
@@ -66,25 +68,7 @@ def unknown_parameter(name: str, known: Iterable[str]) -> str:
 
 def holds_reference(value: Any) -> bool:
     """Whether a `{"$from": ...}` or a `{"$secret": ...}` is anywhere in a value, which is known only when the task runs."""
-    return _holds(value, ("$from", "$secret"))
-
-
-def holds_secret(value: Any) -> bool:
-    """Whether a `{"$secret": ...}` is anywhere in a value of a flow's own document."""
-    return _holds(value, ("$secret",))
-
-
-def _holds(value: Any, marks: tuple[str, ...]) -> bool:
-    pending = [value]
-    while pending:
-        here = pending.pop()
-        if isinstance(here, dict):
-            if any(mark in here for mark in marks):
-                return True
-            pending.extend(here.values())
-        elif isinstance(here, list):
-            pending.extend(here)
-    return False
+    return has_references(value) or has_secrets(value)
 
 
 def _inside(value: Any, key: str, index: str) -> Any:

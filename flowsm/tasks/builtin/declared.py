@@ -7,13 +7,14 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from flowsm.definition.model import TaskConfig
+from flowsm.definition.secrets import has_secrets
 from flowsm.status import TaskStatus
 from flowsm.tasks.base import BaseTask
 from flowsm.tasks.builtin.rehearse import rehearsed_failure
 from flowsm.tasks.choices import with_choices
 from flowsm.tasks.context import TaskContext
 from flowsm.tasks.result import TaskResult
-from flowsm.tasks.wording import POLICY_PARAMETERS, convert_problem, escape, holds_reference, holds_secret, nearest
+from flowsm.tasks.wording import POLICY_PARAMETERS, convert_problem, escape, holds_reference, nearest
 
 __all__ = ["BuiltinTask", "Declared", "Rehearsal"]
 
@@ -60,7 +61,7 @@ class BuiltinTask(BaseTask):
         return [
             f"/{escape(name)}: a secret cannot stand here: what {cls.__name__} makes of it is recorded"
             for name, value in parameters.items()
-            if name not in cls.secret_parameters and holds_secret(value)
+            if name not in cls.secret_parameters and has_secrets(value)
         ] + cls._misfits(parameters)
 
     @classmethod
