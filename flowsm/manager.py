@@ -12,9 +12,7 @@ from typing import Any, Self
 from flowsm.clock import Clock, SystemClock
 from flowsm.definition.load import Source
 from flowsm.definition.model import FlowConfig
-from flowsm.errors import (
-    FlowMismatch,
-)
+from flowsm.errors import FlowMismatch
 from flowsm.events.commands import Command
 from flowsm.forking import ForkVerbs
 from flowsm.ids import new_worker_id

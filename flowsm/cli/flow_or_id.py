@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 from typing import Any, Final
 
+from cyclopts import Parameter
+
 from flowsm.errors import ExecutionNotFound, NotFound, UsageError
 from flowsm.manager import FlowManager
 
-__all__ = ["looks_like_file", "only_a_hyphen", "resolve_or_explain"]
+__all__ = ["looks_like_file", "or_stdin", "resolve_or_explain"]
 
 _SUFFIXES: Final = frozenset({".json", ".toml", ".yaml", ".yml"})
 
 
-def only_a_hyphen(kind: Any, value: str | None) -> None:
+def _only_a_hyphen(kind: Any, value: str | None) -> None:
     """Let `-` stand for stdin, though no other argument may look like an option.
 
     Raises:
@@ -21,6 +23,11 @@ def only_a_hyphen(kind: Any, value: str | None) -> None:
     """
     if value is not None and value.startswith("-") and value != "-":
         raise UsageError(f"unknown option {value}, or a file's name that begins so: write ./{value}")
+
+
+def or_stdin(help: str, name: str | None = None) -> Parameter:
+    """An argument, or an option, for which `-` may be given."""
+    return Parameter(name=name, allow_leading_hyphen=True, validator=_only_a_hyphen, help=help)
 
 
 def looks_like_file(target: str) -> bool:

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.text import Text
 from rich.tree import Tree
 
-from flowsm.cli.flow_or_id import only_a_hyphen
+from flowsm.cli.flow_or_id import or_stdin
 from flowsm.cli.json_option import read_input
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Actor, AsJson, Db, ExecutionId, Reason, Settings, go_on_options, who
@@ -37,11 +37,7 @@ def fork(
     input: Annotated[str | None, Parameter(help="Another input: a JSON value, or @FILE.")] = None,
     flow: Annotated[
         str | None,
-        Parameter(
-            allow_leading_hyphen=True,
-            validator=only_a_hyphen,
-            help="Another version of the flow: a path, or - for stdin.",
-        ),
+        or_stdin("Another version of the flow: a path, or - for stdin."),
     ] = None,
     paused: Annotated[bool, Parameter(help="It waits for `flowsm resume` first.")] = False,
     idempotency_key: Annotated[

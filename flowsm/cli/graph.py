@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_explain
+from flowsm.cli.flow_or_id import looks_like_file, or_stdin, resolve_or_explain
 from flowsm.cli.opening import ask, file_of, only_root
 from flowsm.cli.options import DEFAULT_DB, Db
 from flowsm.cli.output import print_text
@@ -22,11 +22,8 @@ __all__ = ["graph"]
 def graph(
     target: Annotated[
         str,
-        Parameter(
-            name="FILE|ID",
-            allow_leading_hyphen=True,
-            validator=only_a_hyphen,
-            help="A flow document (a path, or - for stdin), or an execution: its id, @last, or its export.",
+        or_stdin(
+            "A flow document (a path, or - for stdin), or an execution: its id, @last, or its export.", name="FILE|ID"
         ),
     ],
     /,

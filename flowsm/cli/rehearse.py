@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 from cyclopts import Parameter
 
 from flowsm.cli.exit_codes import FAILED, FINE
-from flowsm.cli.flow_or_id import only_a_hyphen
+from flowsm.cli.flow_or_id import or_stdin
 from flowsm.cli.ls import moment_of
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db
@@ -25,12 +25,7 @@ __all__ = ["whatif"]
 
 _FlowFile: TypeAlias = Annotated[
     str,
-    Parameter(
-        name="FLOW_FILE",
-        allow_leading_hyphen=True,
-        validator=only_a_hyphen,
-        help="Another version of the flow: a path, or - for stdin.",
-    ),
+    or_stdin("Another version of the flow: a path, or - for stdin.", name="FLOW_FILE"),
 ]
 
 

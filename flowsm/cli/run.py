@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 
 from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED, TERMINATED
-from flowsm.cli.flow_or_id import looks_like_file, only_a_hyphen, resolve_or_explain
+from flowsm.cli.flow_or_id import looks_like_file, or_stdin, resolve_or_explain
 from flowsm.cli.json_option import read_input
 from flowsm.cli.logs import LogFormat, Otel, set_up_logs
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db, Durable, TasksOption, go_on_options
@@ -63,12 +63,10 @@ class _Seen:
 def run(
     target: Annotated[
         str,
-        Parameter(
-            name="FILE|ID",
-            allow_leading_hyphen=True,
-            validator=only_a_hyphen,
-            help="A flow document (a path, or - for stdin), or an execution that has not ended: its id, a unique "
+        or_stdin(
+            "A flow document (a path, or - for stdin), or an execution that has not ended: its id, a unique "
             "beginning of it, or @last.",
+            name="FILE|ID",
         ),
     ],
     /,

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from flowsm.cli.bulk import NOTHING, Choice
 from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED
-from flowsm.cli.flow_or_id import only_a_hyphen
+from flowsm.cli.flow_or_id import or_stdin
 from flowsm.cli.ls import moment_of
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Actor, Db, Reason, who
@@ -33,11 +33,7 @@ def upgrade(
     ],
     to: Annotated[
         str,
-        Parameter(
-            allow_leading_hyphen=True,
-            validator=only_a_hyphen,
-            help="The version of the flow: a path, or - for stdin.",
-        ),
+        or_stdin("The version of the flow: a path, or - for stdin."),
     ],
     choice: Choice = NOTHING,
     reason: Reason = "",

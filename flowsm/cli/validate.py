@@ -7,10 +7,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from flowsm.cli.exit_codes import FINE, INVALID
-from flowsm.cli.flow_or_id import only_a_hyphen
+from flowsm.cli.flow_or_id import or_stdin
 from flowsm.cli.options import AsJson, TasksOption
 from flowsm.cli.output import print_json, print_text, safe
 from flowsm.cli.tasks_option import load_tasks
@@ -22,12 +20,7 @@ __all__ = ["print_findings", "validate"]
 def validate(
     file: Annotated[
         str,
-        Parameter(
-            name="FILE",
-            allow_leading_hyphen=True,
-            validator=only_a_hyphen,
-            help="A flow document: a path, or - for stdin.",
-        ),
+        or_stdin("A flow document: a path, or - for stdin.", name="FILE"),
     ],
     /,
     *,
