@@ -10,7 +10,7 @@ from pathlib import Path
 
 from flowsm import FlowManager
 
-__all__ = ["CHOOSY", "HOSTILE", "LONG_ID", "MANY", "NEEDLE", "Folder"]
+__all__ = ["CHOOSY", "FAILS", "HOSTILE", "LONG_ID", "MANY", "NEEDLE", "Folder"]
 
 MANY = 10_000
 LONG_ID = "long-one"
@@ -43,6 +43,20 @@ CHOOSY = {
         {"source_task": "read late", "target_task_success": "store", "target_task_failure": "end_failure"},
         {"source_task": "apologise", "target_task_success": "end_failure"},
     ],
+}
+FAILS = {
+    "id": "fails",
+    "name": "Fails at first",
+    "start_task": "fetch",
+    "tasks": [
+        {"name": "fetch", "task_type": "fetch_data"},
+        {
+            "name": "read",
+            "task_type": "fetch_data",
+            "parameters": {"data_source": {"$from": "/input/source"}},
+        },
+    ],
+    "conditions": [{"source_task": "fetch", "target_task_success": "read"}],
 }
 
 HOSTILE = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 from flowsm import FlowManager, TaskContext, TaskFactory, TaskResult, TaskStatus
 from flowsm.errors import FlowsmError
 from flowsm.runtime.execution import FlowExecution
 
-__all__ = ["ForbiddenRegistry", "flow_of", "task_of", "tasks_that_say", "until"]
+__all__ = ["ForbiddenRegistry", "flow_of", "orders_of", "task_of", "tasks_that_say", "until"]
 
 Document = dict[str, Any]
 
@@ -78,3 +79,14 @@ async def until(manager: FlowManager, execution_id: str, status: str) -> FlowExe
             raise FlowsmError(f"it ended: {found.status}")
         await asyncio.sleep(0)
     return found
+
+
+def orders_of(*names: str, **fields: Document) -> Document:
+    """The flow `Orders` of these tasks, one after the other; each names a task type, `fields` are the others of a task."""
+    return {
+        "id": "f",
+        "name": "Orders",
+        "start_task": names[0],
+        "tasks": [{"name": name, **fields.get(name, {})} for name in names],
+        "conditions": [{"source_task": name, "target_task_success": target} for name, target in pairwise(names)],
+    }

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from browser import Watched, watched_page
-from page_flows import CHOOSY
+from page_flows import CHOOSY, FAILS
 from playwright.sync_api import Browser, Locator, Page
 from serving import ROOT, Service, serving
 
@@ -139,17 +139,7 @@ def test_commands_with_a_reason(browser: Browser, service: Service, folder: Path
 @pytest.mark.parametrize("kind", KINDS)
 def test_commands_that_retry(browser: Browser, service: Service, folder: Path, kind: str) -> None:
     """A retry with other values, from a chosen task, goes on with them."""
-    flow = {
-        "id": "late",
-        "name": "Late",
-        "start_task": "fetch",
-        "tasks": [
-            {"name": "fetch", "task_type": "fetch_data"},
-            {"name": "read", "task_type": "fetch_data", "parameters": {"data_source": {"$from": "/input/source"}}},
-        ],
-        "conditions": [{"source_task": "fetch", "target_task_success": "read"}],
-    }
-    made = post(service, "/flow/execute-sync", {"flow": flow, "input": {"source": "nowhere.json"}})
+    made = post(service, "/flow/execute-sync", {"flow": FAILS, "input": {"source": "nowhere.json"}})
     execution_id = made["execution_id"]
     with looking_at(browser, service, f"#/flow/{execution_id}") as watched:
         dialog = open_verb(watched.page, "Retry")

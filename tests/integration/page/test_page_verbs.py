@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from page_flows import FAILS
 from playwright.sync_api import expect
 from serving import Service
 
@@ -43,20 +44,6 @@ WHOLE = {
             },
         }
     ],
-}
-FAILS = {
-    "id": "fails",
-    "name": "Fails at first",
-    "start_task": "fetch",
-    "tasks": [
-        {"name": "fetch", "task_type": "fetch_data"},
-        {
-            "name": "read",
-            "task_type": "fetch_data",
-            "parameters": {"data_source": {"$from": "/input/source"}},
-        },
-    ],
-    "conditions": [{"source_task": "fetch", "target_task_success": "read"}],
 }
 
 

@@ -93,31 +93,21 @@ async def test_slow_bodies(
     assert b'"code":"too_slow"' in answer
 
 
-async def test_too_many_requests(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One too many is 503 with `Retry-After`; the process counts as alive; and there is room again afterwards."""
-    monkeypatch.setattr(rooms, "REQUESTS_MAX", 1)
+@pytest.mark.parametrize(
+    ("bound", "status", "code"), [("REQUESTS_MAX", 503, "full"), ("CALLER_REQUESTS_MAX", 429, "too_many_requests")]
+)
+async def test_too_many_requests(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, bound: str, status: int, code: str
+) -> None:
+    """One too many, of all or of an address, is told when to ask again; the process is alive, and there is room afterwards."""
+    monkeypatch.setattr(rooms, bound, 1)
     async with client.stream("GET", "/events/stream") as stream:
         await anext(stream.aiter_lines())
         refused = await client.get("/flows")
-        assert (refused.status_code, refused.json()["code"]) == (503, "full")
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
         assert int(refused.headers["retry-after"]) > 0
         assert refused.headers["x-content-type-options"] == "nosniff"
         assert (await client.get("/health/live")).status_code == 200
-
-    async def has_room() -> bool:
-        return (await client.get("/flows")).status_code == 200
-
-    await until(has_room)
-
-
-async def test_too_many_requests_of_one_caller(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One too many of an address is 429 with `Retry-After`, and there is room again once another one is over."""
-    monkeypatch.setattr(rooms, "CALLER_REQUESTS_MAX", 1)
-    async with client.stream("GET", "/events/stream") as stream:
-        await anext(stream.aiter_lines())
-        refused = await client.get("/flows")
-        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
-        assert int(refused.headers["retry-after"]) > 0
 
     async def has_room() -> bool:
         return (await client.get("/flows")).status_code == 200

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
 
 import pytest
 from children import until
 from opentelemetry.trace import StatusCode
+from small_flows import orders_of as flow
 
 from flowsm import BaseTask, Limits, TaskResult, TaskStatus
 from flowsm.errors import LogUnavailable
-
-
-def flow(*names, **fields):
-    """A flow of these tasks, one after the other; each names a task type."""
-    return {
-        "id": "f",
-        "name": "Orders",
-        "start_task": names[0],
-        "tasks": [{"name": name, **fields.get(name, {})} for name in names],
-        "conditions": [{"source_task": name, "target_task_success": target} for name, target in pairwise(names)],
-    }
 
 
 async def test_what_a_limit_holds_back_ends_its_drive(traced, tasks, spans):

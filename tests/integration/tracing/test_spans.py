@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from itertools import pairwise
 
 import pytest
 from children import until
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
+from small_flows import orders_of as flow
 
 from flowsm import TaskResult, TaskStatus
 from flowsm.errors import ExecutionExists
 from flowsm.ids import trace_id_of
 
 ASKED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-def flow(*names, **fields):
-    """A flow of these tasks, one after the other; each names a task type."""
-    return {
-        "id": "f",
-        "name": "Orders",
-        "start_task": names[0],
-        "tasks": [{"name": name, **fields.get(name, {})} for name in names],
-        "conditions": [{"source_task": name, "target_task_success": target} for name, target in pairwise(names)],
-    }
 
 
 def trace_id(span):
