@@ -21,6 +21,7 @@ from flowsm.testing.clock import ManualClock
 
 ROOT = Path(__file__).parents[3]
 DEADLINE_SECONDS = 40
+SILENCE_SECONDS = 3
 PROMPT = re.compile(r"\((\d+)/10\) $")
 ESCAPES = re.compile(r"\x1b\[[?0-9;]*[a-zA-Z]|\x1b[=>]|\x07|\r")
 TAKE_TERMINAL = """
@@ -84,6 +85,19 @@ class Terminal:
         os.write(self.ours, keys.encode())
         return self.read().splitlines()[1:-1]
 
+    def interrupt(self) -> list[str]:
+        """Press Ctrl-C, and give the lines of the answer; pressed again after a silence.
+
+        Readline, which waits for keys, does not see one that comes between its prompt and that wait.
+        """
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            os.write(self.ours, b"\x03")
+            ready, _, _ = select.select([self.ours], [], [], SILENCE_SECONDS)
+            if ready:
+                break
+        return self.read().splitlines()[1:-1]
+
     def at(self) -> int:
         """Where the prompt says that it stands."""
         found = PROMPT.search(self.text)
@@ -139,7 +153,7 @@ def test_a_session(terminal: Terminal) -> None:
 
     assert terminal.say("stp\n") == ["unknown word 'stp': did you mean 'step'?"]
     assert terminal.say("break task fetsh\n") == ["no task of the flow is called 'fetsh': did you mean 'fetch'?"]
-    assert terminal.say("\x03") == [], "Ctrl-C gives up the line, not the session"
+    assert terminal.interrupt() == [], "Ctrl-C gives up the line, not the session"
     assert terminal.child.poll() is None
 
     assert terminal.say("reverse-n\t\n")[0].startswith("7/10 ")
