@@ -27,7 +27,7 @@ def clock() -> ManualClock:
 
 async def family(manager: FlowManager) -> list[str]:
     """x; y forked off x within b; z off y, within what y shares; v off y, after its own first event."""
-    await manager.run(FLOW, {"secret": "s3"}, execution_id="x")
+    await manager.run(FLOW, {"secret": "open-sesame"}, execution_id="x")
     for origin, at, name in (("x", 7, "y"), ("y", 3, "z"), ("y", 9, "v")):
         await manager.execute_flow((await manager.fork(origin, at, fork_id=name)).execution_id)
     return ["x", "y", "z", "v"]
@@ -72,7 +72,7 @@ async def test_what_a_younger_fork_shares_stays(tmp_path: Path, clock: ManualClo
     """A fork that is not to leave keeps what it was forked off; an older fork may leave alone, and be read alone."""
     path = tmp_path / "old.flowarchive"
     async with FlowManager(tmp_path / "a.db", tasks=tasks_that_say(), clock=clock) as manager:
-        await manager.run(FLOW, {"secret": "s3"}, execution_id="x")
+        await manager.run(FLOW, {"secret": "open-sesame"}, execution_id="x")
         await manager.execute_flow((await manager.fork("x", 7, fork_id="old")).execution_id)
         clock.advance(100_000)
         await manager.execute_flow((await manager.fork("x", 5, fork_id="young")).execution_id)
@@ -113,7 +113,7 @@ async def test_an_export_of_a_fork_is_read_anywhere(
         before = await told(manager, names)
         await manager.export("v", path, redact=redact)
     text = path.read_text("utf-8")
-    assert ("s3" in text) == (not redact)
+    assert ("open-sesame" in text) == (not redact)
     async with FlowManager(":memory:", clock=clock) as reader:
         opened = await reader.open_file(path)
         assert opened.roots == ("v",)
