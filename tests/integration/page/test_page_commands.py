@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from browser import Watched, watched_page
 from page_flows import CHOOSY, FAILS
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 from serving import ROOT, Service, serving
 
 KINDS = os.environ.get("FLOWSM_COMMANDS", "CLI").split()
@@ -86,8 +86,16 @@ def copied(page: Page, dialog: Locator, kind: str) -> str:
     dialog.get_by_text("The same as a command").click()
     page.evaluate(DRAWN)  # what was typed just now
     dialog.get_by_role("button", name=f"Copy as {kind}").click()
+    expect(dialog.get_by_role("button", name="copied")).to_be_visible()
     text: str = page.evaluate("navigator.clipboard.readText()")
     return text
+
+
+def write_version(dialog: Locator, document: Any) -> None:
+    """Another version in place of the one with which the editor begins, once that is there."""
+    editor = dialog.get_by_label("Flow as JSON")
+    expect(editor).not_to_have_value("")
+    editor.fill(json.dumps(document, ensure_ascii=False))
 
 
 def open_verb(page: Page, name: str) -> Locator:
@@ -163,7 +171,7 @@ def test_commands_that_fork(browser: Browser, service: Service, folder: Path, ki
         dialog.get_by_text("With other values").click()
         dialog.get_by_label("Places and values").fill('results.fetch.data.count=80\nresults.fetch.data.source="it\'s"')
         dialog.get_by_text("With another version").click()
-        dialog.get_by_label("Flow as JSON").fill(json.dumps({"flow_config": {"flow": flow}}, ensure_ascii=False))
+        write_version(dialog, {"flow_config": {"flow": flow}})
         command = copied(watched.page, dialog, kind)
     ran(command, kind, folder)
     bearer = ("-H", f"Authorization: Bearer {TOKEN}")
@@ -185,7 +193,7 @@ def test_commands_that_upgrade(browser: Browser, service: Service, folder: Path,
     execution_id = post(service, "/flow/execute-sync", CHOOSY)["execution_id"]
     with looking_at(browser, service, f"#/flow/{execution_id}") as watched:
         dialog = open_verb(watched.page, "Upgrade")
-        dialog.get_by_label("Flow as JSON").fill(json.dumps(flow))
+        write_version(dialog, flow)
         dialog.get_by_label("Reason").fill(WORDS)
         command = copied(watched.page, dialog, kind)
     ran(command, kind, folder)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 from page_flows import CHOOSY
 from playwright.sync_api import Page, Route, expect
 from serving import Service
@@ -109,20 +111,43 @@ def test_fork_with_another_version(looking: Any, service: Service, waiting: str)
     assert service.curl(f"/flow/{fork}").json["task_results"]["fetch"]["data"]["count"] == 80
 
 
-def test_what_was_written_stays(looking: Any, waiting: str) -> None:
-    """A stored version that comes late does not take the place of what somebody wrote meanwhile."""
-    held: list[Route] = []
+@pytest.fixture
+def held(looking: Any, waiting: str) -> Iterator[tuple[Page, Callable[[], None]]]:
+    """A page with the dialog of a fork, whose stored version comes when it is let through."""
+    routes: list[Route] = []
 
     def hold(route: Route) -> None:
-        held.append(route)
+        routes.append(route)
 
     with looking() as watched:
         watched.page.route(re.compile(r"/definitions/\w+"), hold)
         page = watched.open(f"#/flow/{waiting}")
-        page.get_by_role("button", name="Upgrade", exact=True).click()
-        area = page.get_by_role("dialog").get_by_label("Flow as JSON")
-        area.fill(json.dumps(version_with(description="mine")))
-        with page.expect_response(re.compile(r"/definitions/\w+")):
-            held.pop().continue_()
-        expect(page.get_by_role("dialog").get_by_text("It is a flow")).to_be_visible()
-        expect(area).to_have_value(re.compile('"mine"'))
+        page.get_by_role("button", name="Fork", exact=True).click()
+        with page.expect_request(re.compile(r"/definitions/\w+")):
+            page.get_by_role("dialog").get_by_text("With another version").click()
+
+        def let_through() -> None:
+            with page.expect_response(re.compile(r"/definitions/\w+")):
+                routes.pop().continue_()
+
+        yield page, let_through
+
+
+def test_what_was_written_stays(held: tuple[Page, Callable[[], None]]) -> None:
+    """A stored version that comes late does not take the place of what somebody wrote meanwhile."""
+    page, let_through = held
+    area = page.get_by_role("dialog").get_by_label("Flow as JSON")
+    area.fill(json.dumps(version_with(description="mine")))
+    let_through()
+    expect(page.get_by_role("dialog").get_by_text("It is a flow")).to_be_visible()
+    expect(area).to_have_value(re.compile('"mine"'))
+
+
+def test_the_focus_stays_when_the_version_comes(held: tuple[Page, Callable[[], None]]) -> None:
+    """Who is already in the editor stays there when its text comes, and can go on at once."""
+    page, let_through = held
+    area = page.get_by_role("dialog").get_by_label("Flow as JSON")
+    area.focus()
+    let_through()
+    expect(area).to_have_value(ITS_OWN)
+    expect(area).to_be_focused()

@@ -1,11 +1,12 @@
 // A dialog of the browser's own: it keeps the focus, and Escape closes it.
 
-import { html, useEffect, useRef } from "./lib.js";
+import { html, useLayoutEffect, useRef } from "./lib.js";
 import { Icon } from "./marks.js";
 
 export function Dialog({ title, onClose, children, wide = false }) {
   const element = useRef(null);
-  useEffect(() => {
+  // A dialog that is closed while it is a part of the page gives the focus back to where it was.
+  useLayoutEffect(() => {
     const dialog = element.current;
     if (!dialog.open) dialog.showModal();
     dialog.querySelector("[data-first]")?.focus();
