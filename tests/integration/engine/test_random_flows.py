@@ -275,6 +275,7 @@ async def rebuilt_is_live(manager: FlowManager) -> None:
     assert (await manager.verify()).ok
 
 
+@pytest.mark.many
 def test_the_manager_takes_the_route_of_the_reference() -> None:
     """Through the public API, with real tasks, retries and SQLite: the same route; the log folds to the live state."""
     scripts: dict[str, list[dict[str, Any]]] = {}

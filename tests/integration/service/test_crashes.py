@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 from children import until
 from serving import Service, serving
 
@@ -67,6 +68,7 @@ async def _all_finish(folder: Path, accepted: list[str]) -> None:
         assert service.stop() == 0
 
 
+@pytest.mark.many
 async def test_killed_under_load(tmp_path: Path) -> None:
     """After kill -9 and a start, every execution that was answered for finishes."""
     with serving(tmp_path) as service:
@@ -77,6 +79,7 @@ async def test_killed_under_load(tmp_path: Path) -> None:
     await _all_finish(tmp_path, accepted)
 
 
+@pytest.mark.many
 async def test_told_to_stop_under_load(tmp_path: Path) -> None:
     """At SIGTERM the process leaves within five seconds, and what was answered for goes on later."""
     with serving(tmp_path) as service:

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
 from screens import debugging, manager_of
 from small_flows import flow_of, task_of
 
@@ -60,6 +61,7 @@ async def test_a_log_that_cannot_be_read_now(manager: FlowManager, monkeypatch: 
         assert driven.screen.debugger.seq == 15
 
 
+@pytest.mark.many
 async def test_long_and_large(tmp_path: Path) -> None:
     """Of a long execution only the pages that are looked at are read; of large data only the beginning is shown."""
     async with manager_of(tmp_path / "flowsm.db") as manager:

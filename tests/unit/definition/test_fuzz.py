@@ -191,6 +191,7 @@ def assert_sound(flow):
     assert {task.name for task in flow.tasks} <= reach(RESERVED_TARGETS, sources)
 
 
+@pytest.mark.many
 def test_mutated_documents_give_findings_or_a_sound_flow():
     """A document that was changed at random is refused with findings, or is a flow that fits the schema."""
     rng = random.Random(SEED)
@@ -207,6 +208,7 @@ def test_mutated_documents_give_findings_or_a_sound_flow():
     assert loaded > DOCUMENTS // 50
 
 
+@pytest.mark.many
 def test_mutated_bytes_give_findings_or_a_sound_flow(tmp_path):
     """The bytes of a document, changed at random, are refused with findings, or are a sound flow."""
     rng = random.Random(SEED + 1)
