@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from browser import Watched, watched_page
@@ -28,7 +30,6 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def opened_with(browser: Browser, service: Service, token: str) -> Iterator[Watched]:
     """The page, once the token that it asked for was given."""
     with watched_page(browser, service.url) as watched:
-        watched.expected.append("401")
         page = watched.open()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Token").fill(token)
@@ -54,14 +55,29 @@ def test_token_is_asked_for(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_wrong_token_is_asked_for_again(browser: Browser, locked: Service) -> None:
-    """A token that is none of the service's is asked for again, and it is said why."""
+    """A token that is none of the service's is asked for again, and it is said why; until then nothing is asked in vain."""
     with watched_page(browser, locked.url) as watched:
-        watched.expected.append("401")
-        page = watched.open()
+        page = watched.open("#/flow/some-id")
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Token").fill("open-barley-" * 4)
         dialog.get_by_role("button", name="Use it").click()
         expect(dialog).to_contain_text("not one of its tokens")
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        watched.shot("locked")
+        page.get_by_role("button", name="Give one").click()
+        expect(dialog.get_by_label("Token")).to_be_focused()
+        paths = {urlsplit(asked).path for asked in watched.asked}
+        assert {path for path in paths if not path.startswith("/page/")} == {"/"}
+
+
+def test_a_token_that_is_taken_away(browser: Browser, locked: Service) -> None:
+    """A page whose token does not count any more asks for another one."""
+    with opened_with(browser, locked, READ_TOKEN) as watched:
+        watched.expected.append("401")
+        watched.page.route(re.compile(r"/flows\b"), lambda route: route.fulfill(status=401, json={}))
+        page = watched.open("#/?since=1h")
+        expect(page.get_by_role("dialog")).to_contain_text("not one of its tokens")
 
 
 def test_who_may_only_look_is_offered_nothing_else(browser: Browser, locked: Service) -> None:

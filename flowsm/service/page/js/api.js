@@ -16,6 +16,8 @@ export function useToken(text) {
   keep("token", token, "sessionStorage");
 }
 
+export const askForToken = () => window.dispatchEvent(new Event("flowsm-unauthorized"));
+
 // What the service answers when it does not do what it was asked for (RFC 9457).
 export class Problem extends Error {
   constructor(status, body) {
@@ -38,18 +40,18 @@ export async function problemIn(answer) {
   } catch {
     // whatever stands between us and the service said something else
   }
-  if (answer.status === 401) window.dispatchEvent(new Event("flowsm-unauthorized"));
+  if (answer.status === 401) askForToken();
   return new Problem(answer.status, body);
 }
 
 // Ask, and give the answer's JSON. `body` is an object, or JSON text as it is.
-export async function ask(path, { method = "GET", body, headers = {}, signal } = {}) {
+export async function ask(path, { method = "GET", body, headers = {}, signal, cache } = {}) {
   const given = headersWith(headers);
   if (body !== undefined) given["Content-Type"] = "application/json";
   const text = body === undefined || typeof body === "string" ? body : stringify(body);
   let answer;
   try {
-    answer = await fetch(urlOf(path), { method, headers: given, body: text, signal });
+    answer = await fetch(urlOf(path), { method, headers: given, body: text, signal, cache });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Problem(0, { detail: "the service does not answer", code: "offline" });

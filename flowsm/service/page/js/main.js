@@ -1,6 +1,6 @@
 // The page: what stands at its top, and what is shown below.
 
-import { ask, hasToken, useToken } from "./api.js";
+import { ask, askForToken, hasToken, useToken } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { Guard } from "./guard.js";
 import { Help } from "./help.js";
@@ -13,14 +13,16 @@ import { Run } from "./run/run.js";
 import { Start } from "./start/start.js";
 import { ThemeButton } from "./theme.js";
 
-function Token() {
+// Asks for a token while the service lets nobody in without one, and when it refuses what it let through before.
+function Token({ isLocked }) {
   const [text, setText] = useState("");
   const [isAsked, setAsked] = useState(false);
   useEffect(() => {
     const ask = () => setAsked(true);
+    if (isLocked) ask();
     window.addEventListener("flowsm-unauthorized", ask);
     return () => window.removeEventListener("flowsm-unauthorized", ask);
-  }, []);
+  }, [isLocked]);
   if (!isAsked) return null;
   const use = (event) => {
     event.preventDefault();
@@ -31,22 +33,27 @@ function Token() {
     <form onSubmit=${use} class="form">
       <p>${hasToken() ? "The one you gave is not one of its tokens." : "Its operator has one: FLOWSM_TOKEN."}${" "}
         It is kept until this window is closed.</p>
-      <label>Token <input type="password" autocomplete="off" required value=${text} onInput=${(event) => setText(event.target.value)} />
-        </label>
+      <label>Token <input type="password" autocomplete="off" required data-first value=${text}
+        onInput=${(event) => setText(event.target.value)} /></label>
       <div class="form-end"><button class="primary">Use it</button></div>
     </form>
   </${Dialog}>`;
 }
 
-// What whoever looks may do; null until the service has said so.
-function useRole() {
-  const { value } = useLatest("role", () => ask("", { headers: { Accept: "application/json" } }));
-  return value?.role ?? null;
+// What is shown before it is known what whoever looks may do: nothing else is asked for until then.
+function Before({ problem, isLocked }) {
+  if (isLocked) {
+    return html`<div class="nothing"><h1>This service asks for a token</h1>
+      <button type="button" class="primary" onClick=${askForToken}>Give one</button></div>`;
+  }
+  if (problem) return html`<p class="banner is-failed" role="alert">${problem.message}</p>`;
+  return html`<p class="empty" role="status">Loading …</p>`;
 }
 
 function App() {
   const place = usePlace();
-  const role = useRole();
+  const { value: service, problem } = useLatest("service", () => ask("", { headers: { Accept: "application/json" }, cache: "no-store" }));
+  const role = service?.role ?? null;
   const [isHelp, setHelp] = useState(false);
   const mayAct = role === "operate";
   useKeys({ "?": () => setHelp(true), n: () => mayAct && place.kind === "list" && go({ kind: "start" }) });
@@ -66,7 +73,7 @@ function App() {
       <a class="brand" href=${hashOf({ kind: "list" })}><img src="page/icon.svg" alt="" width="22" height="22" />flowsm</a>
       <nav aria-label="Pages">
         <a href=${hashOf({ kind: "list" })} aria-current=${place.kind === "list" ? "page" : undefined}>Executions</a>
-        ${role !== "read" && html`<a href=${hashOf({ kind: "start" })}
+        ${mayAct && html`<a href=${hashOf({ kind: "start" })}
           aria-current=${place.kind === "start" ? "page" : undefined}>Start</a>`}
         <a class="wide-only" href="docs">API</a>
       </nav>
@@ -78,14 +85,19 @@ function App() {
       </div>
     </header>
     <main id="main" tabindex="-1"><${Guard} key=${`${place.kind} ${place.id ?? ""}`}>
-      ${place.kind === "list" && html`<${List} place=${place} role=${role} />`}
-      ${place.kind === "none" && html`<div class="nothing"><h1>There is no such page</h1><p>An execution is at #/flow/ID.</p>
-        <a class="button" href="#/">All executions</a></div>`}
-      ${place.kind === "run" && html`<${Run} key=${place.id} id=${place.id} place=${place} mayAct=${mayAct} />`}
-      ${place.kind === "start" && html`<${Start} role=${role} isExample=${Boolean(place.parameters.example)} />`}
+      ${role === null ? html`<${Before} problem=${problem} isLocked=${service !== null} />`
+      : html`<${Place} place=${place} role=${role} />`}
     </${Guard}></main>
     ${isHelp && html`<${Help} onClose=${() => setHelp(false)} />`}
-    <${Token} />`;
+    <${Token} isLocked=${service !== null && role === null} />`;
+}
+
+function Place({ place, role }) {
+  if (place.kind === "list") return html`<${List} place=${place} role=${role} />`;
+  if (place.kind === "run") return html`<${Run} key=${place.id} id=${place.id} place=${place} mayAct=${role === "operate"} />`;
+  if (place.kind === "start") return html`<${Start} role=${role} isExample=${Boolean(place.parameters.example)} />`;
+  return html`<div class="nothing"><h1>There is no such page</h1><p>An execution is at #/flow/ID.</p>
+    <a class="button" href="#/">All executions</a></div>`;
 }
 
 render(html`<${App} />`, document.getElementById("app"));
