@@ -115,6 +115,34 @@ def test_live_is_live(looking: Any, service: Service, waiting: str) -> None:
         expect(page.locator('g.state[data-state="store"]')).to_have_attribute("data-look", "skipped")
 
 
+def test_many_windows(looking: Any, service: Service, waiting: str) -> None:
+    """Seven windows of one browser, which has six connections, show what happens; one takes the place of another."""
+    lists, run = "#/?status=waiting&flow=choosy", f"#/flow/{waiting}"
+    with looking() as watched:
+        windows = [watched.page, *(watched.page.context.new_page() for _ in range(6))]
+        for window, place in zip(windows, [lists] * 4 + [run, run, lists], strict=True):
+            window.goto(f"{service.url}/{place}", wait_until="commit")
+        for window in windows:
+            expect(window.locator(".connection")).to_have_text(re.compile("^(live|every second)$"))
+            expect(window.get_by_text(waiting).first).to_be_visible()
+        said = [window.locator(".connection").inner_text() for window in windows]
+        assert sorted(said) == ["every second"] * 3 + ["live"] * 4
+        service.post(f"/flow/{waiting}/signal", {"name": "approval", "outcome": "rejected"})
+        for window in windows[4:6]:
+            expect(window.locator(".run-title .status")).to_have_text("failed")
+        for window in (*windows[:4], windows[6]):
+            expect(window.locator(f'tr[data-id="{waiting}"]')).to_have_count(0)
+        *others, last = (
+            window
+            for name in ("live", "every second")
+            for window, one in zip(windows, said, strict=True)
+            if one == name
+        )
+        for window in others:
+            window.close()
+        expect(last.locator(".connection")).to_have_text("live")
+
+
 def test_verbs_pause_resume_cancel(looking: Any, service: Service, waiting: str) -> None:
     """Pause, resume and cancel are offered when they are possible, and recorded with their reasons."""
     with looking() as watched:

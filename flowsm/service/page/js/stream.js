@@ -2,14 +2,17 @@
 
 import { headersWith, problemIn, urlOf } from "./api.js";
 import { parse } from "./numbers.js";
+import { inPlace } from "./places.js";
 
 const SILENCE_MS = 60_000;
 const RETRY_MS = 500;
 const RETRY_MOST_MS = 10_000;
+const ASK_MS = 1000;
 
 // Tell `onEvents` of whatever comes, in lists, until `stop` is called. While nobody sees the page nothing is read:
-// browsers allow few connections to one service, and other windows of it need theirs.
-export function follow(path, { after = null, onEvents, onState = () => {}, onProblem = () => {} }) {
+// browsers allow few connections to one service, and other windows of it need theirs. Where these have taken all
+// places for streams, `look(last, signal)` is asked every second: it gives { events, last, isMore }.
+export function follow(path, { after = null, look, onEvents, onState = () => {}, onProblem = () => {} }) {
   let last = after;
   let control = null;
   let isOver = false;
@@ -21,6 +24,28 @@ export function follow(path, { after = null, onEvents, onState = () => {}, onPro
     isReading = true;
     control = new AbortController();
     const mine = control;
+    let pause = null;
+    try {
+      if (!(await inPlace(() => stream(mine)))) pause = await lookOnce(mine);
+    } catch (problem) {
+      if (problem.status >= 400 && problem.status < 500 && problem.status !== 429) {
+        stop();
+        onProblem(problem);
+      }
+      // else it was cut off, or the service is away: again
+    }
+    isReading = false;
+    if (isOver || document.hidden) return;
+    if (pause === null) {
+      onState("away");
+      pause = delay;
+      delay = Math.min(delay * 2, RETRY_MOST_MS);
+    }
+    timer = setTimeout(read, pause);
+  }
+
+  async function stream(mine) {
+    if (mine.signal.aborted) return;
     let silence = 0;
     const heard = () => {
       clearTimeout(silence);
@@ -31,27 +56,24 @@ export function follow(path, { after = null, onEvents, onState = () => {}, onPro
       const headers = headersWith({ Accept: "text/event-stream" });
       if (last !== null) headers["Last-Event-ID"] = String(last);
       const answer = await fetch(urlOf(path), { headers, signal: mine.signal, cache: "no-store" });
-      if (!answer.ok) {
-        const problem = await problemIn(answer);
-        if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) {
-          stop();
-          onProblem(problem);
-        }
-        throw problem;
-      }
+      if (!answer.ok) throw await problemIn(answer);
       onState("live");
       delay = RETRY_MS;
       await take(answer.body.pipeThrough(new TextDecoderStream()).getReader(), heard);
-    } catch {
-      // cut off, or the service is away: again
     } finally {
       clearTimeout(silence);
-      isReading = false;
     }
-    if (isOver || document.hidden) return;
-    onState("away");
-    timer = setTimeout(read, delay);
-    delay = Math.min(delay * 2, RETRY_MOST_MS);
+  }
+
+  // For how long to pause then, in milliseconds.
+  async function lookOnce(mine) {
+    const found = await look(last, mine.signal);
+    last = found.last;
+    if (isOver) return null;
+    onState("often");
+    delay = RETRY_MS;
+    if (found.events.length) onEvents(found.events);
+    return found.isMore ? 0 : ASK_MS;
   }
 
   async function take(reader, heard) {

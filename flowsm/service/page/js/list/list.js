@@ -75,7 +75,11 @@ export function List({ place, role }) {
       setConnection(state);
       if (state === "live") change(); // something may have happened before it was
     };
-    return follow(STREAM, { onEvents: change, onState });
+    const look = async (last, signal) => {
+      await ask("health/live", { signal });
+      return { events: [null], last, isMore: false }; // the list itself is asked for then
+    };
+    return follow(STREAM, { look, onEvents: change, onState });
   }, []);
   const key = JSON.stringify(parameters);
   useEffect(() => {

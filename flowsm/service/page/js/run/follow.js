@@ -47,12 +47,18 @@ export function useExecution(id) {
     }
   }
 
+  async function look(after, signal) {
+    const { items, after: next } = await ask(`flow/${part(id)}/events?after=${after}`, { signal });
+    return { events: items, last: items.at(-1)?.seq ?? after, isMore: next !== null };
+  }
+
   const refresh = useThrottled(load, REFRESH_MS);
   const draw = useThrottled(() => setVersion((before) => before + 1), DRAW_MS);
   useEffect(() => {
     refresh();
     return follow(`flow/${part(id)}/events/stream`, {
       after: 0,
+      look,
       onEvents(events) {
         take(events);
         refresh();
