@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,14 +62,54 @@ def test_phone(looking: Any, waiting: str) -> None:
 
 
 def test_dialogs_read_well(looking: Any, waiting: str) -> None:
-    """A dialog takes the focus, and axe finds no serious fault in it."""
+    """A dialog takes the focus, axe finds no serious fault in it, and what was typed is not lost by the way."""
     with looking() as watched:
         page = watched.open(f"#/flow/{waiting}")
         page.get_by_role("button", name="Approved", exact=True).click()
         expect(page.get_by_label("Reason")).to_be_focused()
         page.get_by_text("The same as a command").click()
+        page.get_by_label("Reason").fill("it took long to write this")
+        page.mouse.click(4, 4)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_contain_text("Escape once more drops what was written here")
         assert watched.faults() == []
         watched.shot("dialog")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.get_by_role("button", name="Approved", exact=True).click()
+        expect(page.get_by_label("Reason")).to_have_value("")
+        page.get_by_role("dialog").get_by_role("heading").hover()
+        page.mouse.down()
+        page.mouse.move(4, 4)
+        page.mouse.up()
+        expect(page.get_by_label("Reason")).to_be_visible()
+        page.mouse.click(4, 4)
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_what_was_written_is_kept(looking: Any) -> None:
+    """What was written on the page that starts flows is there until it is started; an example can be taken back."""
+    with looking() as watched:
+        page = watched.open("#/start")
+        area = page.get_by_label("Flow as JSON")
+        area.fill(json.dumps(CHOOSY))
+        page.get_by_label("Input").fill('{"who": "Ada"}')
+        page.get_by_label("It begins").select_option("paused")
+        page.get_by_role("link", name="Executions", exact=True).click()
+        page.keyboard.press("n")
+        expect(area).to_have_value(json.dumps(CHOOSY))
+        page.get_by_role("button", name="An example").click()
+        expect(area).to_have_value(re.compile("hello"))
+        watched.shot("undo")
+        page.reload()
+        page.get_by_role("button", name="Undo").click()
+        expect(area).to_have_value(json.dumps(CHOOSY))
+        expect(page.get_by_label("Input")).to_have_value('{"who": "Ada"}')
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.locator(".run-title .status")).to_have_text("paused")
+        page.get_by_role("link", name="Start").click()
+        expect(area).to_have_value("")
+        expect(page.get_by_label("It begins")).to_have_value("now")
 
 
 def test_theme_is_switched_and_kept(looking: Any) -> None:
