@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -56,6 +57,11 @@ class ServingVerbs(MeasuringVerbs):
 
     def _require_tasks(self, machine: FlowMachine) -> None:
         raise NotImplementedError
+
+    @property
+    def log_name(self) -> str:
+        """The name of the log's file, without its folder."""
+        return Path(self._log.path).name
 
     async def begin(self, execution_id: str) -> FlowExecution:
         """Have an execution driven in the background; returns once that is recorded, or it waits for room.

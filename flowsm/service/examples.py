@@ -90,6 +90,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "version": "0.1.0",
         "status": "running",
         "role": "operate",
+        "log": "flowsm.db",
         "endpoints": {"GET /flows": "List executions, the newest first"},
     },
     "Health": {"status": "ok", "version": "0.1.0", "worker": "w-0123abcd"},

@@ -31,13 +31,15 @@ _FAILED: Final = frozenset({"failure", "interrupted"})
 class ServiceInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What the service is, and what can be asked of it: by `METHOD /path`, with a sentence for each.
 
-    `role` is what the caller may do, null where they have yet to show a token.
+    `role` is what the caller may do, null where they have yet to show a token; `log` is the name of the log's file, told to
+    who may operate.
     """
 
     service: str
     version: str
     status: str
     role: Role | None
+    log: str | None
     endpoints: dict[str, str]
 
 

@@ -40,8 +40,10 @@ async def index(call: Call) -> Response:
         return page
     operations = (one for area in call.desk.areas for one in area.operations)
     endpoints = {f"{one.method} {one.path.replace(':path', '')}": one.summary for one in operations}
+    role = call.shown_role
+    log = call.manager.log_name if role == "operate" else None
     return json_answer(
-        ServiceInfo(service="flowsm", version=__version__, status="running", role=call.shown_role, endpoints=endpoints)
+        ServiceInfo(service="flowsm", version=__version__, status="running", role=role, log=log, endpoints=endpoints)
     )
 
 

@@ -64,7 +64,6 @@ def ran(command: str, kind: str, folder: Path) -> str:
     """What a command says that somebody pasted into a shell, or into a program, where the log is."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FLOWSM_")} | {
         "PYTHONPATH": str(ROOT),
-        "FLOWSM_DB": str(folder / "flows.db"),
         "FLOWSM_TOKEN": TOKEN,
         "PYTHONIOENCODING": "utf-8",
     }

@@ -244,12 +244,12 @@ def test_what_is_copied_can_be_run(looking: Any, service: Service, waiting: str)
         page.get_by_role("button", name="Copy the id").click()
         assert page.evaluate("navigator.clipboard.readText()") == waiting
         page.get_by_role("button", name="Copy as CLI").click()
-        assert page.evaluate("navigator.clipboard.readText()") == f"flowsm show {waiting}"
+        assert page.evaluate("navigator.clipboard.readText()") == f"flowsm show {waiting} --db flows.db"
         page.get_by_role("button", name="Pause", exact=True).click()
         page.get_by_label("Reason").fill("it's late")
         page.get_by_text("The same as a command").click()
         commands = page.locator(".command code").all_inner_texts()
-    assert commands[1] == f"flowsm pause {waiting} --reason 'it'\\''s late'"
+    assert commands[1] == f"flowsm pause {waiting} --reason 'it'\\''s late' --db flows.db"
     assert commands[2] == f'await manager.pause("{waiting}", reason="it\'s late")'
     said = json.dumps({"reason": "it's late"}, separators=(",", ":")).replace("'", "'\\''")
     assert commands[0] == f"curl -H 'Content-Type: application/json' -d '{said}' {service.url}/flow/{waiting}/pause"

@@ -111,11 +111,11 @@ def test_tokens(locked: Service) -> None:
 
 
 def test_a_caller_is_told_its_role(locked: Service, service: Service) -> None:
-    """`GET /` says what its caller may do: nothing yet where a token is missing, everything where none is asked for."""
-    shown = [locked.curl("/", *_bearer(token)).json["role"] for token in (TOKEN, READ_TOKEN, "x")]
-    assert shown == ["operate", "read", None]
-    assert locked.curl("/").json["role"] is None
-    assert service.curl("/").json["role"] == "operate"
+    """`GET /` says what its caller may do, and the log's name to who may operate: all of them where no token is asked for."""
+    answers = [locked.curl("/", *_bearer(token)).json for token in (TOKEN, READ_TOKEN, "x")]
+    answers += [locked.curl("/").json, service.curl("/").json]
+    shown = [(one["role"], one["log"]) for one in answers]
+    assert shown == [("operate", "flows.db"), ("read", None), (None, None), (None, None), ("operate", "flows.db")]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import { html, render, useEffect, useRef, useState } from "./lib.js";
 import { List } from "./list/list.js";
 import { Icon } from "./marks.js";
 import { go, hashOf, usePlace } from "./route.js";
+import { tellLog } from "./run/commands.js";
 import { Run } from "./run/run.js";
 import { Start } from "./start/start.js";
 import { ThemeButton } from "./theme.js";
@@ -54,6 +55,7 @@ function App() {
   const place = usePlace();
   const { value: service, problem } = useLatest("service", () => ask("", { headers: { Accept: "application/json" }, cache: "no-store" }));
   const role = service?.role ?? null;
+  tellLog(service?.log);
   const [isHelp, setHelp] = useState(false);
   const mayAct = role === "operate";
   useKeys({ "?": () => setHelp(true), n: () => mayAct && place.kind === "list" && go({ kind: "start" }) });

@@ -4,12 +4,18 @@ import { hasToken, part, urlOf } from "../api.js";
 import { Written, stringify } from "../numbers.js";
 import { pathOf } from "./verbs.js";
 
+const DEFAULT_LOG = "flowsm.db";
 const FLOW_OPTIONS = { upgrade: "--to", fork: "--flow" };
 
 const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
 // A value that begins like an option is given in one word with the option that it is for.
 const option = (name, value) => (value.startsWith("-") ? [quoted(`${name}=${value}`)] : [name, quoted(value)]);
+
+// The log, by its file's name, unless it is the one that the command line takes by itself, or is not known.
+let log = DEFAULT_LOG;
+export const tellLog = (name) => { log = name ?? DEFAULT_LOG; };
+const where = () => (log === DEFAULT_LOG ? [] : option("--db", log));
 
 const curlTo = () => (hasToken() ? `curl -H "Authorization: Bearer $FLOWSM_TOKEN"` : "curl");
 
@@ -42,6 +48,7 @@ function commandLine(verb, id, body) {
   for (const name of ["task", "outcome"]) if (body[name]) say(`--${name}`, body[name]);
   if (data !== undefined) say("--data", stringify(data));
   for (const name of ["reason", "actor"]) if (body[name]) say(`--${name}`, body[name]);
+  words.push(...where());
   if (!body.flow) return words.join(" ");
   return `${[...words, `${FLOW_OPTIONS[verb]}=-`].join(" ")} <<'FLOW'\n${stringify(body.flow, 2)}\nFLOW`;
 }
@@ -60,7 +67,7 @@ function pythonCall(verb, id, body) {
 export function lookingAt(id) {
   return {
     curl: `${curlTo()} ${quoted(urlOf(`flow/${part(id)}`))}`,
-    CLI: `flowsm show ${quoted(id)}`,
+    CLI: ["flowsm show", quoted(id), ...where()].join(" "),
     Python: `await manager.get_flow_status(${python(id)})`,
   };
 }
