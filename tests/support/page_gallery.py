@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
-__all__ = ["GALLERY"]
+__all__ = ["GALLERY", "LARGEST"]
 
 _LONG = "reconcile-the-quarterly-ledger-of-the-northern-subsidiary"
 _WORDS = "the upstream ledger of the northern subsidiary answered with something that nobody expected. "
@@ -76,3 +77,15 @@ def _retries() -> dict[str, Any]:
 
 GALLERY = {"large": _large(), "names": _names(), "error": _error(), "deep": _deep(), "retries": _retries()}
 """The flows, by short names."""
+
+
+def _largest() -> dict[str, dict[str, Any]]:
+    names = [f"task {number}" for number in range(60)]
+    tasks = [_task(name) for name in names]
+    chain = [_to(one, other) for one, other in pairwise(names)]
+    fan = [_to(names[0], name, f"to {name}") for name in names[1:]]
+    return {"chain": _flow("chain", "A chain", tasks, chain), "fan": _flow("fan", "A fan", tasks, fan)}
+
+
+LARGEST = _largest()
+"""Sixty tasks, one after another, and all but the first beside one another."""

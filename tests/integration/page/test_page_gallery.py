@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 import pytest
-from page_gallery import GALLERY
+from page_gallery import GALLERY, LARGEST
 from playwright.sync_api import Page, expect
 from serving import Service
 
@@ -24,6 +24,15 @@ OVERLAPS = """() => {
   return boxes.flatMap(([first, one], index) => boxes.slice(index + 1).filter(([, two]) => one.left < two.right - 1 &&
     two.left < one.right - 1 && one.top + 3 < two.bottom && two.top + 3 < one.bottom).map(([second]) => `${first} | ${second}`));
 }"""
+
+OUTSIDE = """() => {
+  const box = document.querySelector(".graph-box").getBoundingClientRect();
+  return [...document.querySelectorAll("g.state")].filter((one) => {
+    const its = one.getBoundingClientRect();
+    return its.left < box.left || its.right > box.right || its.top < box.top || its.bottom > box.bottom;
+  }).length;
+}"""
+"""How many states are not to be seen."""
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +95,37 @@ def test_every_attempt_is_there(looking: Any, shown: dict[str, str]) -> None:
         expect(page.locator(".error-card")).to_have_count(30)
         page.get_by_role("button", name="20 earlier ones").click()
         expect(page.locator(".error-card")).to_have_count(50)
+
+
+@pytest.mark.parametrize("shape", LARGEST)
+def test_the_largest_is_seen_whole(looking: Any, service: Service, shape: str) -> None:
+    """Sixty tasks are legible at first, seen whole at a key or a button, larger and smaller, and dragged."""
+    execution_id = service.post("/flow/create", LARGEST[shape]).json["execution_id"]
+    with looking() as watched:
+        page = watched.open(f"#/flow/{execution_id}")
+        state = page.locator('g.state[data-state="task 0"]')
+        expect(state).to_be_visible()
+        legible = state.bounding_box()
+        assert legible is not None
+        assert legible["height"] > 26
+        assert page.evaluate(OUTSIDE) > 30
+        watched.shot(f"{shape}-legible")
+        page.keyboard.press("0")
+        expect(page.get_by_role("button", name="The whole of it")).to_have_attribute("aria-pressed", "true")
+        assert page.evaluate(OUTSIDE) == 0
+        watched.shot(f"{shape}-whole")
+        page.keyboard.press("+")
+        page.get_by_role("button", name="Smaller").click()
+        assert page.evaluate(OUTSIDE) == 0
+        page.get_by_role("button", name="The whole of it").click()
+        expect(state).to_be_in_viewport()
+        before = state.bounding_box()
+        assert before is not None
+        page.mouse.move(before["x"] + 20, before["y"] + 10)
+        page.mouse.down()
+        page.mouse.move(before["x"] - 30, before["y"] - 40)
+        page.mouse.up()
+        after = state.bounding_box()
+        assert after is not None
+        assert (before["x"] - after["x"], before["y"] - after["y"]) == ((50, 0) if shape == "fan" else (0, 50))
+        expect(state).to_have_attribute("aria-pressed", "false")

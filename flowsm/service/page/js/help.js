@@ -9,7 +9,7 @@ const KEYS = [
   ]],
   ["In an execution", [
     ["←  →", "one event back, on"], ["K  J", "likewise"], ["Home  End", "first, last event"], ["L", "live again"],
-    ["1 … 7", "tabs"], ["U", "up, to the list"],
+    ["+  −  0", "larger, smaller, the whole machine"], ["1 … 7", "tabs"], ["U", "up, to the list"],
   ]],
   ["Everywhere", [["?", "these keys"], ["Esc", "close"]]],
 ];

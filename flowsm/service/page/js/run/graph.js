@@ -1,17 +1,19 @@
 // The machine, lit by what became of the execution so far.
 
-import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
+import { useKeys, useSize } from "../hooks.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
 import { Icon, Mark, lookOf } from "../marks.js";
 import { fitting } from "../fitting.js";
 import { short } from "../text.js";
 import { LABEL_CHARS, drawnEdges, keyOf, layout } from "./layout.js";
-import { useSize } from "../hooks.js";
+import { usePanning } from "./panning.js";
 
 const NAME_ROOM = 44;
 const TYPE_CHARS = 22;
-const ZOOMS = [0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.6];
-const LEAST_FIT = 0.5;
-const LEAST_TALL = 0.8;
+const ZOOMS = [0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1, 1.25, 1.6];
+const LEGIBLE = 0.7;
+const FAR = 0.25;
+const MARGIN = 4;
 
 // The look of a state: that of the execution where it stands, else what became of it.
 export function fateLook(state, status) {
@@ -25,7 +27,7 @@ const isPlace = (state) => state.fate === "current" || (!state.is_task && state.
 
 export function Graph({ graph, selected, onSelect, isPast }) {
   const [isAll, setAll] = useState(false);
-  const [zoom, setZoom] = useState(null);
+  const [zoom, setZoom] = useState("legible");
   const box = useRef(null);
   const room = useSize(box);
   const ever = useRef(new Set());
@@ -35,26 +37,30 @@ export function Graph({ graph, selected, onSelect, isPast }) {
   const drawn = useMemo(() => graph && layout(graph.states, drawnEdges(graph.edges, isAll, ever.current)), [shape]);
   const states = useMemo(() => new Map(graph?.states.map((state) => [state.name, state])), [graph]);
   const current = graph?.states.find(isPlace)?.name;
-  useEffect(() => show(box.current, drawn, current), [current, drawn, room.width > 0]);
-  const fit = drawn && room.width
-    ? Math.min(1, Math.max(LEAST_FIT, (room.width - 4) / drawn.width), Math.max(LEAST_TALL, (room.height - 4) / drawn.height))
-    : 1;
-  const scale = zoom ?? fit;
+  useEffect(() => show(box.current, drawn, current), [current, drawn, room.width > 0, zoom === "legible"]);
+  const whole = drawn && room.width ? Math.min(1, (room.width - MARGIN) / drawn.width, (room.height - MARGIN) / drawn.height) : 1;
+  const scale = { legible: Math.max(LEGIBLE, whole), whole }[zoom] ?? zoom;
   const turn = (step) => {
-    const bigger = ZOOMS.filter((one) => (step > 0 ? one > scale + 0.01 : one < scale - 0.01));
-    setZoom((step > 0 ? bigger[0] : bigger.at(-1)) ?? scale);
+    const next = ZOOMS.filter((one) => (step > 0 ? one > scale + 0.01 : one < scale - 0.01 && one > whole)).at(step > 0 ? 0 : -1);
+    setZoom(next ?? (step > 0 ? scale : "whole"));
   };
+  const fit = () => setZoom(zoom === "whole" ? "legible" : "whole");
+  useKeys({ "+": () => turn(1), "=": () => turn(1), "-": () => turn(-1), 0: fit });
+  useCentre(box, scale);
+  usePanning(box);
   return html`<section class=${`card graph ${isPast ? "is-past" : ""}`} aria-label="Machine">
     <div class="graph-tools">
       <label class="check"><input type="checkbox" checked=${isAll} onChange=${() => setAll(!isAll)} />all ways out</label>
-      <button type="button" class="quiet" onClick=${() => turn(-1)} aria-label="Smaller"><${Icon} name="minus" size="14" /></button>
-      <button type="button" class="quiet" onClick=${() => setZoom(null)} aria-label="Fit the width"><${Icon} name="fit" size="14" />
-        </button>
-      <button type="button" class="quiet" onClick=${() => turn(1)} aria-label="Larger"><${Icon} name="plus" size="14" /></button>
+      <button type="button" class="quiet" onClick=${() => turn(-1)} aria-label="Smaller" title="Smaller (−)"><${Icon} name="minus"
+        size="14" /></button>
+      <button type="button" class="quiet" onClick=${fit} aria-pressed=${zoom === "whole" ? "true" : "false"} aria-label="The whole of it"
+        title="The whole of it (0)"><${Icon} name="fit" size="14" /></button>
+      <button type="button" class="quiet" onClick=${() => turn(1)} aria-label="Larger" title="Larger (+)"><${Icon} name="plus"
+        size="14" /></button>
     </div>
     <div class="graph-box" ref=${box} tabindex="0" role="group" aria-label="The machine's states; scrolls">
       ${drawn && html`<svg width=${drawn.width * scale} height=${drawn.height * scale} viewBox=${`0 0 ${drawn.width} ${drawn.height}`}
-        role="group" aria-label="States and transitions">
+        class=${scale < FAR ? "is-far" : ""} role="group" aria-label="States and transitions">
         <${Arrows} />
         ${[false, true].flatMap((isTaken) => drawn.edges.filter((edge) => taken.has(edge.key) === isTaken).map((edge) => html`<${Edge}
           key=${edge.key} edge=${edge} isTaken=${isTaken} />`))}
@@ -63,6 +69,20 @@ export function Graph({ graph, selected, onSelect, isPast }) {
       </svg>`}
     </div>
   </section>`;
+}
+
+// What was in the middle stays there when the scale changes.
+function useCentre(box, scale) {
+  const before = useRef(scale);
+  useLayoutEffect(() => {
+    const element = box.current;
+    const ratio = scale / before.current;
+    before.current = scale;
+    if (ratio === 1) return;
+    const [width, height] = [element.clientWidth / 2, element.clientHeight / 2];
+    element.scrollLeft = (element.scrollLeft + width) * ratio - width;
+    element.scrollTop = (element.scrollTop + height) * ratio - height;
+  }, [scale]);
 }
 
 // Bring the state where the execution stands into view, within the box only.
