@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from page_flows import FAILS
@@ -124,3 +125,19 @@ def test_retry_with_other_values(looking: Any, service: Service) -> None:
     redriven = next(one["data"] for one in events if one["type"] == "execution.redriven")
     assert redriven["reason"] == "the other source"
     assert redriven["overrides"] == {"/input/source": "sample"}
+
+
+def test_what_was_removed_says_so(looking: Any, service: Service) -> None:
+    """An execution that is removed while it is looked at says so, is not offered to be retried, and is forked as before."""
+    execution_id = started(service, FAILS, {"source": "nowhere.json"})
+    with looking() as watched:
+        page = watched.open(f"#/flow/{execution_id}")
+        expect(page.locator(".actions button")).to_have_text(["Retry", "Fork"])
+        service.curl(f"/flow/{execution_id}", "-X", "DELETE", "-d", '{"reason": "an old one", "actor": "Ada"}')
+        expect(page.locator(".run-title .role")).to_have_text("removed from the lists")
+        expect(page.locator(".run-title .role")).to_have_attribute("title", re.compile("by Ada: an old one$"))
+        expect(page.locator(".actions button")).to_have_text(["Fork"])
+        watched.shot("removed")
+        page.locator(".actions").get_by_role("button", name="Fork").click()
+        page.get_by_role("dialog").get_by_role("button", name="Fork", exact=True).click()
+        expect(page.locator(".relations")).to_contain_text(f"from {execution_id}")

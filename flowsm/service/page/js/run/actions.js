@@ -5,7 +5,7 @@ import { stringify } from "../numbers.js";
 import { short } from "../text.js";
 import { Ask, titled } from "./ask.js";
 import { skeletonOf } from "./skeleton.js";
-import { VERBS, answersOf, isPausedIn, openWait, possibleVerbs } from "./verbs.js";
+import { VERBS, answersOf, isPausedIn, openWait, possibleVerbs, removedIn } from "./verbs.js";
 
 const ANSWER_CHARS = 40;
 const REGAIN_MS = 5000;
@@ -18,7 +18,8 @@ export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   const closedAt = useRef(0);
   const wait = useMemo(() => openWait(events), [events.length]);
   const isPaused = useMemo(() => isPausedIn(events), [events.length]);
-  const verbs = possibleVerbs(execution.status, wait, isPaused);
+  const isRemoved = useMemo(() => removedIn(events) !== null, [events.length]);
+  const verbs = possibleVerbs(execution.status, wait, isPaused, isRemoved);
   const isWaited = Boolean(wait?.signal) && execution.ended_at === null;
   const answers = isWaited ? answersOf(graph, wait.task) : [];
   const ask = (verb, given = {}) => setAsked({ verb, given, seq: Math.max(execution.seq, events.length) });

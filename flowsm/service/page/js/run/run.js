@@ -2,10 +2,10 @@
 
 import { Connection } from "../connection.js";
 import { useKeys, useNow } from "../hooks.js";
-import { html, useEffect, useState } from "../lib.js";
+import { html, useEffect, useMemo, useState } from "../lib.js";
 import { Status } from "../marks.js";
 import { go, linkTo } from "../route.js";
-import { ago, duration, moment } from "../text.js";
+import { ago, duration, moment, unturned } from "../text.js";
 import { Actions } from "./actions.js";
 import { Banner } from "./banner.js";
 import { CopyMenu } from "./copies.js";
@@ -15,6 +15,7 @@ import { Panel, TABS } from "./panel.js";
 import { Relations } from "./relations.js";
 import { Slider } from "./slider.js";
 import { Timeline } from "./timeline.js";
+import { removedIn } from "./verbs.js";
 
 const ENDED = ["completed", "failed", "cancelled"];
 
@@ -81,11 +82,13 @@ export function Run({ id, place, mayAct }) {
 
 function Head({ execution, connection, now, isPast, status, events, parts }) {
   const { execution_id: id, flow_name: name, started_at: started, ended_at: ended } = execution;
+  const removed = useMemo(() => removedIn(events), [events.length]);
   const took = started ? duration(Math.max(0, (ended ? Date.parse(ended) : now) - Date.parse(started))) : null;
   return html`<div class="run-head">
     <div class="run-title">
       <h1>${name}</h1>
       <span aria-live="polite"><${Status} status=${isPast && status ? status : execution.status} /></span>
+      ${removed && html`<span class="role" title=${removalOf(removed)}>removed from the lists</span>`}
       ${isPast && html`<span class="muted">then; ${execution.status} now</span>`}
     </div>
     <${Relations} events=${events} parts=${parts} id=${id} />
@@ -97,4 +100,8 @@ function Head({ execution, connection, now, isPast, status, events, parts }) {
       <${Connection} state=${connection} />
     </div>
   </div>`;
+}
+
+function removalOf({ at, data }) {
+  return `${moment(at)}${data.actor ? `, by ${unturned(data.actor)}` : ""}${data.reason ? `: ${unturned(data.reason)}` : ""}`;
 }

@@ -52,8 +52,10 @@ export function isPausedIn(events) {
   return events.findLast(({ type }) => PAUSES.includes(type))?.type === "execution.paused";
 }
 
-export function possibleVerbs(status, wait, isPaused) {
-  if (ENDED.includes(status)) return status === "failed" ? ["retry", "fork"] : ["fork"];
+export const removedIn = (events) => events.findLast(({ type }) => type === "execution.removed") ?? null;
+
+export function possibleVerbs(status, wait, isPaused, isRemoved) {
+  if (ENDED.includes(status)) return status === "failed" && !isRemoved ? ["retry", "fork"] : ["fork"];
   const found = [];
   if (status === "created") found.push("run");
   if (wait?.isAsked) found.push("resolve");
