@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -57,6 +57,24 @@ def test_a_start_at_a_later_time(looking: Any, service: Service) -> None:
         execution_id = page.url.rpartition("/")[2]
     first = service.curl(f"/flow/{execution_id}/events").json["items"][0]
     assert datetime.fromisoformat(first["data"]["start_at"]) == datetime.fromisoformat("2126-07-01T13:30:00+00:00")
+    service.post(f"/flow/{execution_id}/cancel", {})
+
+
+def test_a_time_to_come_is_counted_down(looking: Any, service: Service) -> None:
+    """How far off a moment is that is waited for is told anew each second, and not to those who listen."""
+    begins = datetime.now(UTC) + timedelta(minutes=20)
+    document = {"flow": CHOOSY, "start_at": begins.isoformat()}
+    execution_id = service.post("/flow/create", document).json["execution_id"]
+    with looking() as watched:
+        watched.page.clock.install()
+        page = watched.open(f"#/flow/{execution_id}")
+        said = page.get_by_role("status").filter(has_text="It starts at")
+        expect(said).to_have_text(re.compile(r", in 19 min \d+ s\.$"))
+        page.clock.fast_forward(19 * 60 * 1000)
+        expect(said).to_have_text(re.compile(r", in [45]\d s\.$"))
+        page.clock.fast_forward(60 * 1000)
+        expect(said).to_have_text(re.compile(r", \d+ s ago\.$"))
+        expect(said.locator(".off")).to_have_attribute("aria-hidden", "true")
     service.post(f"/flow/{execution_id}/cancel", {})
 
 

@@ -1,5 +1,6 @@
 // Why it stands where it stands, in sentences; and where one is, when that is not now.
 
+import { useNow } from "../hooks.js";
 import { html } from "../lib.js";
 import { Mark } from "../marks.js";
 import { duration, moment, near, sentence, short } from "../text.js";
@@ -7,8 +8,12 @@ import { duration, moment, near, sentence, short } from "../text.js";
 const SHOWN = { failed: "failed", waiting: "waiting", paused: "paused", cancelled: "cancelled", created: "created" };
 const ERROR_CHARS = 300;
 const DUE = /^attempt \d+ of task .* is due at /;
-const SECONDS = /(?<=\b(?:in|is|after) )(\d[\d,]*) s\b/g;
-const MOMENT = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
+const AFTER = /(?<=\bafter )(\d[\d,]*) s\b/g;
+// A moment, and how far it was from the one at which it was said.
+const MOMENT = /(until |)(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)(, in [\d,]+ s|, which is [\d,]+ s ago|)/;
+const MOMENT_PIECES = 4;
+const SECOND_MS = 1000;
+const FEW_SECONDS = 100; // that can be imagined
 
 // What was explained a moment ago is shown until there is more, as long as it is true.
 const isTrue = (explain, seq, isPast, status) => explain && (explain.seq === seq || (!isPast && explain.status === status));
@@ -19,10 +24,10 @@ export function Banner({ explain, status, seq, isPast, event, onLive, onPick, on
         datetime=${event.at}>${near(event.at)}</time>: the past.</span>
       <button type="button" onClick=${onLive}>Back to live</button>
     </div>`}
-    ${isTrue(explain, seq, isPast, status) && html`<${Why} explain=${explain} onPick=${onPick} onTab=${onTab} />`}`;
+    ${isTrue(explain, seq, isPast, status) && html`<${Why} explain=${explain} isPast=${isPast} onPick=${onPick} onTab=${onTab} />`}`;
 }
 
-function Why({ explain, onPick, onTab }) {
+function Why({ explain, isPast, onPick, onTab }) {
   const { status, headline, waits_for: waits = [], attempts = [] } = explain;
   const isStuck = status === "running" && waits.some((one) => /holds no lease|nobody has it|no code|held back/.test(one));
   const isPausing = status === "running" && waits.some((one) => one.startsWith("it was paused"));
@@ -34,8 +39,8 @@ function Why({ explain, onPick, onTab }) {
   return html`<div class=${`banner is-${look}`} role=${look === "failed" ? "alert" : "status"}>
     <${Mark} status=${look} />
     <div>
-      <b>${timed(sentence(short(isPausing ? `${headline}, and will pause after this task` : said, ERROR_CHARS)))}</b>
-      ${waits.map((one) => html`<p key=${one}>${timed(sentence(one))}</p>`)}
+      <b>${timed(sentence(short(isPausing ? `${headline}, and will pause after this task` : said, ERROR_CHARS)), isPast)}</b>
+      ${waits.map((one) => html`<p key=${one}>${timed(sentence(one), isPast)}</p>`)}
       ${status === "failed" && failed && html`<p>
         <button type="button" class="link" onClick=${() => { onPick(failed.task); onTab("error"); }}>Look at the error</button>
       </p>`}
@@ -45,11 +50,23 @@ function Why({ explain, onPick, onTab }) {
   </div>`;
 }
 
-// Seconds that are too many to be imagined.
-const told = (whole, seconds) => (Number(seconds.replaceAll(",", "")) < 100 ? whole : duration(Number(seconds.replaceAll(",", "")) * 1000));
-
-// The same text, with its moments as this page writes them.
-function timed(text) {
-  return text.replace(SECONDS, told).split(MOMENT).map((piece, index) => (index % 2 ? html`<time datetime=${piece}
-    title=${moment(piece)}>${near(piece)}</time>` : piece));
+// The same text, with its moments as this page writes them, and how far off one is now that was to come, unless that is past.
+function timed(text, isPast) {
+  const pieces = text.replace(AFTER, (whole, seconds) => spanOf(Number(seconds.replaceAll(",", "")))).split(MOMENT);
+  return pieces.map((piece, index) => {
+    if (index % MOMENT_PIECES === 0) return piece;
+    if (index % MOMENT_PIECES !== 2) return null;
+    const [before, after] = [pieces[index - 1], pieces[index + 1]];
+    return html`${before}<time datetime=${piece} title=${moment(piece)}>${near(piece)}</time>${(before || after) && !isPast &&
+      html`<${Off} at=${Date.parse(piece)} />`}`;
+  });
 }
+
+// It is not read aloud: the moment itself is, once.
+function Off({ at }) {
+  const seconds = Math.round((at - useNow(SECOND_MS)) / SECOND_MS);
+  const span = spanOf(Math.abs(seconds));
+  return html`<span class="off" aria-hidden="true">${seconds >= 0 ? `, in ${span}` : `, ${span} ago`}</span>`;
+}
+
+const spanOf = (seconds) => (seconds < FEW_SECONDS ? `${seconds} s` : duration(seconds * SECOND_MS));
