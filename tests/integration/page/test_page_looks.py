@@ -32,6 +32,15 @@ PLACES = {
 """Places of the page, and what is there once they are drawn."""
 
 
+def drop(page: Page, text: str, name: str = "flow.json") -> None:
+    """Drop a file on the form that starts flows."""
+    dropped = page.evaluate_handle(
+        "([text, name]) => { const data = new DataTransfer(); data.items.add(new File([text], name)); return data; }",
+        [text, name],
+    )
+    page.locator("form.start").dispatch_event("drop", {"dataTransfer": dropped})
+
+
 def look_around(watched: Watched, execution_id: str, prefix: str) -> Iterator[Page]:
     """Every place, drawn; a picture of each is kept, and axe finds no serious fault in it."""
     for name, (place, there) in PLACES.items():
@@ -130,11 +139,7 @@ def test_findings_stand_beside_the_text(looking: Any) -> None:
     with looking() as watched:
         page = watched.open("#/start")
         wrong = json.dumps(CHOOSY, indent=2).replace("wait_for_signal", "wait_for_signl")
-        dropped = page.evaluate_handle(
-            "(text) => { const data = new DataTransfer(); data.items.add(new File([text], 'flow.json')); return data; }",
-            wrong,
-        )
-        page.locator("form.start").dispatch_event("drop", {"dataTransfer": dropped})
+        drop(page, wrong)
         finding = page.locator(".finding").first
         expect(finding).to_contain_text("wait_for_signal")
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
@@ -147,6 +152,11 @@ def test_findings_stand_beside_the_text(looking: Any) -> None:
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
         area.fill("{")
         expect(page.locator(".finding").first).to_contain_text("error")
+        drop(page, "id: choosy", "my order.yaml")
+        expect(page.get_by_role("alert")).to_contain_text("my order.yaml is YAML, and the page takes JSON")
+        expect(page.get_by_role("alert")).to_contain_text("flowsm run 'my order.yaml' --db flows.db")
+        expect(area).to_have_value("{")
+        watched.shot("yaml")
 
 
 def test_large_numbers_stay(looking: Any, service: Service) -> None:

@@ -24,11 +24,11 @@ def version_with(**changes: Any) -> dict[str, Any]:
     return flow
 
 
-def drop(page: Page, document: Any) -> None:
+def drop(page: Page, document: Any, name: str = "flow.json") -> None:
     """Drop a file on the form in the dialog."""
     dropped = page.evaluate_handle(
-        "(text) => { const data = new DataTransfer(); data.items.add(new File([text], 'flow.json')); return data; }",
-        json.dumps(document, indent=2),
+        "([text, name]) => { const data = new DataTransfer(); data.items.add(new File([text], name)); return data; }",
+        [json.dumps(document, indent=2), name],
     )
     page.get_by_role("dialog").locator(".version").dispatch_event("drop", {"dataTransfer": dropped})
 
@@ -44,6 +44,10 @@ def test_upgrade_to_a_dropped_version(looking: Any, service: Service, waiting: s
         area = dialog.get_by_label("Flow as JSON")
         expect(area).to_have_value(ITS_OWN)
         expect(dialog).to_contain_text("It has this version already")
+        drop(page, {}, "other.toml")
+        command = f"flowsm upgrade {waiting} --to other.toml --db flows.db"
+        expect(dialog.get_by_role("alert")).to_contain_text(f"the command line takes both: {command}")
+        expect(area).to_have_value(ITS_OWN)
         send = dialog.get_by_role("button", name="Upgrade", exact=True)
         expect(send).to_be_disabled()
         drop(page, {"flow": version_with(task_type="nothing_at_all")})

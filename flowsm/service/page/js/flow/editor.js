@@ -2,17 +2,26 @@
 
 import { html, useRef, useState } from "../lib.js";
 import { Icon } from "../marks.js";
+import { unturned } from "../text.js";
 import { lineOf, rangeOf } from "./pointer.js";
 
 const MOST_BYTES = 4_000_000;
 const MOST_LINES = 5000;
 
-// Take a file, and what is dropped: `handlers` are for the element on which it may be dropped.
-export function useFiles(setText, setProblem) {
+const OTHERS = [[/\.ya?ml$/i, "YAML"], [/\.toml$/i, "TOML"]];
+
+// Take a file, and what is dropped: `handlers` are for the element on which it may be dropped. `commandFor` gives the command
+// that takes a file, by its name, which is no JSON.
+export function useFiles(setText, setProblem, commandFor) {
   const [isOver, setOver] = useState(false);
   async function take(chosen) {
     if (!chosen) return;
     if (chosen.size > MOST_BYTES) return setProblem(new Error(`${chosen.name} is too large to be looked at here.`));
+    const [, kind] = OTHERS.find(([ending]) => ending.test(chosen.name)) ?? [];
+    if (kind) {
+      const error = new Error(`${unturned(chosen.name)} is ${kind}, and the page takes JSON; the command line takes both:`);
+      return setProblem(Object.assign(error, { command: commandFor(chosen.name) }));
+    }
     setText((await chosen.text()).replace(/^\uFEFF/, ""));
     return setProblem(null);
   }

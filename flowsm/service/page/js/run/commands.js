@@ -63,6 +63,9 @@ function pythonCall(verb, id, body) {
   return `await manager.${verb}(${given.join(", ")})`;
 }
 
+// The command that takes a file of the user's.
+export const commandWith = (words, file) => ["flowsm", ...words, quoted(file.replace(/^-/, "./-")), ...where()].join(" ");
+
 // The commands that show it.
 export function lookingAt(id) {
   return {

@@ -7,22 +7,26 @@ import { useLatest } from "../hooks.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { stringify } from "../numbers.js";
 import { ago } from "../text.js";
+import { commandWith } from "./commands.js";
 
 const DIGEST_CHARS = 12;
 const MOST_VERSIONS = 50;
 
 // It begins with the version that the execution has, so that it can be changed. `values.isFlow` tells that it has no errors.
-export function Version({ execution, graph, values, setValues }) {
+export function Version({ verb, execution, graph, values, setValues }) {
   const text = values.flow ?? "";
+  const [problem, setProblem] = useState(null);
   const edits = useRef(0);
   const own = useRef(null);
   const setText = (flow) => {
     edits.current += 1;
     setValues((before) => ({ ...before, flow, isFlow: false }));
+    setProblem(null);
   };
-  const [problem, setProblem] = useState(null);
   const area = useRef(null);
-  const files = useFiles(setText, setProblem);
+  const id = execution.execution_id;
+  const commandFor = (name) => commandWith(verb === "fork" ? ["fork", id, "--at", values.at, "--flow"] : ["upgrade", id, "--to"], name);
+  const files = useFiles(setText, setProblem, commandFor);
   const checked = useFindings(text);
   const now = graph?.flow_digest ?? null;
   const { value: versions } = useLatest(execution.flow_id, (flow) => ask(`definitions?flow=${part(flow)}&limit=${MOST_VERSIONS}`));
@@ -35,7 +39,6 @@ export function Version({ execution, graph, values, setValues }) {
       const flow = stringify(stored.flow ?? stored, 2);
       if (digest === now) own.current = flow;
       setText(flow);
-      setProblem(null);
     } catch (error) {
       setProblem(error);
     }
@@ -55,7 +58,7 @@ export function Version({ execution, graph, values, setValues }) {
     </${Editor}>
     <div class="version-side">
       <${Findings} text=${text} checked=${checked} area=${area} good="It is a flow" />
-      ${problem && html`<p class="error-text" role="alert">${problem.message}</p>`}
+      ${problem && html`<p class="error-text" role="alert">${problem.message}${problem.command && html` <code>${problem.command}</code>`}</p>`}
     </div>
   </div>`;
 }

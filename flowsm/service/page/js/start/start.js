@@ -6,6 +6,7 @@ import { Editor, useFiles } from "../flow/editor.js";
 import { Findings, useFindings } from "../flow/findings.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { go } from "../route.js";
+import { commandWith } from "../run/commands.js";
 import { forget, useDraft } from "./draft.js";
 import { EXAMPLE } from "./example.js";
 import { When, optionsOf } from "./when.js";
@@ -17,7 +18,7 @@ export function Start({ role, isExample }) {
   const [problem, setProblem] = useState(null);
   const [isSending, setSending] = useState(false);
   const area = useRef(null);
-  const files = useFiles(put, setProblem);
+  const files = useFiles(put, setProblem, (name) => commandWith(["run"], name));
   const key = useMemo(newKey, [text, input, when]);
   const checked = useFindings(text);
   useEffect(() => {
@@ -54,12 +55,13 @@ export function Start({ role, isExample }) {
         <section class="card"><h2><label for="input">Input</label></h2>
           <textarea id="input" class="code" rows="6" spellcheck="false" placeholder=${`JSON, if the flow takes any: {"manager": "Ada"}`}
             value=${input} onInput=${(event) => change({ input: event.target.value })}></textarea></section>
+        ${problem && html`<div class="banner is-failed" role="alert"><div>
+          <b>${problem.message}</b>${problem.command && html`<p><code>${problem.command}</code></p>`}
+          ${(problem.findings ?? []).map((one) => html`<p
+          key=${one.pointer + one.code}>${one.pointer}: ${one.message}</p>`)}</div></div>`}
         ${role === "read" ? html`<p class="card muted">The token that was given lets you check flows here, and start none.</p>`
         : html`<section class="card form">
           <${When} when=${when} setWhen=${(chosen) => change({ when: chosen })} />
-          ${problem && html`<div class="banner is-failed" role="alert"><div>
-            <b>${problem.message}</b>${(problem.findings ?? []).map((one) => html`<p
-            key=${one.pointer + one.code}>${one.pointer}: ${one.message}</p>`)}</div></div>`}
           <div class="form-end">
             <button class="primary" disabled=${isSending || !text.trim() || isWrong}>Start</button></div>
         </section>`}
