@@ -300,6 +300,27 @@ def test_hostile_text_stays_text(looking: Any, service: Service) -> None:
         assert page.evaluate("window.hurt") is None
 
 
+def test_names_that_hide(looking: Any, service: Service) -> None:
+    """A name of which nothing can be seen is that of the flow's id, and one that would turn what stands beside it does not."""
+    task = "exe.\u202efdp"
+    flow = {"start_task": task, "tasks": [{"name": task, "task_type": "wait_for_signal"}]}
+    nameless = service.post("/flow/create", flow | {"id": "nameless", "name": " \u200b"}).json["execution_id"]
+    turned = service.post("/flow/create", flow | {"id": "turned", "name": "exe.\u202efdp"}).json["execution_id"]
+    with looking() as watched:
+        page = watched.open(f"#/flow/{turned}")
+        expect(page.locator("g.state title", has_text="fdp")).to_contain_text("exe.\\u202efdp, wait_for_signal: ")
+        expect(page.locator("g.state .state-name", has_text="fdp")).to_have_text("exe.\\u202efdp")
+        page.get_by_role("button", name="Pause", exact=True).click()
+        expect(page.get_by_role("dialog", name="Pause: exe.\\u202efdp")).to_be_visible()
+        watched.open(f"#/flow/{nameless}")
+        expect(page.locator("h1")).to_have_text("nameless")
+        expect(page).to_have_title(re.compile("^nameless: created"))
+        watched.open("#/?status=created&flow=nameless")
+        expect(page.locator(".rows tbody b")).to_have_text("nameless")
+        names = page.get_by_label("Flow").locator("option").all_inner_texts()
+        assert {"nameless", "exe.\\u202efdp (turned)"} <= set(names)
+
+
 def test_fork_with_another_value(looking: Any, service: Service, waiting: str) -> None:
     """A fork is begun at the event that is looked at, with another value; it says where it came from, and goes on."""
     with looking() as watched:

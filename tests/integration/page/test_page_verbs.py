@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from typing import Any
@@ -65,6 +66,7 @@ def test_a_payload_has_to_fit(looking: Any, service: Service) -> None:
         dialog = page.get_by_role("dialog")
         payload = dialog.get_by_label("JSON", exact=True)
         expect(payload).to_be_focused()
+        expect(dialog.get_by_label("Reason")).to_have_count(0)
         assert json.loads(payload.input_value()) == {"amount": 1, "currency": "EUR"}
         dialog.get_by_text("What it has to fit").click()
         assert watched.faults() == []
@@ -81,6 +83,23 @@ def test_a_payload_has_to_fit(looking: Any, service: Service) -> None:
         expect(page.locator(".run-title .status")).to_have_text("completed")
     result = service.curl(f"/flow/{execution_id}").json["task_results"]["approval"]
     assert result["data"] == {"amount": 7, "currency": "USD"}
+
+
+def test_a_payload_with_room_for_a_reason(looking: Any, service: Service) -> None:
+    """Where a payload's schema has room for a reason, there is a field for it, and it goes into the payload."""
+    flow = copy.deepcopy(PICKY)
+    del flow["tasks"][0]["parameters"]["schema"]["additionalProperties"]  # type: ignore[index]
+    execution_id = started(service, flow)
+    with looking() as watched:
+        page = watched.open(f"#/flow/{execution_id}")
+        page.locator(".actions").get_by_role("button", name="Approved").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Reason").fill("within the budget")
+        watched.shot("payload-reason")
+        dialog.get_by_role("button", name="Approved").click()
+        expect(page.locator(".run-title .status")).to_have_text("completed")
+    result = service.curl(f"/flow/{execution_id}").json["task_results"]["approval"]
+    assert result["data"] == {"amount": 1, "currency": "EUR", "reason": "within the budget"}
 
 
 def test_parts_lead_to_the_whole_and_back(looking: Any, service: Service) -> None:

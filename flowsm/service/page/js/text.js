@@ -44,4 +44,9 @@ const TURNS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 // Characters that turn the direction of what stands after them, as JSON writes them.
 export const unturned = (text) => text.replace(TURNS, (one) => `\\u${one.charCodeAt(0).toString(16)}`);
 
+const SEEN = /[^\s\p{Cc}\p{Cf}\p{Z}\u115f\u1160\u2800\u3164\uffa0]/u;
+
+// A flow's name, or its id where there is nothing to be seen of the name.
+export const nameOf = (name, id) => (SEEN.test(name) ? name : id);
+
 export const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

@@ -3,7 +3,7 @@
 import { html } from "../lib.js";
 import { Status } from "../marks.js";
 import { linkTo } from "../route.js";
-import { ago, count, duration, moment, short } from "../text.js";
+import { ago, count, duration, moment, nameOf, short, unturned } from "../text.js";
 
 const MESSAGE_CHARS = 140;
 
@@ -12,7 +12,8 @@ export function Row({ row, isAt }) {
   const took = row.started_at ? duration(Math.max(0, end - Date.parse(row.started_at))) : "";
   return html`<tr data-id=${row.execution_id} aria-selected=${isAt ? "true" : undefined}>
     <td class="cell-status"><${Status} status=${row.status} /></td>
-    <td class="cell-flow"><a href=${linkTo(row.execution_id)}><b>${row.flow_name}</b> <code>${row.execution_id}</code></a></td>
+    <td class="cell-flow"><a href=${linkTo(row.execution_id)}>
+      <b>${nameOf(row.flow_name, row.flow_id)}</b> <code>${row.execution_id}</code></a></td>
     <td class="cell-at">${at(row)}</td>
     <td class="number cell-attempts">${count(row.attempts)}${row.failures > 0 &&
       html` <span class="failures" title="failed attempts">${count(row.failures)} failed</span>`}</td>
@@ -23,7 +24,7 @@ export function Row({ row, isAt }) {
 
 function at(row) {
   if (row.status === "failed" && row.last_error) {
-    return html`<span class="error-text" title=${short(row.last_error, 1000)}>${short(row.last_error, MESSAGE_CHARS)}</span>`;
+    return html`<span class="error-text" title=${unturned(short(row.last_error, 1000))}>${short(row.last_error, MESSAGE_CHARS)}</span>`;
   }
   const done = row.completed_tasks.length;
   if (row.current_task === null) return html`<span class="muted">${done ? `${count(done)} done` : ""}</span>`;

@@ -4,7 +4,7 @@ import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { stringify } from "../numbers.js";
 import { short } from "../text.js";
 import { Ask, titled } from "./ask.js";
-import { skeletonOf } from "./skeleton.js";
+import { hasRoomFor, skeletonOf } from "./skeleton.js";
 import { VERBS, answersOf, isPausedIn, openWait, possibleVerbs, removedIn } from "./verbs.js";
 
 const ANSWER_CHARS = 40;
@@ -24,9 +24,10 @@ export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   const answers = isWaited ? answersOf(graph, wait.task) : [];
   const ask = (verb, given = {}) => setAsked({ verb, given, seq: Math.max(execution.seq, events.length) });
   const payload = wait?.schema ? stringify(skeletonOf(wait.schema), 2) : "";
-  const answer = (outcome) => ask("signal", { name: wait.signal, task: wait.task, outcome, payload, isAnswer: true });
+  const hasRoom = Boolean(payload) && hasRoomFor(wait.schema, "reason");
+  const answer = (outcome) => ask("signal", { name: wait.signal, task: wait.task, outcome, payload, hasRoom, isAnswer: true });
   const preset = (verb) => {
-    if (verb === "signal") return { name: wait?.signal ?? "", payload };
+    if (verb === "signal") return { name: wait?.signal ?? "", payload, hasRoom };
     return verb === "fork" ? { at: isPast ? seq : beforeTheEnd(events) } : {};
   };
   const more = { signal: " …", fork: isPast ? ` at ${seq}` : "" };

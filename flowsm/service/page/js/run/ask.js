@@ -7,7 +7,7 @@ import { keep, kept } from "../kept.js";
 import { html, useMemo, useState } from "../lib.js";
 import { stringify } from "../numbers.js";
 import { go } from "../route.js";
-import { sentence } from "../text.js";
+import { nameOf, sentence, unturned } from "../text.js";
 import { commandsOf } from "./commands.js";
 import { Fields } from "./fields.js";
 import { VERBS, bodyOf, pathOf } from "./verbs.js";
@@ -56,9 +56,10 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
     }
   }
 
-  return html`<${Dialog} title=${`${name}: ${execution.flow_name}`} onClose=${onClose} wide=${isWide || values.isOther}>
+  const flow = nameOf(execution.flow_name, execution.flow_id);
+  return html`<${Dialog} title=${unturned(`${name}: ${flow}`)} onClose=${onClose} wide=${isWide || values.isOther}>
     <form class="form" onSubmit=${send}>
-      ${hint && html`<p class="muted">${given.isAnswer ? `Task ${wait?.task ?? ""} waits for it.` : hint}</p>`}
+      ${hint && html`<p class="muted">${given.isAnswer ? `Task ${unturned(wait?.task ?? "")} waits for it.` : hint}</p>`}
       <${Fields} verb=${verb} given=${given} values=${values} setValues=${setValues} seq=${seq}
         execution=${execution} graph=${graph} wait=${wait} body=${body} onPlan=${setPlanned} />
       ${body && html`<${Same} commands=${commandsOf(verb, id, body)} />`}

@@ -2,6 +2,7 @@
 
 import { Json } from "../json.js";
 import { html } from "../lib.js";
+import { unturned } from "../text.js";
 import { ForkPlan, UpgradePlan } from "./plan.js";
 import { VERBS, answersOf } from "./verbs.js";
 import { Version } from "./version.js";
@@ -24,8 +25,8 @@ export function Fields(props) {
   const isFirst = (name) => !LAST.includes(name);
   return html`
     ${asked.filter(isFirst).map((name) => html`<${FIELDS[name]} key=${name} ...${props} set=${set} />`)}
-    ${verb !== "run" && !(isSignal && values.payload?.trim()) && html`
-      <label>Reason <textarea rows="2" data-first value=${values.reason} onInput=${set("reason")}
+    ${verb !== "run" && (!isSignal || !values.payload?.trim() || values.hasRoom) && html`
+      <label>Reason <textarea rows="2" data-first=${given.payload ? undefined : true} value=${values.reason} onInput=${set("reason")}
         placeholder=${isSignal ? "goes into the payload" : "recorded with it"}></textarea></label>`}
     ${verb !== "run" && html`
       <label>Who asks <input value=${values.actor} onInput=${set("actor")} autocomplete="name" placeholder="recorded with it" /></label>`}
@@ -52,7 +53,7 @@ const FIELDS = {
 
   task: ({ values, set, execution }) => html`<label>From task <select value=${values.task ?? ""} onChange=${set("task")}>
     <option value="">the one that failed</option>
-    ${[...new Set(execution.path)].map((task) => html`<option key=${task} value=${task}>${task}</option>`)}
+    ${[...new Set(execution.path)].map((task) => html`<option key=${task} value=${task}>${unturned(task)}</option>`)}
   </select></label>`,
 
   resolution: ({ values, set }) => html`<label>It was a <select value=${values.resolution} onChange=${set("resolution")}>

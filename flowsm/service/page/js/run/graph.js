@@ -4,7 +4,7 @@ import { useKeys, useSize } from "../hooks.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../lib.js";
 import { Icon, Mark, lookOf } from "../marks.js";
 import { fitting } from "../fitting.js";
-import { short } from "../text.js";
+import { short, unturned } from "../text.js";
 import { LABEL_CHARS, drawnEdges, keyOf, layout } from "./layout.js";
 import { usePanning } from "./panning.js";
 
@@ -102,9 +102,10 @@ const Arrows = () => html`<defs>${["plain", "taken"].map((kind) => html`
 
 function Edge({ edge, isTaken }) {
   const kind = isTaken ? "taken" : "plain";
-  const text = short(edge.labels.join(", "), LABEL_CHARS);
+  const said = unturned(edge.labels.join(", "));
+  const text = short(said, LABEL_CHARS);
   return html`<g class=${`edge is-${kind} ${edge.isBack ? "is-back" : ""}`}>
-    <title>${`${edge.source} to ${edge.target}${edge.labels.length ? `: ${edge.labels.join(", ")}` : ""}`}</title>
+    <title>${unturned(`${edge.source} to ${edge.target}`)}${said && `: ${said}`}</title>
     <path d=${edge.path} marker-end=${`url(#arrow-${kind})`} />
     ${text && html`<text x=${edge.label.x} y=${edge.label.y + 3.500}>${text}</text>`}
   </g>`;
@@ -115,7 +116,8 @@ function State({ node, state, status, isSelected, onSelect }) {
   const isHere = isPlace(state);
   const badge = `×${state.visits}`.length * 7 + 14;
   const { width, height } = node;
-  const named = state.is_task ? `${state.name}, ${state.task_type}` : state.name;
+  const name = unturned(state.name);
+  const named = state.is_task ? `${name}, ${unturned(state.task_type ?? "")}` : name;
   const said = `${named}: ${state.fate === "current" ? status : state.fate}${state.visits > 1 ? `, ${state.visits} visits` : ""}`;
   const click = () => state.is_task && onSelect(isSelected ? null : state.name);
   const pressed = (event) => {
@@ -133,8 +135,8 @@ function State({ node, state, status, isSelected, onSelect }) {
     <rect width=${width} height=${height} rx=${state.is_task ? 9 : height / 2} />
     <g transform=${`translate(${state.is_task ? 11 : 10} ${height / 2 - 8})`}><${Mark} status=${look} /></g>
     ${state.is_task
-      ? html`<text class="state-name" x="35" y=${height / 2 - 2}>${fitting(state.name, width - NAME_ROOM, "600 13px")}</text>
-        <text class="state-type" x="35" y=${height / 2 + 13}>${short(state.task_type ?? "", TYPE_CHARS)}</text>
+      ? html`<text class="state-name" x="35" y=${height / 2 - 2}>${fitting(name, width - NAME_ROOM, "600 13px")}</text>
+        <text class="state-type" x="35" y=${height / 2 + 13}>${short(unturned(state.task_type ?? ""), TYPE_CHARS)}</text>
         ${state.visits > 1 && html`<g transform=${`translate(${width - 9} 0)`}><rect class="visits" x=${-badge / 2} y="-8"
           width=${badge} height="16" rx="8" /><text class="visits-text" y="4">×${state.visits}</text></g>`}`
       : html`<text class="state-name" x="32" y=${height / 2 + 4}>${state.name}</text>`}

@@ -5,7 +5,7 @@ import { useKeys, useNow } from "../hooks.js";
 import { html, useEffect, useMemo, useState } from "../lib.js";
 import { Status } from "../marks.js";
 import { go, linkTo } from "../route.js";
-import { ago, duration, moment, unturned } from "../text.js";
+import { ago, duration, moment, nameOf, unturned } from "../text.js";
 import { Actions } from "./actions.js";
 import { Banner } from "./banner.js";
 import { CopyMenu } from "./copies.js";
@@ -32,7 +32,7 @@ export function Run({ id, place, mayAct }) {
   useEffect(() => setTicking(execution && !ENDED.includes(execution.status) ? 1000 : 0), [execution?.status]);
   const now = useNow(ticking);
   useEffect(() => {
-    if (execution) document.title = `${execution.flow_name}: ${execution.status} · ${id} · flowsm`;
+    if (execution) document.title = `${unturned(nameOf(execution.flow_name, execution.flow_id))}: ${execution.status} · ${id} · flowsm`;
   }, [execution?.flow_name, execution?.status, id]);
 
   const show = (more, options = { replace: true }) => go({ kind: "run", id, parameters: { tab, task, seq: asked, ...more } }, options);
@@ -81,12 +81,12 @@ export function Run({ id, place, mayAct }) {
 }
 
 function Head({ execution, connection, now, isPast, status, events, parts }) {
-  const { execution_id: id, flow_name: name, started_at: started, ended_at: ended } = execution;
+  const { execution_id: id, started_at: started, ended_at: ended } = execution;
   const removed = useMemo(() => removedIn(events), [events.length]);
   const took = started ? duration(Math.max(0, (ended ? Date.parse(ended) : now) - Date.parse(started))) : null;
   return html`<div class="run-head">
     <div class="run-title">
-      <h1>${name}</h1>
+      <h1>${nameOf(execution.flow_name, execution.flow_id)}</h1>
       <span aria-live="polite"><${Status} status=${isPast && status ? status : execution.status} /></span>
       ${removed && html`<span class="role" title=${removalOf(removed)}>removed from the lists</span>`}
       ${isPast && html`<span class="muted">then; ${execution.status} now</span>`}

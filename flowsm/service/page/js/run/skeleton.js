@@ -1,4 +1,5 @@
-// The least that fits a JSON Schema, as far as that can be told at a glance: something to begin with when a payload is written.
+// What a JSON Schema asks for, as far as that can be told at a glance: the least that fits it, to begin a payload with, and
+// whether a payload has room for a reason.
 
 const MOST_DEPTH = 6;
 const EMPTY = { string: "", integer: 0, number: 0, boolean: false, null: null };
@@ -13,4 +14,20 @@ export function skeletonOf(schema, depth = 0) {
   if (kind !== "object") return schema.minimum ?? EMPTY[kind] ?? null;
   const names = schema.required ?? Object.keys(schema.properties ?? {});
   return Object.fromEntries(names.map((name) => [name, skeletonOf(schema.properties?.[name] ?? null, depth + 1)]));
+}
+
+// What says more than can be told at a glance.
+const TELLING = ["$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if", "enum", "const", "propertyNames", "patternProperties",
+  "maxProperties", "dependentSchemas"];
+
+function takes(schema, kind) {
+  if (schema === true) return true;
+  if (schema === null || typeof schema !== "object" || TELLING.some((word) => word in schema)) return false;
+  return schema.type === undefined || [schema.type].flat().includes(kind);
+}
+
+// Whether what fits a schema may be an object with a text of this name.
+export function hasRoomFor(schema, name) {
+  if (!takes(schema, "object")) return false;
+  return takes(schema.properties?.[name] ?? schema.additionalProperties ?? schema.unevaluatedProperties ?? true, "string");
 }

@@ -4,7 +4,7 @@ import { fitting } from "../fitting.js";
 import { useSize } from "../hooks.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { lookOf } from "../marks.js";
-import { clock, duration, plural, short } from "../text.js";
+import { clock, duration, plural, short, unturned } from "../text.js";
 import { statusAt } from "./attempts.js";
 
 const ROW = 24;
@@ -102,12 +102,13 @@ function Row({ task, y, width, left, bars, isSelected, x, seq, onSeek, onPick })
     act();
   };
   const pick = () => onPick(isSelected ? null : task);
+  const name = unturned(task);
   return html`<g class=${`line ${isSelected ? "is-selected" : ""}`} transform=${`translate(0 ${y})`}>
     <rect class="line-back" width=${width} height=${ROW} />
-    <g class="line-name" role="button" tabindex="0" aria-pressed=${isSelected ? "true" : "false"} aria-label=${`Task ${task}`}
+    <g class="line-name" role="button" tabindex="0" aria-pressed=${isSelected ? "true" : "false"} aria-label=${`Task ${name}`}
       onClick=${pick} onKeyDown=${(event) => pressed(event, pick)}>
-      <rect class="line-hit" width=${left - 6} height=${ROW} /><title>${task}</title>
-      <text x="6" y="16">${fitting(task, left - 18, "400 12px")}</text></g>
+      <rect class="line-hit" width=${left - 6} height=${ROW} /><title>${name}</title>
+      <text x="6" y="16">${fitting(name, left - 18, "400 12px")}</text></g>
     ${bars.map(({ bar, from, to, look, bars: number }, index) => html`<g key=${index} class=${`bar is-${look}`} data-look=${look}
       onClick=${() => { onPick(task); onSeek(bar.endSeq ?? bar.seq); }}>
       <title>${told(bar, number)}</title>
@@ -124,7 +125,8 @@ function told(bar, number) {
   const more = number > 1 ? `, one of ${number} here` : "";
   const from = clock(new Date(bar.start).toISOString());
   const failure = bar.error ? `\n${bar.error.type}: ${short(bar.error.message, 200)}` : "";
-  return `${bar.task}, visit ${bar.visit}, attempt ${bar.attempt}: ${bar.outcome ?? bar.status}, ${took}, from ${from}${more}${failure}`;
+  const which = `${bar.task}, visit ${bar.visit}, attempt ${bar.attempt}`;
+  return unturned(`${which}: ${bar.outcome ?? bar.status}, ${took}, from ${from}${more}${failure}`);
 }
 
 function Axis({ ticks, height, width }) {

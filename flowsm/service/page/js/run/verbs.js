@@ -73,7 +73,7 @@ export function bodyOf(verb, id, given) {
   if (verb === "signal") {
     put("name", given.name);
     put("outcome", given.outcome);
-    if (given.payload?.trim()) body.payload = parse(given.payload);
+    if (given.payload?.trim()) body.payload = withReason(parse(given.payload), given);
     else if (given.reason) body.payload = { reason: given.reason };
   } else {
     for (const name of ["at", "now", "task", "resolution", "outcome", "paused"]) put(name, given[name]);
@@ -84,6 +84,15 @@ export function bodyOf(verb, id, given) {
   }
   put("actor", given.actor);
   return body;
+}
+
+// A payload that has room for it takes the reason that was given beside it.
+function withReason(payload, { hasRoom, reason }) {
+  if (!hasRoom || !reason) return payload;
+  if (payload === null || Object.getPrototypeOf(payload) !== Object.prototype) {
+    throw new SyntaxError("the reason goes into the payload, which has to be an object for that");
+  }
+  return { ...payload, reason };
 }
 
 // Lines of PLACE=VALUE, as the command line takes them; a value that is no JSON is a text.

@@ -1,16 +1,32 @@
 // Another version of the flow: one that is stored, chosen from a file, dropped, pasted or written.
 
 import { ask, part } from "../api.js";
+import { bareFlow } from "../flow/document.js";
 import { Editor, useFiles } from "../flow/editor.js";
 import { Findings, useFindings } from "../flow/findings.js";
 import { useLatest } from "../hooks.js";
-import { html, useEffect, useRef, useState } from "../lib.js";
-import { stringify } from "../numbers.js";
+import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
+import { parse, stringify } from "../numbers.js";
 import { ago } from "../text.js";
 import { commandWith } from "./commands.js";
 
 const DIGEST_CHARS = 12;
 const MOST_VERSIONS = 50;
+
+// What a flow's text says, however it is spaced, ordered and wrapped; null where it is no JSON.
+function meantBy(text) {
+  try {
+    return stringify(sorted(bareFlow(parse(text))));
+  } catch {
+    return null;
+  }
+}
+
+function sorted(value) {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.keys(value).sort().map((name) => [name, sorted(value[name])]));
+}
 
 // It begins with the version that the execution has, so that it can be changed. `values.isFlow` tells that it has no errors.
 export function Version({ verb, execution, graph, values, setValues }) {
@@ -37,7 +53,7 @@ export function Version({ verb, execution, graph, values, setValues }) {
       const stored = await ask(`definitions/${part(digest)}`);
       if (edits.current !== edit) return; // somebody was faster: what was written since stays
       const flow = stringify(stored.flow ?? stored, 2);
-      if (digest === now) own.current = flow;
+      if (digest === now) own.current = meantBy(flow);
       setText(flow);
     } catch (error) {
       setProblem(error);
@@ -45,7 +61,7 @@ export function Version({ verb, execution, graph, values, setValues }) {
   }
   useEffect(() => { if (!text && !edits.current) use(now); }, [now]);
   const isFlow = checked.isChecked && checked.valid === true;
-  const isSame = text === own.current;
+  const isSame = useMemo(() => own.current !== null && meantBy(text) === own.current, [text, own.current]);
   useEffect(() => setValues((before) => ({ ...before, isFlow, isSame })), [isFlow, isSame, text]);
   return html`<div class="version" ...${files.handlers}>
     <${Editor} text=${text} setText=${setText} area=${area} checked=${checked} files=${files}>
@@ -58,7 +74,8 @@ export function Version({ verb, execution, graph, values, setValues }) {
     </${Editor}>
     <div class="version-side">
       <${Findings} text=${text} checked=${checked} area=${area} good="It is a flow" />
-      ${problem && html`<p class="error-text" role="alert">${problem.message}${problem.command && html` <code>${problem.command}</code>`}</p>`}
+      ${problem && html`<p class="error-text" role="alert">${problem.message}${
+        problem.command && html` <code>${problem.command}</code>`}</p>`}
     </div>
   </div>`;
 }
