@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowsm.limits import SECRET_LINE_MIN_CHARS, SECRET_MIN_CHARS, SECRET_PIECE_CHARS
-from flowsm.tasks.veil import Veil
+from flowsm.limits import SECRET_LINE_MIN_CHARS, SECRET_MIN_CHARS, SECRET_PIECE_CHARS, SECRET_VALUES_REMEMBERED
+from flowsm.tasks.veil import Veil, veil_of_all
 from flowsm.tasks.veiled_logger import VeiledLogger
 
 ODD = "sk/live+\"ä\\%&<'\t€\U0001f511=end"
@@ -43,6 +43,18 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "basic": lambda value: base64.b64encode(f"user:{value}".encode()).decode(),
     "basic, one further": lambda value: base64.b64encode(f"users:{value}".encode()).decode(),
     "base64": lambda value: base64.b64encode(value.encode()).decode(),
+    "base64 in lines": lambda value: base64.encodebytes(value.encode()).decode().rstrip(),
+    "base64 in lines of the network": lambda value: (
+        base64.encodebytes(f"Subject: {value}".encode()).decode().replace("\n", "\r\n ").rstrip()
+    ),
+    "base64 in lines in json": lambda value: json.dumps(base64.encodebytes(b"\0" * 50 + value.encode()).decode()),
+    "base64 for urls in lines": lambda value: (
+        base64.encodebytes(value.encode()).decode().translate({43: "-", 47: "_"}).rstrip()
+    ),
+    "hex": lambda value: value.strip().encode().hex(),
+    "hex in capitals": lambda value: f"0x{value.strip().encode().hex().upper()}",
+    "url, each byte": lambda value: "".join(f"%{byte:02X}" for byte in value.strip().encode()),
+    "url, each byte in lower case": lambda value: "".join(f"%{byte:02x}" for byte in value.strip().encode()),
     "base64 for urls": lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
 }
 
@@ -121,11 +133,41 @@ def test_one_value_may_be_part_of_another() -> None:
     assert veil.value(["xx-abcd-yy", "abcd"]) == ["***LONG***", "***SHORT***"]
 
 
-@pytest.mark.parametrize("number", [1234, 12.34])
-def test_numbers_are_hidden_too(number: float) -> None:
-    """A task may have made a number of a value; other numbers with the same digits stay."""
-    veil = veil_of(PIN=str(number))
-    assert veil.value([number, 0, 912345, True, None]) == ["***PIN***", 0, 912345, True, None]
+@pytest.mark.parametrize(
+    ("value", "numbers"),
+    [
+        ("1234", [1234, 1234.0, -1234, -1234.0]),
+        ("12.34", [12.34, -12.34]),
+        ("12345.50\n", [12345.5]),
+        ("0012345", [12345]),
+        ("+12e3", [12000]),
+        ("12345678901234567890", [12345678901234567890.0, 1.2345678901234567e19]),
+    ],
+)
+def test_numbers_are_hidden_too(value: str, numbers: list[float]) -> None:
+    """A task may have made a number of a value, of another sign, or form; other numbers with the same digits stay."""
+    veil, others = veil_of(PIN=value), [0, 912345, 1234.5, 12340, True, None, "ab"]
+    assert veil.value([*numbers, others, {"n": numbers}]) == [
+        *["***PIN***"] * len(numbers),
+        others,
+        {"n": ["***PIN***"] * len(numbers)},
+    ]
+
+
+@pytest.mark.parametrize("value", ["0000", "0001", "1.00", "-1.0", "01.50", "word", "1234x"])
+def test_a_number_of_few_digits_is_not_hidden(value: str) -> None:
+    """What everybody's numbers are is no secret's: 1 is not hidden for a value that is 0001."""
+    numbers = [0, 1, 1.0, -1, 1.5, 1234]
+    assert veil_of(PIN=value).value(numbers) == numbers
+
+
+def test_the_latest_values_are_remembered() -> None:
+    """What is said when an attempt is over is looked through for what the latest ones were given, and no others."""
+    for number in range(SECRET_VALUES_REMEMBERED + 1):
+        Veil().hide("K", f"remembered-{number:04}x")
+        Veil().hide("K", "remembered-again")
+    text = veil_of_all().word("remembered-0001x remembered-0002x remembered-0064x remembered-again!")
+    assert text == "remembered-0001x ***K*** ***K*** ***K***!"
 
 
 def test_without_a_value_nothing_is_touched() -> None:
@@ -143,7 +185,7 @@ def test_without_a_value_nothing_is_touched() -> None:
 def test_no_text_takes_long() -> None:
     """A long text of what spellings begin with is gone through once, not once for each of its places."""
     veil = veil_of(KEY=ODD, OTHER='\\"\\"\\"x' * 5)
-    for text in ("\\" * 200_000, "%" * 200_000, "sk" * 100_000, "&#" * 100_000, "\\u00" * 50_000):
+    for text in ("\\" * 200_000, "%" * 200_000, "sk" * 100_000, "&#" * 100_000, "\\u00" * 50_000, "\\r\n" * 50_000):
         assert veil.word(text) == text
 
 
