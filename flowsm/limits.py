@@ -92,7 +92,9 @@ SECRET_MIN_CHARS: Final = 4  # a shorter one would be hidden all over what a tas
 SECRET_MAX_CHARS: Final = 16 * KIB
 SECRET_PIECE_CHARS: Final = 8  # of a value, that are hidden in messages, which may have been cut
 SECRET_LINE_MIN_CHARS: Final = 16  # of a value of many lines, each of which is hidden too
-SECRET_VALUES_REMEMBERED: Final = 64  # of those that attempts were given: for records of the log that come when one is over
+SECRET_VALUES_REMEMBERED: Final = (
+    64  # of those that attempts were given: for records of the log that come when one is over
+)
 
 # The built-in tasks
 DATA_MAX_BYTES: Final = 64 * MIB

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-import traceback
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from flowsm.runtime.served import served_execution
+from flowsm.tasks.veil import Veil, veil_of_all
+from flowsm.tasks.veiled_logger import VEILED_EXCEPTION, told_of
 from flowsm.wording.text import safe, visible_lines
 
 __all__ = ["FIELDS", "PRINTED", "JsonFormatter", "TextFormatter"]
@@ -35,6 +36,9 @@ FIELDS: Final = (
 
 _ENGINES: Final = frozenset({"asyncio", "flowsm", "uvicorn"})
 """Whose records name the executions that they are about: they may come from anywhere, whatever code runs there."""
+_LATE: Final = frozenset({"asyncio", "py.warnings"})
+"""Whose records are about what tasks left behind, or did, and do not pass by `context.logger`."""
+_NOTHING: Final = Veil()
 _PLAIN: Final = (str, int, float, bool)
 _OBEYED: Final = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """What JSON may hold as it is, but some readers of lines, or terminals, obey."""
@@ -56,13 +60,9 @@ class JsonFormatter(logging.Formatter):
             "message": _message(record),
             **_fields(record),
         }
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
-            line["exception"] = {
-                "type": type(error).__qualname__,
-                "message": str(error),
-                "traceback": "".join(traceback.format_exception(error)),
-            }
+        exception = _exception(record)
+        if exception is not None:
+            line["exception"] = exception
         if record.stack_info:
             line["stack"] = record.stack_info
         try:
@@ -79,10 +79,8 @@ class TextFormatter(logging.Formatter):
         """The line, and those of the traceback, without the last one's end."""
         carried = "".join(f" {name}={safe(value)}" for name, value in _fields(record).items())
         line = f"{_time(record)} {record.levelname} {safe(record.name)} {safe(_message(record))}{carried}"
-        error = record.exc_info[1] if record.exc_info else None
-        if error is None:
-            return line
-        return f"{line}\n{visible_lines(''.join(traceback.format_exception(error)).rstrip())}"
+        exception = _exception(record)
+        return line if exception is None else f"{line}\n{visible_lines(exception['traceback'].rstrip())}"
 
 
 def _time(record: logging.LogRecord) -> str:
@@ -91,9 +89,21 @@ def _time(record: logging.LogRecord) -> str:
 
 def _message(record: logging.LogRecord) -> str:
     try:
-        return record.getMessage()
+        return _veil(record).text(record.getMessage())
     except Exception:  # noqa: BLE001 - arguments bring their own code, and what fits badly is still told
         return f"{record.msg!r}, with arguments that do not fit it"
+
+
+def _exception(record: logging.LogRecord) -> dict[str, str] | None:
+    """The exception that a record is about, in texts; None where it is about none."""
+    told: dict[str, str] | None = record.__dict__.get(VEILED_EXCEPTION)
+    error = record.exc_info[1] if record.exc_info else None
+    return told if told is not None or error is None else told_of(error, _veil(record))
+
+
+def _veil(record: logging.LogRecord) -> Veil:
+    """What hides the secrets that a record may hold."""
+    return veil_of_all() if record.name in _LATE else _NOTHING
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

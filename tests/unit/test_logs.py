@@ -11,6 +11,7 @@ import pytest
 
 from flowsm.logs import FIELDS, JsonFormatter, TextFormatter
 from flowsm.runtime.served import SERVED, Served
+from flowsm.tasks.veil import Veil
 
 
 def record(message, *args, level=logging.INFO, error=None, **extra):
@@ -119,3 +120,17 @@ def test_text_is_for_people():
     assert rest[0] == "Traceback (most recent call last):"
     assert rest[-1].startswith("ValueError: invalid literal")
     assert TextFormatter().format(record("plain")).endswith(" INFO a.logger plain")
+
+
+@pytest.mark.parametrize("logger", ["asyncio", "py.warnings"])
+def test_what_is_said_of_what_tasks_left_behind_has_no_secrets(logger):
+    """Where asyncio, or a warning, tells of what a task was given in secret, its value is in no line."""
+    value = "given-to-a-task-which-told-it"
+    Veil().hide("TOLD", value)
+    made = record("%s, or %s…", value, value[:12], error=ValueError(value))
+    made.name = logger
+    told = json.loads(JsonFormatter().format(made))
+    assert (told["message"], told["exception"]["message"]) == ("***TOLD***, or ***TOLD***…", "***TOLD***")
+    for text in (json.dumps(told), TextFormatter().format(made)):
+        assert value[:12] not in text
+        assert "ValueError: ***TOLD***" in text

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowsm.limits import SECRET_LINE_MIN_CHARS, SECRET_MIN_CHARS, SECRET_PIECE_CHARS, SECRET_VALUES_REMEMBERED
+from flowsm.logs import JsonFormatter, TextFormatter
 from flowsm.tasks.veil import Veil, veil_of_all
 from flowsm.tasks.veiled_logger import VeiledLogger
 
@@ -258,6 +259,18 @@ def test_records_have_no_secrets(logger: VeiledLogger, logged: Records) -> None:
         PLAIN in text or PLAIN in repr(record.__dict__) for text, record in zip(texts, logged.kept, strict=True)
     )
     assert texts[0] == "with ***KEY*** charge test_veil.py test_records_have_no_secrets"
-    assert texts[2].startswith("100% wrong\nTraceback (most recent call last):")
+    assert texts[2].startswith(
+        "100% wrong charge test_veil.py test_records_have_no_secrets\nTraceback (most recent call last):"
+    )
+    assert texts[2].endswith("\nValueError: ***KEY***")
+    assert [record.getMessage() for record in logged.kept][2:5] == ["100% wrong", "this one", "and so"]
+    told = json.loads(JsonFormatter().format(logged.kept[2]))
+    assert (told["message"], told["exception"]["type"], told["exception"]["message"]) == (
+        "100% wrong",
+        "ValueError",
+        "***KEY***",
+    )
+    assert told["exception"]["traceback"].endswith("ValueError: ***KEY***\n")
+    assert TextFormatter().format(logged.kept[2]).endswith("\nValueError: ***KEY***")
     assert all("ValueError: ***KEY***" in text for text in texts[2:5])
     assert texts[5].startswith("no exception charge")
