@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from flowsm.definition.pointer import MISSING
 from flowsm.definition.report import Place, Report
+from flowsm.definition.secrets import MISPLACED, SECRETS_PLACE, is_secret
 from flowsm.limits import NAME_MAX_CHARS
 
 __all__ = ["INVALID", "AnyValue", "Choice", "Field", "Items", "Kind", "Mapping", "Name", "Number", "Record", "Text"]
@@ -35,6 +36,9 @@ class Kind(Protocol):
 
 def _wrong_type(expected: str, value: Any, place: Place, report: Report) -> Any:
     hint = ""
+    if is_secret(value):
+        report.error(MISPLACED, place, f"expected {expected}: what stands here is recorded", value, SECRETS_PLACE)
+        return INVALID
     if expected == "text" and isinstance(value, bool | int | float):  # YAML reads no, 1.0 and 12 as these
         hint = 'put it in quotes: "…"'
     elif expected.endswith("number") and isinstance(value, str) and _NUMBER.fullmatch(value):
@@ -205,7 +209,7 @@ class Record:
 
     def check(self, value: Any, place: Place, report: Report) -> Any:
         """The fields that are there and right, by name."""
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or is_secret(value):
             return _wrong_type(f"an object ({self.title})", value, place, report)
         known = {field.name: field for field in self.fields}
         checked: dict[str, Any] = {}

@@ -17,7 +17,15 @@ from flowsm.definition.pointer import MISSING, parse_pointer
 from flowsm.definition.policy import RETRY_COUNT, TIMEOUT, usable_retry_count, usable_timeout
 from flowsm.definition.references import DEFAULT, FROM, is_reference, walk_references
 from flowsm.definition.report import Place, Report
-from flowsm.definition.secrets import MARK, lint_constant_secrets, lint_secrets, lint_secrets_within
+from flowsm.definition.secrets import (
+    MARK,
+    has_secrets,
+    lint_constant_secrets,
+    lint_policy_secrets,
+    lint_schema_secrets,
+    lint_secrets,
+    lint_secrets_within,
+)
 from flowsm.definition.waiting import SUBFLOW, WAIT
 from flowsm.findings import Severity
 from flowsm.limits import NAME_MAX_CHARS, RETRY_MAX_ATTEMPTS, TIMEOUT_MAX_SECONDS
@@ -66,6 +74,7 @@ def lint(
         _lint_task_types(tasks, report, task_types, unknown)
         if check_parameters is not None:
             _lint_declared_parameters(tasks, report, task_types, check_parameters)
+    lint_schema_secrets(flow.get("input_schema"), (place, "input_schema"), report)
     before = report.errors
     if "start_task" in flow and flow["start_task"] not in names:
         _unknown("unknown_start_task", (place, "start_task"), flow["start_task"], names, report)
@@ -78,6 +87,7 @@ def lint(
         _lint_clauses(task.get("skip_when"), (where, "skip_when"), names, report)
         _lint_parameters(task, where, names, report)
         _lint_retry(task, where, report)
+        lint_schema_secrets(task.get("result_schema"), (where, "result_schema"), report)
     for condition, where in conditions:
         _lint_clauses(condition.get("when"), (where, "when"), names, report)
     if routes_are_known and _routes_are_whole(flow, document):
@@ -165,9 +175,11 @@ def _lint_declared_parameters(
         for problem in check(task_type, task.get("parameters", {})):
             pointer, _, message = problem.partition(": ")
             place: Place = (where, "parameters")
-            for token in () if pointer == "/" else parse_pointer(pointer):
+            tokens = () if pointer == "/" else parse_pointer(pointer)
+            for token in tokens:
                 place = (place, token)
-            report.error("bad_parameters", place, message)
+            value = task["parameters"].get(tokens[0]) if len(tokens) == 1 and "parameters" in task else MISSING
+            report.error("bad_parameters", place, message, value if has_secrets(value) else MISSING)
 
 
 def _lint_conditions(conditions: list[tuple[Checked, Place]], names: Collection[str], report: Report) -> None:
@@ -220,7 +232,8 @@ def _lint_parameters(task: Checked, where: Place, names: Collection[str], report
         parameters = {key: value for key, value in parameters.items() if key != "flow"}
     lint_secrets(parameters, task_type, root, report)
     _lint_references(parameters, root, names, report)
-    timeout, count = (_said(parameters.get(name)) for name in (TIMEOUT, RETRY_COUNT))
+    secret = lint_policy_secrets(parameters, task_type, root, report)
+    timeout, count = (None if name in secret else _said(parameters.get(name)) for name in (TIMEOUT, RETRY_COUNT))
     if timeout is not None and "timeout" not in task and usable_timeout(timeout) is None:
         message = f"ignored, for it is not a number of seconds above 0 and at most {TIMEOUT_MAX_SECONDS}"
         report.warning(_code(timeout), (root, TIMEOUT), message, timeout, "give the task a timeout")

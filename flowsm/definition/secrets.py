@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from flowsm.definition.model import FlowConfig, TaskConfig
 from flowsm.definition.pointer import MISSING
+from flowsm.definition.policy import RETRY_COUNT, TIMEOUT
 from flowsm.definition.references import FROM
 from flowsm.definition.report import Place, Report
 from flowsm.definition.waiting import WAITING_TYPES
@@ -19,12 +20,16 @@ from flowsm.limits import SECRET_NAME_MAX_CHARS
 
 __all__ = [
     "MARK",
+    "MISPLACED",
+    "SECRETS_PLACE",
     "SECRET_NAME_PATTERN",
     "SecretPlaces",
     "Tokens",
     "has_secrets",
     "is_secret",
     "lint_constant_secrets",
+    "lint_policy_secrets",
+    "lint_schema_secrets",
     "lint_secrets",
     "lint_secrets_within",
     "secret_places",
@@ -32,6 +37,8 @@ __all__ = [
 ]
 
 MARK: Final = "$secret"
+MISPLACED: Final = "misplaced_secret"
+SECRETS_PLACE: Final = "write the value itself: a secret can stand in a task's parameters alone"
 SECRET_NAME_PATTERN: Final = f"^[A-Za-z_][A-Za-z0-9_]{{0,{SECRET_NAME_MAX_CHARS - 1}}}$"
 _NAME: Final = re.compile(SECRET_NAME_PATTERN.strip("^$"), re.ASCII)
 Tokens: TypeAlias = tuple[str | int, ...]
@@ -74,11 +81,11 @@ def lint_secrets(parameters: Any, task_type: str, root: Place, report: Report) -
             report.error("bad_secret", root, "expected an object of parameters, found a secret: give it a name", value)
         elif within:
             message = "what a reference falls back to is recorded, so no secret can stand here"
-            report.error("misplaced_secret", place, message, value, "leave the default out, or use the secret itself")
+            report.error(MISPLACED, place, message, value, "leave the default out, or use the secret itself")
         elif task_type in WAITING_TYPES:
             message = f"the parameters of {task_type} are recorded as they are, so no secret can stand here"
             hint = "write it into the task, or into the sub-flow's own task, that needs it"
-            report.error("misplaced_secret", place, message, value, hint)
+            report.error(MISPLACED, place, message, value, hint)
         _lint_form(value, place, report)
 
 
@@ -94,7 +101,25 @@ def lint_constant_secrets(value: Any, root: Place, report: Report) -> None:
         if is_secret(found):
             message = "conditions are recorded with what they compare, so no secret can stand here"
             hint = "let a task compare, and ask its outcome"
-            report.error("misplaced_secret", _below(root, tokens), message, found, hint)
+            report.error(MISPLACED, _below(root, tokens), message, found, hint)
+
+
+def lint_schema_secrets(schema: Any, root: Place, report: Report) -> None:
+    """Report secrets in a JSON Schema that a user wrote: it is recorded, and would be asked as it is written."""
+    for tokens, found, _ in _walk(schema):
+        if is_secret(found):
+            message = "schemas are recorded, and asked as they are written, so no secret can stand here"
+            report.error(MISPLACED, _below(root, tokens), message, found, "let a task compare, and ask its outcome")
+
+
+def lint_policy_secrets(parameters: Any, task_type: str, root: Place, report: Report) -> frozenset[str]:
+    """Report secrets under the names of parameters that the engine reads; gives these names."""
+    found = frozenset(name for name in (TIMEOUT, RETRY_COUNT) if is_secret(parameters.get(name)))
+    for name in sorted(found if task_type not in WAITING_TYPES else ()):
+        message = f"the engine reads {name} as it is recorded, so no secret can stand here"
+        hint = "write the number itself, or give a parameter of the task's own another name"
+        report.error(MISPLACED, (root, name), message, parameters[name], hint)
+    return found
 
 
 def _lint_form(value: dict[str, Any], place: Place, report: Report) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from flowsm.definition.model import TaskConfig
-from flowsm.definition.secrets import has_secrets
+from flowsm.definition.secrets import has_secrets, is_secret
 from flowsm.status import TaskStatus
 from flowsm.tasks.base import BaseTask
 from flowsm.tasks.builtin.rehearse import rehearsed_failure
@@ -59,9 +59,10 @@ class BuiltinTask(BaseTask):
     def parameter_problems(cls, parameters: dict[str, Any]) -> list[str]:
         """What is wrong with the parameters that are known already; unknown names are not an error."""
         return [
-            f"/{escape(name)}: a secret cannot stand here: what {cls.__name__} makes of it is recorded"
+            f"/{escape(name)}: a secret cannot stand here: what {cls.__name__} makes of it is recorded; "
+            "use it in a task of your own"
             for name, value in parameters.items()
-            if name not in cls.secret_parameters and has_secrets(value)
+            if name not in cls.secret_parameters and has_secrets(value) and not _is_policy(name, value)
         ] + cls._misfits(parameters)
 
     @classmethod
@@ -115,3 +116,8 @@ class BuiltinTask(BaseTask):
     async def work(self, parameters: Any, context: TaskContext) -> tuple[dict[str, Any], str]:
         """The data of the result, and one sentence for people; `parameters` is a `Parameters`."""
         raise NotImplementedError
+
+
+def _is_policy(name: str, value: Any) -> bool:
+    """Whether it is a secret in the place of what the engine reads: wherever that stands, it is reported."""
+    return name in POLICY_PARAMETERS and is_secret(value)

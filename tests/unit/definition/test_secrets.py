@@ -12,6 +12,7 @@ from flowsm.definition.model import TaskConfig
 from flowsm.definition.secrets import is_secret, secret_places, secrets_of
 from flowsm.definition.subflows import all_secrets_of, flows_within
 from flowsm.limits import SECRET_NAME_MAX_CHARS
+from flowsm.tasks.factory import TaskFactory
 
 KEY = {"$secret": "KEY"}
 
@@ -105,6 +106,45 @@ def test_conditions_compare_with_none(value: Any) -> None:
     places = {pointer for code, pointer in findings(flow) if code == "misplaced_secret"}
     inside = "/1" if isinstance(value, list) else ""
     assert places == {f"/tasks/0/skip_when/0/value{inside}", f"/conditions/0/when/0/value{inside}"}
+
+
+@pytest.mark.parametrize(
+    ("task", "place"),
+    [
+        ({"timeout": KEY}, "timeout"),
+        ({"description": KEY}, "description"),
+        ({"on_interrupt": KEY}, "on_interrupt"),
+        ({"skip_when": KEY}, "skip_when"),
+        ({"retry": KEY}, "retry"),
+        ({"retry": {"max_attempts": KEY}}, "retry/max_attempts"),
+        ({"result_schema": {"properties": {"token": {"const": KEY}}}}, "result_schema/properties/token/const"),
+        ({"parameters": {"timeout": KEY}}, "parameters/timeout"),
+        ({"parameters": {"retry_count": KEY}, "retry": {"max_attempts": 2}}, "parameters/retry_count"),
+        ({"task_type": "fetch_data", "parameters": {"timeout": KEY}}, "parameters/timeout"),
+    ],
+)
+def test_the_fields_of_a_task_are_none(task: dict[str, Any], place: str) -> None:
+    """What the engine reads, and what it records as it is written, cannot be secret: place, value and way out are told."""
+    flow = document({}, "charge")
+    flow["tasks"][0] |= task
+    tasks = TaskFactory()
+    tasks.register_task("charge", lambda timeout=None, retry_count=None: (timeout, retry_count))
+    found = check_flow(flow, known_task_types=tasks.types(), check_parameters=tasks.check_parameters).findings
+    assert [(one.severity, one.code, one.pointer) for one in found] == [
+        ("error", "misplaced_secret", f"/tasks/0/{place}")
+    ]
+    assert found[0].value == '{"$secret": "KEY"}'
+    assert found[0].hint
+
+
+def test_the_fields_of_a_flow_are_none() -> None:
+    """Nor what the flow as a whole says; a name that only looks like the mark is one."""
+    schema = {"properties": {"$secret": {"type": "string"}}}
+    assert findings(document({}, input_schema=schema)) == []
+    assert findings(document({}, timeout=KEY, input_schema={"default": KEY})) == [
+        ("misplaced_secret", "/timeout"),
+        ("misplaced_secret", "/input_schema/default"),
+    ]
 
 
 def test_the_places_are_those_of_the_document() -> None:

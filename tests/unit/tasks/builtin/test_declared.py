@@ -51,3 +51,4 @@ def test_a_secret_is_not_made_into_data(task_type: str, parameters: dict[str, An
     problems = TaskFactory().check_parameters(task_type, parameters)
     assert [problem.partition(":")[0] for problem in problems] == places
     assert all("a secret cannot stand here" in problem for problem in problems)
+    assert all("use it in a task of your own" in problem for problem in problems)
