@@ -18,7 +18,10 @@ from flowsm.errors import (
     DocumentInvalid,
     FlowsmError,
     IllegalCommand,
+    ImportConflict,
+    ImportRefused,
     InputInvalid,
+    LogTooNew,
     LogUnavailable,
     NotAllowed,
     NotFound,
@@ -37,6 +40,7 @@ __all__ = [
     "finding_view",
     "problem_of",
     "refusal_of",
+    "said_of",
 ]
 
 PROBLEM_MEDIA: Final = "application/problem+json"
@@ -57,6 +61,15 @@ _BY_ERROR: Final[tuple[tuple[type[FlowsmError], HTTPStatus], ...]] = (
     (LogUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (AppendUnknown, HTTPStatus.SERVICE_UNAVAILABLE),
 )
+_FILES: Final[Mapping[type[FlowsmError], str]] = {
+    ArchiveBroken: "the body",
+    ArchiveRedacted: "the body",
+    ImportConflict: "the body",
+    ImportRefused: "the body",
+    LogTooNew: "the log",
+    LogUnavailable: "the log",
+}
+"""Errors whose sentence begins with the path of a file, which is the service's own affair: what it is to a caller."""
 _INNER_CAPITAL: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -135,8 +148,14 @@ def refusal_of(error: FlowsmError) -> Refusal:
     if isinstance(error, Conflict):
         state, execution_id = {"seq": error.actual_seq}, error.stream
     return Refusal(
-        status, code, str(error), findings=findings, possible=possible, state=state, execution_id=execution_id
+        status, code, said_of(error), findings=findings, possible=possible, state=state, execution_id=execution_id
     )
+
+
+def said_of(error: FlowsmError) -> str:
+    """The sentence of an error, without the path of a file of the service."""
+    name = _FILES.get(type(error))
+    return str(error) if name is None else name + str(error).removeprefix(getattr(error, "path", ""))
 
 
 def finding_view(finding: Finding) -> FindingView:

@@ -13,7 +13,7 @@ from flowsm.service.answers import json_answer, text_answer
 from flowsm.service.call import Call
 from flowsm.service.metrics import METRICS_MEDIA, metrics_text
 from flowsm.service.operation import Answer, Area
-from flowsm.service.problems import Refusal
+from flowsm.service.problems import Refusal, said_of
 from flowsm.service.static import file_answer, wants_page
 from flowsm.service.views import ServiceInfo
 
@@ -96,7 +96,7 @@ async def _ready(call: Call) -> Response:
     try:
         await call.manager.ready()
     except LogError as error:
-        raise Refusal(503, "not_ready", f"the log cannot be used: {error}") from None
+        raise Refusal(503, "not_ready", f"the log cannot be used: {said_of(error)}") from None
     return _well(call)
 
 

@@ -51,15 +51,23 @@ def allowed_path(path: str, permissions: Permissions) -> Path:
         begun = Path(permissions.base or "", path)
         real = Path(os.path.realpath(begun))
     except (OSError, ValueError) as error:
-        raise DataInvalid(repr(path), "", f"expected a path: {error}") from error
+        reason = getattr(error, "strerror", None) or error  # an OSError's own text has the whole path
+        raise DataInvalid(repr(path), "", f"expected a path: {reason}") from error
     for folder in permissions.folders:
         if real.is_relative_to(os.path.realpath(folder)):
             return real
-    wanted = real if real.is_dir() else real.parent
-    found = path if begun.absolute() == real else f"{path} (which is {real})"
-    raise NotAllowed(
-        "path", found, f"allow its folder with --allow-dir {wanted} or FlowManager(allow_dirs=[{str(wanted)!r}])"
-    )
+    raise NotAllowed("path", path, _way_in(path, begun, real, permissions))
+
+
+def _way_in(path: str, begun: Path, real: Path, permissions: Permissions) -> str:
+    """How to allow a path, in the words in which it was given: whoever reads that may not know where it lies here."""
+    if os.path.normpath(begun.absolute()) != str(real):
+        said = "a link in it leads elsewhere: allow the folder to which it leads"
+        return f"{said}, with --allow-dir or FlowManager(allow_dirs=[...])"
+    if permissions.base is not None and not Path(path).is_absolute():
+        return "allow its folder with --allow-dir or FlowManager(allow_dirs=[...])"
+    wanted = path if real.is_dir() else str(Path(path).parent)
+    return f"allow its folder with --allow-dir {wanted} or FlowManager(allow_dirs=[{wanted!r}])"
 
 
 def read_allowed(path: str, permissions: Permissions) -> bytes:
@@ -73,7 +81,10 @@ def read_allowed(path: str, permissions: Permissions) -> bytes:
     try:
         descriptor = os.open(real, _OPEN_FLAGS)
     except FileNotFoundError as error:
-        raise DataInvalid(path, "", f"no such file (looked for {real})") from error
+        where = (
+            "" if Path(path).is_absolute() else f" in the {'working' if permissions.base is None else 'data'} folder"
+        )
+        raise DataInvalid(path, "", f"no such file{where}") from error
     except OSError as error:
         raise DataInvalid(path, "", f"cannot be opened: {error.strerror}") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -69,15 +69,39 @@ def test_sibling_with_the_same_beginning(inside, tmp_path):
         allowed_path(str(tmp_path / "inside-not" / "a.csv"), only(inside))
 
 
-def test_the_option_to_give(inside, secret):
-    """The error names the folder to allow, on the command line and in Python, and where a link leads."""
+def test_the_option_to_give(inside, secret, monkeypatch):
+    """The error names the folder to allow, on the command line and in Python, as the path was given."""
+    monkeypatch.chdir(inside)
+    for path, folder in (
+        (secret, secret.parent),
+        (secret.parent, secret.parent),
+        ("../outside/secret.csv", "../outside"),
+        ("../outside", "../outside"),
+    ):
+        with pytest.raises(NotAllowed) as caught:
+            allowed_path(str(path), only(inside))
+        assert str(caught.value) == (
+            f"path {str(path)!r} is not allowed; allow its folder with --allow-dir {folder} "
+            f"or FlowManager(allow_dirs=[{str(folder)!r}])"
+        )
+
+
+def test_no_error_tells_where_a_path_lies(inside, secret, monkeypatch):
+    """Where a link leads, and where relative paths begin, is not told: others than the owner of the files may read it."""
+    monkeypatch.chdir(inside)
     (inside / "link.csv").symlink_to(secret)
-    with pytest.raises(NotAllowed) as caught:
-        read_allowed(str(inside / "link.csv"), only(inside))
-    assert f"--allow-dir {secret.parent} or FlowManager(allow_dirs=[{str(secret.parent)!r}])" in str(caught.value)
-    assert f"(which is {secret})" in str(caught.value)
-    with pytest.raises(NotAllowed, match=f"--allow-dir {secret.parent} "):
-        allowed_path(str(secret.parent), only(inside))
+    based = Permissions((inside,), base=inside)
+    for path, permissions in (
+        ("link.csv", only(inside)),
+        ("link.csv", based),
+        ("../outside/secret.csv", based),
+        ("none.csv", only(inside)),
+        ("none.csv", based),
+    ):
+        with pytest.raises((NotAllowed, DataInvalid)) as caught:
+            read_allowed(path, permissions)
+        assert str(inside.parent) not in str(caught.value)
+        assert path in str(caught.value)
 
 
 def test_allowed_folder_behind_a_link(inside, tmp_path):

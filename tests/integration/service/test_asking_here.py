@@ -1,0 +1,76 @@
+"""What callers are told whose requests are refused, by an application that is asked in this process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from flowsm import FlowManager
+from flowsm.errors import LogUnavailable
+from flowsm.service import create_app
+from flowsm.service.options import ServiceOptions
+
+
+def one(task_type: str, **parameters: object) -> dict[str, Any]:
+    task = {"name": "t", "task_type": task_type, "parameters": parameters}
+    return {"id": "f", "name": "F", "start_task": "t", "tasks": [task]}
+
+
+@pytest.fixture
+async def manager(tmp_path: Path) -> AsyncIterator[FlowManager]:
+    (tmp_path / "data").mkdir()
+    async with FlowManager(tmp_path / "flows.db", durability="normal", data_dir=tmp_path / "data") as made:
+        yield made
+
+
+@pytest.fixture
+async def client(manager: FlowManager) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=create_app(manager, ServiceOptions(allow_import=True)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("task_type", "name", "path"),
+    [
+        *[("fetch_data", "data_source", path) for path in ("../flows.db.json", "link/a.json", "none.json")],
+        *[("store_data", "storage_path", path) for path in ("../flows.db.json", "link/a.json")],
+    ],
+)
+async def test_no_path_of_the_service_is_told(
+    client: httpx.AsyncClient, tmp_path: Path, task_type: str, name: str, path: str
+) -> None:
+    """A file that a task may not touch, or that is not there, is named as the flow named it, and not where it lies."""
+    (tmp_path / "data" / "link").symlink_to(tmp_path)
+    ran = await client.post("/flow/execute-sync", json=one(task_type, **{name: path}, records=[]))
+    error = ran.json()["task_results"]["t"]["error"]
+    assert path in error
+    assert str(tmp_path) not in error
+
+
+async def test_no_path_of_an_import_is_told(client: httpx.AsyncClient) -> None:
+    """What is wrong with an archive is wrong with the body: where it was kept meanwhile is nobody's affair."""
+    told = await client.post("/flow/import", content=b"no archive")
+    assert (told.status_code, told.json()["code"]) == (422, "archive_broken")
+    assert told.json()["detail"].startswith("the body")
+    assert "/" not in told.json()["detail"]
+
+
+async def test_the_log_has_no_path(
+    client: httpx.AsyncClient, manager: FlowManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log that cannot be used is the log, whatever its file is called."""
+
+    async def fail(*_: object) -> None:
+        raise LogUnavailable(str(tmp_path / "flows.db"), "the disk is full")
+
+    monkeypatch.setattr(manager, "ready", fail)
+    monkeypatch.setattr(manager, "get_flow_status", fail)
+    for path in ("/health", "/flow/x"):
+        told = await client.get(path)
+        assert (told.status_code, "the log: the disk is full" in told.json()["detail"]) == (503, True)
+        assert str(tmp_path) not in told.text
