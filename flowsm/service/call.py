@@ -25,6 +25,7 @@ __all__ = ["Call", "too_large"]
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 _WAIT: Final = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
+_PLAIN: Final = frozenset({"", "identity"})
 _SEQ_ETAG: Final = re.compile(r'\s*(?:W/)?"?([0-9]{1,18})"?\s*')
 _ETAG: Final = re.compile(r'\s*(?:W/)?"([^"]*)"\s*(?:,|$)')
 
@@ -86,7 +87,7 @@ class Call:
         """The body as a struct; none at all stands for an empty object.
 
         Raises:
-            Refusal: 400, 408, 413 or 422: it is too slow, too large, no JSON, or does not fit.
+            Refusal: 400, 408, 413, 415 or 422: it is too slow, too large, compressed, no JSON, or does not fit.
         """
         data = await self.raw()
         return struct_from(plain_json(data) if data.strip() else {}, kind)
@@ -110,9 +111,14 @@ class Call:
         """The bytes of the body as they come.
 
         Raises:
-            Refusal: 400, they ended too early; 408, they were not there in time; 413, they are more than that.
+            Refusal: 400, they ended too early; 408, they were not there in time; 413, they are more than that; 415, they
+                are compressed.
         """
         count = 0
+        coding = self.request.headers.get("content-encoding", "").strip().lower()
+        if coding not in _PLAIN:
+            await self._linger(most)
+            raise _encoded(coding)
         length = self.request.headers.get("content-length", "")
         if length.isascii() and length.isdecimal() and int(length) > most:
             if "expect" not in self.request.headers:
@@ -219,3 +225,12 @@ def too_large(most: int) -> Refusal:
     """What is said of a body that is larger than that."""
     detail = f"the body is larger than {most:,} bytes"
     return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", detail, headers={"Connection": "close"})
+
+
+def _encoded(coding: str) -> Refusal:
+    """What is said of a body that is not sent as it is."""
+    detail = (
+        f"the body is encoded ({coding[:80]!r}), which is not taken here: send it as it is, without Content-Encoding"
+    )
+    headers = {"Accept-Encoding": "identity"}
+    return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "body_encoded", detail, headers=headers)

@@ -39,6 +39,7 @@ _REASONS: Final = {
     409: "That contradicts what is recorded, or is not possible now: the present state, and what is.",
     412: "The execution is not where `If-Match` has it.",
     413: "The body is too large.",
+    415: "The body is compressed: send it as it is, without `Content-Encoding`.",
     421: "The service is not known by the name that it was asked under.",
     422: "It does not fit: all findings, each with its JSON pointer.",
     429: "The caller asks for too much at once: ask again after `Retry-After`.",
@@ -159,7 +160,7 @@ def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     found = {str(status): _answer(status, answer, schemas) for status, answer in operation.answers.items()}
     statuses = {*operation.problems, *_ALWAYS}
     if operation.body is not None:
-        statuses |= {403, 408}
+        statuses |= {403, 408, 415}
     elif operation.role == "operate":
         statuses |= {403}
     problems = statuses - set(operation.answers)

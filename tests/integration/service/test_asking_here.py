@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ import pytest
 from flowsm import FlowManager
 from flowsm.errors import LogUnavailable
 from flowsm.service import create_app
+from flowsm.service.areas import AREAS
+from flowsm.service.openapi import openapi
 from flowsm.service.options import ServiceOptions
 
 
@@ -74,3 +78,26 @@ async def test_the_log_has_no_path(
         told = await client.get(path)
         assert (told.status_code, "the log: the disk is full" in told.json()["detail"]) == (503, True)
         assert str(tmp_path) not in told.text
+
+
+@pytest.mark.parametrize("path", ["/flow/create", "/flow/validate", "/flow/x/signal", "/flow/import"])
+async def test_a_compressed_body_is_not_taken(client: httpx.AsyncClient, path: str) -> None:
+    """Who sends it is told what to do, and in which coding it is taken; `identity` is none."""
+    said = gzip.compress(json.dumps(one("store_data")).encode())
+    told = await client.post(path, content=said, headers={"Content-Encoding": "GZip"})
+    assert (told.status_code, told.json()["code"]) == (415, "body_encoded")
+    assert "'gzip'" in told.json()["detail"]
+    assert "without Content-Encoding" in told.json()["detail"]
+    assert told.headers["accept-encoding"] == "identity"
+    plain = await client.post("/flow/create", json=one("store_data"), headers={"Content-Encoding": "identity"})
+    assert plain.status_code == 201
+
+
+def test_every_body_may_be_refused_for_its_coding() -> None:
+    """The description says so wherever a body is taken."""
+    taking = [one for area in AREAS for one in area.operations if one.body is not None and not one.hidden]
+    paths = openapi(AREAS)["paths"]
+    assert taking
+    for operation in taking:
+        path = operation.path.replace(":path}", "}")
+        assert "415" in paths[path][operation.method.lower()]["responses"], path
