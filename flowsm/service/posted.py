@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,16 +12,26 @@ import msgspec
 
 from flowsm.definition.load import load_flow
 from flowsm.definition.model import FlowConfig
-from flowsm.definition.pointer import join_pointer
+from flowsm.definition.pointer import join_pointer, parse_pointer
+from flowsm.definition.report import Report
 from flowsm.definition.subflows import all_secrets_of, flow_tokens
 from flowsm.definition.waiting import SUBFLOW
+from flowsm.errors import DocumentInvalid
 from flowsm.findings import Finding
 from flowsm.service.call import Call
 from flowsm.service.inputs import checked_json, struct_from
 from flowsm.service.options import EVERY, ServiceOptions
 from flowsm.service.problems import Refusal
 
-__all__ = ["StartOptions", "allowed_flow", "bare_flow", "not_allowed", "posted_flow", "without_options"]
+__all__ = [
+    "StartOptions",
+    "allowed_flow",
+    "bare_flow",
+    "not_allowed",
+    "posted_flow",
+    "told_of_options",
+    "without_options",
+]
 
 _WRAPPINGS: Final = ("flow_config", "flow")
 _Path = tuple[str | int, ...]
@@ -61,8 +72,10 @@ async def posted_flow(call: Call) -> tuple[FlowConfig, StartOptions]:
     options = StartOptions()
     if _is_wrapped(document):
         options = struct_from(checked_json(_taken(document)), StartOptions)
-    flow = allowed_flow(call, document)
-    return flow, options
+    try:
+        return allowed_flow(call, document), options
+    except DocumentInvalid as error:
+        raise DocumentInvalid(error.source, told_of_options(error.findings, document)) from None
 
 
 def allowed_flow(call: Call, document: Any, *, within: str = "") -> FlowConfig:
@@ -97,6 +110,11 @@ def without_options(document: Any) -> Any:
     return document
 
 
+def told_of_options(findings: Iterable[Finding], document: Any) -> list[Finding]:
+    """Findings of a document beside whose flow options may stand: those of unknown fields say which, and where."""
+    return [_told_of_options(finding, document) for finding in findings]
+
+
 def not_allowed(flow: FlowConfig, document: Any, options: ServiceOptions) -> list[Finding]:
     """Which tasks and secrets of a flow, and of the flows inside it, a caller may not use; each with its place there."""
     root = tuple(flow_tokens(document))
@@ -114,6 +132,21 @@ def not_allowed(flow: FlowConfig, document: Any, options: ServiceOptions) -> lis
 def _taken(document: dict[str, Any]) -> dict[str, Any]:
     """The options beside a wrapped flow, which are in the document no longer."""
     return {name: document.pop(name) for name in list(document) if name in _OPTIONS}
+
+
+def _told_of_options(finding: Finding, document: Any) -> Finding:
+    *above, name = parse_pointer(finding.pointer) or ("",)
+    if finding.code != "unknown_field" or above not in ([], ["flow_config"]):
+        return finding
+    if not _is_wrapped(document):
+        where = f'it stands beside a wrapped flow: {{"flow": {{…}}, "{name}": …}}'
+        return replace(finding, hint=where) if name in _OPTIONS else finding
+    wrapping = next(wrapping for wrapping in _WRAPPINGS if wrapping in document)
+    if above:
+        return replace(finding, hint=f"it stands beside {wrapping}") if name in _OPTIONS else finding
+    known = ("$schema", wrapping, *StartOptions.__struct_fields__)
+    message = f"expected only {wrapping}, and beside it {', '.join(name for name in known if name != wrapping)}"
+    return replace(finding, message=message, hint=Report().nearest(name, known))
 
 
 def _is_wrapped(document: Any) -> bool:

@@ -14,7 +14,7 @@ from flowsm.service.call import Call
 from flowsm.service.inputs import json_document
 from flowsm.service.moments import moment_of
 from flowsm.service.operation import Answer, Area, Body
-from flowsm.service.posted import bare_flow, not_allowed, without_options
+from flowsm.service.posted import bare_flow, not_allowed, told_of_options, without_options
 from flowsm.service.problems import FindingView, Refusal, finding_view
 
 __all__ = ["CHECKS", "Validity", "WhatIfQuery"]
@@ -53,7 +53,7 @@ async def validate(call: Call) -> Response:
     tasks = call.manager.tasks
     source = document if isinstance(document, dict) else msgspec.json.encode(document)
     checked = check_flow(source, known_task_types=tasks.types(), check_parameters=tasks.check_parameters)
-    findings = list(checked.findings)
+    findings = told_of_options(checked.findings, document)
     if checked.flow is not None:
         findings += not_allowed(checked.flow, document, call.desk.options)
     valid = not any(finding.severity == "error" for finding in findings)

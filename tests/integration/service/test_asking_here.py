@@ -101,3 +101,37 @@ def test_every_body_may_be_refused_for_its_coding() -> None:
     for operation in taking:
         path = operation.path.replace(":path}", "}")
         assert "415" in paths[path][operation.method.lower()]["responses"], path
+
+
+FLOW = one("store_data")
+
+
+@pytest.mark.parametrize("path", ["/flow/create", "/flow/execute-sync", "/flow/validate"])
+@pytest.mark.parametrize(
+    ("body", "pointer", "words"),
+    [
+        (
+            {"flow": FLOW, "pause": True},
+            "/pause",
+            ("expected only flow, and beside it $schema, input, execution_id, start_at, paused", '"paused"?'),
+        ),
+        ({"flow_config": {"flow": FLOW}, "x": 1}, "/x", ("flow_config, and beside it $schema, input", "")),
+        ({"flow_config": {"flow": FLOW, "input": 1}}, "/flow_config/input", ("a wrapping", "beside flow_config")),
+        (FLOW | {"input": 1}, "/input", ("fields of a flow", 'wrapped flow: {"flow": {…}, "input": …}')),
+        (FLOW | {"inputs": 1}, "/inputs", ("fields of a flow", "")),
+    ],
+)
+async def test_what_may_stand_beside_a_flow_is_told(
+    client: httpx.AsyncClient, path: str, body: dict[str, Any], pointer: str, words: tuple[str, str]
+) -> None:
+    """Where options are taken, a field that is none is answered with those that are, and with the place for them."""
+    (told,) = (await client.post(path, json=body)).json()["findings"]
+    assert (told["code"], told["pointer"]) == ("unknown_field", pointer)
+    assert words[0] in told["message"]
+    assert words[1] in told.get("hint", "")
+
+
+async def test_nothing_is_told_to_stand_where_nothing_can(client: httpx.AsyncClient) -> None:
+    """A flow that is only rehearsed has no options."""
+    (told,) = (await client.post("/flow/whatif", json={"flow": FLOW, "x": 1})).json()["findings"]
+    assert "start_at" not in told["message"]
