@@ -13,7 +13,7 @@ import msgspec
 from flowsm.definition.load import load_flow
 from flowsm.definition.model import FlowConfig
 from flowsm.definition.pointer import join_pointer, parse_pointer
-from flowsm.definition.report import Report
+from flowsm.definition.report import Report, short_json
 from flowsm.definition.subflows import all_secrets_of, flow_tokens
 from flowsm.definition.waiting import SUBFLOW
 from flowsm.errors import DocumentInvalid
@@ -72,6 +72,8 @@ async def posted_flow(call: Call) -> tuple[FlowConfig, StartOptions]:
     options = StartOptions()
     if _is_wrapped(document):
         options = struct_from(checked_json(_taken(document)), StartOptions)
+    if options.start_at is not None and options.start_at.tzinfo is None:
+        raise _without_offset(options.start_at)
     try:
         return allowed_flow(call, document), options
     except DocumentInvalid as error:
@@ -147,6 +149,18 @@ def _told_of_options(finding: Finding, document: Any) -> Finding:
     known = ("$schema", wrapping, *StartOptions.__struct_fields__)
     message = f"expected only {wrapping}, and beside it {', '.join(name for name in known if name != wrapping)}"
     return replace(finding, message=message, hint=Report().nearest(name, known))
+
+
+def _without_offset(moment: datetime) -> Refusal:
+    """What is said of a moment that each reader would take for another one."""
+    written = moment.isoformat()
+    example = f"{written}Z in UTC, or {written}+02:00 where clocks are two hours ahead of it"
+    message = f"expected a moment with its offset from UTC: {example}"
+    finding = Finding(
+        code="wrong_value", severity="error", pointer="/start_at", message=message, value=short_json(written)
+    )
+    detail = f"{message}, found {written} at /start_at"
+    return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail, findings=[finding])
 
 
 def _is_wrapped(document: Any) -> bool:

@@ -135,3 +135,15 @@ async def test_nothing_is_told_to_stand_where_nothing_can(client: httpx.AsyncCli
     """A flow that is only rehearsed has no options."""
     (told,) = (await client.post("/flow/whatif", json={"flow": FLOW, "x": 1})).json()["findings"]
     assert "start_at" not in told["message"]
+
+
+async def test_a_moment_without_an_offset_is_answered_with_one(client: httpx.AsyncClient) -> None:
+    """The very moment that was sent is shown with an offset: it could mean many."""
+    told = await client.post("/flow/create", json={"flow": FLOW, "start_at": "2027-01-31T09:30:00"})
+    assert told.status_code == 422
+    (finding,) = told.json()["findings"]
+    assert (finding["pointer"], finding["value"]) == ("/start_at", '"2027-01-31T09:30:00"')
+    assert "2027-01-31T09:30:00Z in UTC, or 2027-01-31T09:30:00+02:00" in finding["message"]
+    assert "expected a moment with its offset from UTC" in told.json()["detail"]
+    taken = await client.post("/flow/create", json={"flow": FLOW, "start_at": "2027-01-31T09:30:00+02:00"})
+    assert taken.status_code == 201
