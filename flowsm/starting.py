@@ -89,7 +89,7 @@ class StartingVerbs(LookingVerbs):
             DocumentInvalid: the flow has errors.
             InputInvalid: the input does not fit the flow.
             ExecutionExists: the chosen id is taken.
-            StartConflict: the key belongs to an execution of another flow, input or id.
+            StartConflict: the key belongs to an execution of another flow, input, beginning or id.
         """
         prepared, command = self._prepare(flow_config, input, idempotency_key, traceparent)
         chosen = chosen_id(execution_id)
@@ -120,7 +120,7 @@ class StartingVerbs(LookingVerbs):
             DocumentInvalid: the flow has errors.
             InputInvalid: the input does not fit the flow.
             ExecutionExists: the chosen id is taken.
-            StartConflict: the key belongs to an execution of another flow, input or id.
+            StartConflict: the key belongs to an execution of another flow, input, beginning or id.
         """
         prepared, command = self._prepare(flow, input, idempotency_key, traceparent)
         chosen = chosen_id(execution_id)
@@ -147,14 +147,14 @@ class StartingVerbs(LookingVerbs):
 
         With `start_at`, an aware moment, it begins then; `paused` it waits for `resume`.
 
-        With an `idempotency_key` that an execution of the same flow and input was started with, nothing is created:
-        that one goes on, and the handle is its. With a `traceparent` (W3C Trace Context) it is part of that trace.
+        With an `idempotency_key` that an execution of the same flow, input, `start_at` and `paused` was started with,
+        nothing is created: that one goes on, and the handle is its. With a `traceparent` (W3C Trace Context) it is part of that trace.
 
         Raises:
             DocumentInvalid: the flow has errors.
             InputInvalid: the input does not fit the flow.
             ExecutionExists: the chosen id is taken.
-            StartConflict: the key belongs to an execution of another flow, input or id.
+            StartConflict: the key belongs to an execution of another flow, input, beginning or id.
         """
         prepared, command = self._prepare(flow, input, idempotency_key, traceparent)
         command = begun(command, start_at, paused=paused)

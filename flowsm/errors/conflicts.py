@@ -117,7 +117,7 @@ class StartConflict(ConflictError):
 
 
 class StartedBefore(ConflictError):
-    """An execution was started before with this idempotency key, flow and input; nothing was recorded."""
+    """An execution was started before with this idempotency key, flow, input and beginning; nothing was recorded."""
 
     def __init__(self, key: str, execution_id: str) -> None:
         self.key, self.execution_id = key, execution_id

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 
-__all__ = ["ErrorInfo", "Fact", "Operand", "ParentRef", "PayloadRef", "Unknown"]
+__all__ = ["CREATED_PAUSED", "ErrorInfo", "Fact", "Operand", "ParentRef", "PayloadRef", "Unknown"]
+
+CREATED_PAUSED: Final = "it was created so"
+"""The reason of the pause in which an execution is created."""
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -17,7 +17,7 @@ from flowsm.log.pending import Pending
 from flowsm.log.places import Claims, PlaceDesk
 from flowsm.log.port import Appended, Worker
 from flowsm.log.rows import RowGroup
-from flowsm.log.starts import Start, claim_key
+from flowsm.log.starts import Begun, Start, claim_key
 from flowsm.storage.errors import StatementFailed, concerns_file
 from flowsm.storage.statements import Statements, load_statements
 
@@ -61,6 +61,7 @@ class Appender:
         self._generation = 0
         self._heads: dict[str, _Head] = {}
         self._definitions: set[str] = set()
+        self._begun: dict[str, Begun] = {}
 
     def settled(self, committed: bool) -> None:
         """What is kept stands only if the transaction was committed."""
@@ -128,6 +129,7 @@ class Appender:
         rows = RowGroup(self._row_statements.rank)
         results: list[Appended | Exception] = []
         living = partial(self._living, connection)
+        self._begun.clear()
         for request in requests:
             batch = request.batch
             stream = batch.stream
@@ -174,12 +176,12 @@ class Appender:
     ) -> Exception | None:
         """Take what a batch claims besides its stream, unless it is refused, or is now; returns why."""
         if isinstance(claimed, Start):
-            return claim_key(connection, claimed, stream, refused, self._heads)
+            return claim_key(connection, claimed, stream, refused, self._begun)
         desk = PlaceDesk(connection, self._clock, self._head_of, self._living)
         full = desk.look(claimed.batch, epoch) if refused is None else None
         error = refused if full is None else full.error
         if claimed.start is not None:
-            error = claim_key(connection, claimed.start, stream, error, self._heads)
+            error = claim_key(connection, claimed.start, stream, error, self._begun)
         if error is None:
             desk.take(claimed.batch, epoch)
         elif full is not None and error is full.error:

@@ -16,7 +16,7 @@ from flowsm.log.check import refusal
 from flowsm.log.pending import prepare
 from flowsm.log.port import Append, Appended, Head, Increment, RowChange, Snapshot, Worker
 from flowsm.log.read import StoredRow, cursor_of, place_of, record
-from flowsm.log.starts import Start, Taken, judged
+from flowsm.log.starts import Start, Taken, begun_by, judged
 
 __all__ = ["MemoryEventLog"]
 
@@ -51,8 +51,9 @@ class MemoryEventLog:
         start = pending.start if isinstance(pending.start, Start) else None
         if start is not None:
             taken = self._starts.get(start.key)
-            created = None if taken is None else self._recorded(self._places[taken.stream][0]).fact
-            refused = judged(start, taken, created, refused)
+            first = [] if taken is None else [self._recorded(place) for place in self._places[taken.stream][:2]]
+            begun = begun_by([event.fact for event in first], first[0].at) if first else None
+            refused = judged(start, taken, begun, refused)
         shared: list[int] = []
         if batch.origin is not None:
             shared = self._places.get(batch.origin.parent, [])[: batch.origin.seq]

@@ -26,7 +26,7 @@ class Pending:
         self.batch = batch
         self.events = events
         self.payloads = payloads
-        self.start: Start | Claims | None = None if batch.expected_seq else start_of(batch.facts)
+        self.start: Start | Claims | None = None if batch.expected_seq else start_of(batch.facts, batch.at)
 
 
 def prepare(batch: Append) -> Pending:

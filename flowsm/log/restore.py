@@ -110,7 +110,7 @@ def _write(connection: sqlite3.Connection, stream: RestoredStream, position: int
 def _keep_key(connection: sqlite3.Connection, stream: str) -> None:
     """Keep whose the idempotency key is that the execution was started with, unless another's it is here."""
     (first,) = read_stream(connection, stream, 0, 1, inflate_values=True)
-    start = start_of((first.fact,))
+    start = start_of((first.fact,), first.at)
     if start is not None:
         connection.execute(
             LOG_STATEMENTS["restore_start"], (start.key, stream, start.created.digest, start.input_digest)

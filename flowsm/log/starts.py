@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Container, Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from flowsm.errors import StartConflict, StartedBefore
 from flowsm.events.codec import decode_fact
-from flowsm.events.facts import ExecutionCreated, Fact
+from flowsm.events.fact import CREATED_PAUSED
+from flowsm.events.facts import ExecutionCreated, ExecutionPaused, Fact
 from flowsm.storage.statements import load_statements
 
-__all__ = ["Start", "Taken", "claim_key", "first_difference", "judged", "start_of"]
+__all__ = ["Begun", "Start", "Taken", "begun_by", "claim_key", "first_difference", "judged", "start_of"]
 
 _STATEMENTS: Final = load_statements("flowsm.log", "sql", "starts.sql")
 _SHOWN_CHARS: Final = 12
@@ -23,12 +24,31 @@ _EXACT: Final = 2**53
 """Up to here a floating-point number without a fraction is the integer that it looks like."""
 
 
+class Begun(msgspec.Struct, frozen=True, gc=False):
+    """How an execution began: its first event, when that was recorded, and whether it was created paused."""
+
+    created: ExecutionCreated
+    at: str
+    paused: bool
+
+    @property
+    def start_at(self) -> str | None:
+        """When it was to be started; None where that was at once."""
+        moment = self.created.start_at
+        return None if moment is None or moment <= self.at else moment
+
+
 class Start(msgspec.Struct, frozen=True, gc=False):
     """A start that claims a key, with the digest of its input."""
 
     key: str
-    created: ExecutionCreated
+    begun: Begun
     input_digest: str
+
+    @property
+    def created(self) -> ExecutionCreated:
+        """What it records first."""
+        return self.begun.created
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
@@ -39,37 +59,50 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
     input_digest: str
 
 
-def start_of(facts: Sequence[Fact]) -> Start | None:
-    """The start that a batch records, if it has a key."""
-    created = facts[0] if facts else None
-    if not isinstance(created, ExecutionCreated) or created.idempotency_key is None:
+def begun_by(facts: Sequence[Fact], at: str) -> Begun | None:
+    """How an execution began whose first facts, recorded then, are these; None where they are not those of a creation."""
+    created, after = [*facts[:2], None, None][:2]
+    if not isinstance(created, ExecutionCreated):
         return None
-    text = msgspec.json.encode(_plain(created.input), order="sorted")
-    return Start(created.idempotency_key, created, hashlib.sha256(text).hexdigest())
+    return Begun(created, at, isinstance(after, ExecutionPaused) and after.reason == CREATED_PAUSED)
+
+
+def start_of(facts: Sequence[Fact], at: str) -> Start | None:
+    """The start that a batch records, if it has a key."""
+    begun = begun_by(facts, at)
+    if begun is None or begun.created.idempotency_key is None:
+        return None
+    text = msgspec.json.encode(_plain(begun.created.input), order="sorted")
+    return Start(begun.created.idempotency_key, begun, hashlib.sha256(text).hexdigest())
 
 
 def claim_key(
-    connection: sqlite3.Connection, start: Start, stream: str, refused: Exception | None, beside: Container[str]
+    connection: sqlite3.Connection,
+    start: Start,
+    stream: str,
+    refused: Exception | None,
+    beside: MutableMapping[str, Begun],
 ) -> Exception | None:
     """Take the key for a stream that is created now, unless it is taken, or the batch is `refused` anyway.
 
-    `beside` are streams that are known, and perhaps not written yet. Returns why the batch is refused.
+    `beside` are those that took one just now, and are not written yet. Returns why the batch is refused.
     """
     row = connection.execute(_STATEMENTS["select_start"], (start.key,)).fetchone()
     if row is not None:
         taken = Taken(*row)
-        created = _created(connection, taken.stream)
-        return judged(start, taken, created, refused, left=created is None and taken.stream not in beside)
+        begun = beside.get(taken.stream) or _begun(connection, taken.stream)
+        return judged(start, taken, begun, refused, left=begun is None)
     if refused is None:
+        beside[stream] = start.begun
         values = (start.key, stream, start.created.digest, start.input_digest)
         connection.execute(_STATEMENTS["insert_start"], values)
     return refused
 
 
 def judged(
-    start: Start, taken: Taken | None, created: Fact | None, refused: Exception | None, *, left: bool = False
+    start: Start, taken: Taken | None, begun: Begun | None, refused: Exception | None, *, left: bool = False
 ) -> Exception | None:
-    """Why a start is refused whose key is `taken` by an execution with the first event `created`, or that has `left`.
+    """Why a start is refused whose key is `taken` by an execution that has `begun` so, or has `left`.
 
     The key comes before all else: whoever starts again gives the id again too.
     """
@@ -79,19 +112,35 @@ def judged(
         found, given = taken.flow_digest[:_SHOWN_CHARS], start.created.digest[:_SHOWN_CHARS]
         return StartConflict(start.key, taken.stream, f"its flow has the digest {found}, not {given} as the one given")
     if start.input_digest != taken.input_digest:
-        return StartConflict(start.key, taken.stream, _input_difference(start, taken, created))
+        return StartConflict(start.key, taken.stream, _input_difference(start, taken, begun))
     if left:
         way_out = "look for it there (--db ARCHIVE), or import the archive and start again"
         return StartConflict(start.key, taken.stream, "that has left the log for an archive", way_out)
-    return StartedBefore(start.key, taken.stream)
+    difference = "" if begun is None else _beginning_difference(start.begun, begun)
+    return StartConflict(start.key, taken.stream, difference) if difference else StartedBefore(start.key, taken.stream)
 
 
-def _input_difference(start: Start, taken: Taken, created: Fact | None) -> str:
+def _beginning_difference(given: Begun, found: Begun) -> str:
+    """How they begin otherwise; at once is when somebody executes it, too."""
+    if given.paused != found.paused:
+        return (
+            "it was started paused, unlike the one given"
+            if found.paused
+            else "it was not started paused, as the one given"
+        )
+    if given.start_at == found.start_at or given.created.start_at == found.created.start_at:
+        return ""
+    was = "no start_at to come" if found.start_at is None else f"the start_at {found.start_at}"
+    asked = "none" if given.start_at is None else given.start_at
+    return f"it had {was}, and the one given has {asked}"
+
+
+def _input_difference(start: Start, taken: Taken, begun: Begun | None) -> str:
     """Where the inputs part, or their digests where the recorded one is not at hand."""
-    if not isinstance(created, ExecutionCreated) or created.stored:
+    if begun is None or begun.created.stored:
         found, given = taken.input_digest[:_SHOWN_CHARS], start.input_digest[:_SHOWN_CHARS]
         return f"its input has the digest {found}, not {given} as the one given"
-    pointer = first_difference(created.input, start.created.input)
+    pointer = first_difference(begun.created.input, start.created.input)
     return f"its input differs from the one given at {pointer or 'the whole input'}"
 
 
@@ -125,6 +174,6 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT else value
 
 
-def _created(connection: sqlite3.Connection, stream: str) -> Fact | None:
-    row = connection.execute(_STATEMENTS["select_created"], (stream,)).fetchone()
-    return None if row is None else decode_fact(*row)
+def _begun(connection: sqlite3.Connection, stream: str) -> Begun | None:
+    rows = connection.execute(_STATEMENTS["select_begun"], (stream,)).fetchall()
+    return begun_by([decode_fact(*row[1:]) for row in rows], rows[0][0]) if rows else None

@@ -29,6 +29,7 @@ from flowsm.events.commands import (
     Signal,
     Upgrade,
 )
+from flowsm.events.fact import CREATED_PAUSED
 from flowsm.events.facts import (
     ExecutionCreated,
     ExecutionPaused,
@@ -274,7 +275,7 @@ def _create(draft: Draft, command: Create) -> None:
         )
     )
     if command.paused:
-        draft.record(ExecutionPaused(reason="it was created so"))
+        draft.record(ExecutionPaused(reason=CREATED_PAUSED))
 
 
 _VERBS: Final[dict[type[Command], _Verb]] = {

@@ -20,7 +20,15 @@ from flowsm.errors import (
     StartedBefore,
     UsageError,
 )
-from flowsm.events.facts import ExecutionCreated, ExecutionStarted, Fact, TaskCompleted, Unknown
+from flowsm.events.fact import CREATED_PAUSED
+from flowsm.events.facts import (
+    ExecutionCreated,
+    ExecutionPaused,
+    ExecutionStarted,
+    Fact,
+    TaskCompleted,
+    Unknown,
+)
 from flowsm.limits import APPEND_MAX_EVENTS, PAYLOAD_INLINE_MAX_BYTES
 from flowsm.log.chain import GENESIS, event_digest
 from flowsm.log.port import Append, EventLog, Origin, Snapshot, Worker
@@ -201,6 +209,18 @@ class EventLogContract:
             with pytest.raises(StartConflict, match=words):
                 await log.append(to_append("b", 0, created(**{"idempotency_key": "k", "input": {"a": 1}} | fields)))
         assert await log.head("b") is None
+
+    async def test_an_idempotency_key_with_another_beginning_is_a_conflict(self, log: EventLog) -> None:
+        """Paused, or at another moment, under a key that is taken is refused: of one group of appends, too."""
+        first, paused = created(idempotency_key="k"), ExecutionPaused(reason=CREATED_PAUSED)
+        later = created(idempotency_key="k", start_at="9999-01-01T00:00:00.000000Z")
+        for _ in range(2):
+            appends = [to_append("a", 0, first), to_append("b", 0, first, paused), to_append("c", 0, later)]
+            results = await asyncio.gather(*map(log.append, appends), return_exceptions=True)
+            told = [str(result) for result in results if isinstance(result, StartConflict)]
+            assert ["paused" in told[0], "start_at" in told[1]] == [True, True]
+        assert [event.fact for event in await log.read("a")] == [first]
+        assert [await log.head(stream) for stream in ("b", "c")] == [None, None]
 
     async def test_a_key_whose_creation_was_refused_is_free(self, log: EventLog) -> None:
         """A taken id is a conflict, and leaves its key to another."""

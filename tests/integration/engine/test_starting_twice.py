@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -199,3 +200,29 @@ def test_without_await(path, tasks, calls):
         assert manager.create_flow_execution(FLOW, 1, idempotency_key="k") == first.execution_id
         with pytest.raises(StartConflict):
             manager.run(FLOW, 2, idempotency_key="k")
+
+
+async def test_another_beginning_is_a_conflict_that_says_what_differs(manager, calls):
+    """Who starts paused, or at a moment, does not get an execution that began otherwise; who says the same again, does."""
+    soon = datetime.now(UTC) + timedelta(days=1)
+    beginnings = {
+        "now": {},
+        "paused": {"paused": True},
+        "soon": {"start_at": soon},
+        "later": {"start_at": soon + timedelta(hours=1)},
+    }
+    for key, arguments in beginnings.items():
+        handle = await manager.start(FLOW, idempotency_key=key, **arguments)
+        for other, others in beginnings.items():
+            if other == key:
+                assert (await manager.start(FLOW, idempotency_key=key, **others)).execution_id == handle.execution_id
+                continue
+            with pytest.raises(StartConflict, match="paused" if "paused" in (key, other) else "start_at"):
+                await manager.start(FLOW, idempotency_key=key, **others)
+    paused = await manager.start(FLOW, idempotency_key="paused", paused=True)
+    await manager.resume(paused.execution_id)
+    await paused
+    assert (await manager.start(FLOW, idempotency_key="paused", paused=True)).execution_id == paused.execution_id
+    created = await manager.create(FLOW, idempotency_key="created")
+    await manager.pause(created)
+    assert (await manager.start(FLOW, idempotency_key="created")).execution_id == created

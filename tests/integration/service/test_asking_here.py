@@ -147,3 +147,15 @@ async def test_a_moment_without_an_offset_is_answered_with_one(client: httpx.Asy
     assert "expected a moment with its offset from UTC" in told.json()["detail"]
     taken = await client.post("/flow/create", json={"flow": FLOW, "start_at": "2027-01-31T09:30:00+02:00"})
     assert taken.status_code == 201
+
+
+async def test_a_key_is_that_of_a_beginning_too(client: httpx.AsyncClient) -> None:
+    """A second start that is paused, or at another moment, under the first one's key is answered with what differs."""
+    headers = {"Idempotency-Key": "k"}
+    first = await client.post("/flow/create", json={"flow": FLOW, "paused": True}, headers=headers)
+    again = await client.post("/flow/create", json={"flow": FLOW, "paused": True}, headers=headers)
+    assert first.json()["execution_id"] == again.json()["execution_id"]
+    for path in ("/flow/create", "/flow/execute-sync"):
+        told = await client.post(path, json={"flow": FLOW}, headers=headers)
+        assert (told.status_code, told.json()["code"]) == (409, "start_conflict")
+        assert "it was started paused, unlike the one given" in told.json()["detail"]
