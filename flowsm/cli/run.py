@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
+from flowsm.cli.asking import Asking
 from flowsm.cli.exit_codes import FAILED, FINE, INTERRUPTED, TERMINATED
 from flowsm.cli.flow_or_id import looks_like_file, or_stdin, resolve_or_explain
 from flowsm.cli.json_option import read_input
@@ -28,6 +29,7 @@ from flowsm.cli.tasks_option import load_tasks
 from flowsm.cli.validate import print_findings
 from flowsm.definition.load import check_flow
 from flowsm.errors import DocumentInvalid, InputInvalid, UsageError
+from flowsm.events.envelope import Recorded
 from flowsm.ids import traceparent_of
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
@@ -195,9 +197,11 @@ async def _shown(manager: FlowManager, order: _Order, db: Path, seen: _Seen, *, 
 async def _run(manager: FlowManager, order: _Order, db: Path, seen: _Seen, follower: Follower) -> FlowExecution:
     """Begin, or go on, and tell the follower of every event until the end."""
     seq = 0
+    asking, before = Asking(manager, go_on_options(None, db)), list[Recorded]()
     if order.flow is None:
         found = await resolve_or_explain(manager, order.target, db)
-        for event in await manager.events(found):
+        before = await manager.events(found)
+        for event in before:
             follower.catch_up(event)
             seq = event.seq
         execution_id = found
@@ -216,11 +220,14 @@ async def _run(manager: FlowManager, order: _Order, db: Path, seen: _Seen, follo
     try:
         while True:
             done, _ = await asyncio.wait({ending}, timeout=_POLL_SECONDS)
-            for event in await manager.events(execution_id, after=seq):
+            events = await manager.events(execution_id, after=seq)
+            for event in events:
                 follower.see(event)
                 seq = event.seq
             if done:
                 return await ending
+            await asking.look(execution_id, [*before, *events])
+            before = []
     finally:
         ending.cancel()
 
