@@ -6,6 +6,10 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flowsm.service.guards.hosts import name_in
+from flowsm.service.guards.refusing import header
+from flowsm.service.options import is_loopback
+
 __all__ = ["CONTENT_SECURITY_POLICY", "HeaderGuard"]
 
 CONTENT_SECURITY_POLICY: Final = (
@@ -14,13 +18,14 @@ CONTENT_SECURITY_POLICY: Final = (
 _HEADERS: Final = {
     b"content-security-policy": CONTENT_SECURITY_POLICY.encode(),
     b"cache-control": b"private, no-cache",
-    b"cross-origin-opener-policy": b"same-origin",
     b"cross-origin-resource-policy": b"same-origin",
     b"referrer-policy": b"no-referrer",
     b"vary": b"Accept, Authorization",
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
 }
+_OPENER: Final = (b"cross-origin-opener-policy", b"same-origin")
+"""Of what a browser trusts alone: elsewhere it is not heeded, but complained of."""
 
 
 class HeaderGuard:
@@ -39,11 +44,20 @@ class HeaderGuard:
             await self._app(scope, receive, send)
             return
 
+        added = [*_HEADERS.items(), *([_OPENER] if _is_trusted(scope) else [])]
+
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message.setdefault("headers", [])
                 known = {name.lower() for name, _ in headers}
-                headers.extend(item for item in _HEADERS.items() if item[0] not in known)
+                headers.extend(item for item in added if item[0] not in known)
             await send(message)
 
         await self._app(scope, receive, sending)
+
+
+def _is_trusted(scope: Scope) -> bool:
+    """Whether a browser takes the place that was asked for as one that nobody in between can change."""
+    name = name_in(header(scope, b"host") or "")
+    is_secure = scope["scheme"] == "https" or header(scope, b"x-forwarded-proto") == "https"
+    return is_secure or is_loopback(name) or name.endswith(".localhost")

@@ -159,3 +159,29 @@ async def test_a_key_is_that_of_a_beginning_too(client: httpx.AsyncClient) -> No
         told = await client.post(path, json={"flow": FLOW}, headers=headers)
         assert (told.status_code, told.json()["code"]) == (409, "start_conflict")
         assert "it was started paused, unlike the one given" in told.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("url", "headers", "sent"),
+    [
+        ("http://localhost:8000", {}, True),
+        ("http://127.0.0.2", {}, True),
+        ("http://[::1]:8000", {}, True),
+        ("http://flows.localhost", {}, True),
+        ("https://flows.example", {}, True),
+        ("http://flows.example", {"X-Forwarded-Proto": "https"}, True),
+        ("http://flows.example", {}, False),
+        ("http://10.0.0.7:8000", {"X-Forwarded-Proto": "http"}, False),
+        ("http://localhost.example", {}, False),
+    ],
+)
+async def test_the_opener_policy_is_sent_where_it_is_heeded(
+    manager: FlowManager, url: str, headers: dict[str, str], sent: bool
+) -> None:
+    """Over plain http, from another machine, a browser only complains of it; all other headers are sent everywhere."""
+    transport = httpx.ASGITransport(app=create_app(manager, ServiceOptions(hosts=frozenset({"*"}))))
+    async with httpx.AsyncClient(transport=transport, base_url=url, headers=headers) as client:
+        answered = (await client.get("/health/live")).headers
+    assert ("cross-origin-opener-policy" in answered) == sent
+    assert answered["x-frame-options"] == "DENY"
+    assert answered["cross-origin-resource-policy"] == "same-origin"
