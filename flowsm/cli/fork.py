@@ -18,7 +18,8 @@ from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Actor, AsJson, Db, ExecutionId, Reason, Settings, go_on_options, who
 from flowsm.cli.output import console_for, print_json, print_text, safe, short, talk
 from flowsm.definition.load import load_flow
-from flowsm.definition.places import parse_setting, place_text
+from flowsm.definition.places import parse_settings, place_text
+from flowsm.errors import UsageError
 from flowsm.log.forks import Relative
 from flowsm.manager import FlowManager
 from flowsm.runtime.execution import FlowExecution
@@ -53,7 +54,9 @@ def fork(
 
     It is run by whoever recovers, or by `flowsm run`. What it runs has idempotency keys of its own.
     """
-    overrides = dict(map(parse_setting, set_ or ()))
+    overrides = parse_settings(set_ or ())
+    if input is not None and "/input" in overrides:
+        raise UsageError("the input is set twice, with --input and with --set: give one value for it")
     if input is not None:
         overrides = {"/input": read_input(input, execution)} | overrides
     version = None if flow is None else load_flow(flow if flow == "-" else Path(flow))

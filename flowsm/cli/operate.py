@@ -13,7 +13,7 @@ from flowsm.cli.json_option import read_data
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Actor, Db, ExecutionId, Reason, Settings, go_on_options, who
 from flowsm.cli.output import talk
-from flowsm.definition.places import parse_setting
+from flowsm.definition.places import parse_settings
 from flowsm.events.commands import Cancel, Command, Pause, Redrive, Resolution, Resolve, Resume
 from flowsm.manager import FlowManager
 from flowsm.runtime.bulk import BulkVerb
@@ -125,7 +125,7 @@ def resolve(
 
 
 def _redrive(task: str | None, settings: list[str] | None, reason: str, actor: str) -> Redrive:
-    return Redrive(task=task, overrides=dict(map(parse_setting, settings or ())), reason=reason, actor=actor)
+    return Redrive(task=task, overrides=parse_settings(settings or ()), reason=reason, actor=actor)
 
 
 def _one_or_many(verb: BulkVerb, execution: str | None, choice: Many, command: BulkCommand, db: Db) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from flowsm.definition.pointer import join_pointer, parse_pointer
 from flowsm.errors import UsageError
 
-__all__ = ["parse_setting", "place_pointer", "place_text", "place_tokens"]
+__all__ = ["parse_setting", "parse_settings", "place_pointer", "place_text", "place_tokens"]
 
 _PART: Final = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^.\s"']+))\s*(\.|$)""")
 _SETTING: Final = re.compile(r"""((?:"[^"]*"|'[^']*'|[^="'])*)=(.*)""", re.DOTALL)
@@ -73,3 +74,18 @@ def parse_setting(text: str) -> tuple[str, Any]:
     except (msgspec.DecodeError, RecursionError):
         value = found[2]
     return place_pointer(found[1]), value
+
+
+def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
+    """The values by their places, as JSON Pointers, of many settings.
+
+    Raises:
+        UsageError: one is none, or two are for one place, however that is written.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        pointer, value = parse_setting(text)
+        if pointer in found:
+            raise UsageError(f"{place_text(pointer) or 'the whole'!r} is set twice: give one value for it")
+        found[pointer] = value
+    return found

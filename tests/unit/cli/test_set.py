@@ -63,3 +63,13 @@ def test_redrive_is_retry_and_from_is_task(failed: Any) -> None:
     assert failed("show", "x1", "--json").json["path"] == ["fetch", "again", "fetch", "again"]
     assert failed("run", "fails.json", "--input", '{"rate": 1}', "--id", "x2").code == 1
     assert failed("retry", "--status", "failed", "--set", "input.rate=0", "--json").json["done"] == 1
+
+
+def test_a_place_is_set_once(failed: Any) -> None:
+    """Two values for one place are a wrong use, of `retry` and of `fork`, and nothing is recorded."""
+    for verb in (("retry", "x1"), ("fork", "x1", "--at", "3")):
+        refused = failed(*verb, "--set", "input.rate=0", "--set", "/input/rate=1")
+        assert (refused.code, refused.err) == (2, "flowsm: 'input.rate' is set twice: give one value for it\n")
+    refused = failed("fork", "x1", "--at", "3", "--input", "{}", "--set", 'input={"rate": 1}')
+    assert (refused.code, "the input is set twice, with --input and with --set" in refused.err) == (2, True)
+    assert len(failed("ls", "--json").json["items"]) == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowsm.definition.places import parse_setting, place_pointer, place_text, place_tokens
+from flowsm.definition.places import parse_setting, parse_settings, place_pointer, place_text, place_tokens
 from flowsm.definition.pointer import join_pointer
 from flowsm.errors import UsageError
 
@@ -65,6 +65,14 @@ def test_what_is_no_setting(text: str) -> None:
     with pytest.raises(UsageError, match="expected PLACE=VALUE") as refused:
         parse_setting(text)
     assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("again", ["input.x=2", "/input/x=1", 'input."x"=1'])
+def test_a_place_is_set_once(again: str) -> None:
+    """A second value for a place, however that is written, is refused, and not taken for the first."""
+    assert parse_settings(["input.x=1", "input.y=2"]) == {"/input/x": 1, "/input/y": 2}
+    with pytest.raises(UsageError, match=r"'input\.x' is set twice: give one value for it"):
+        parse_settings(["input.x=1", again])
 
 
 @given(st.lists(st.text(max_size=5), max_size=4))
