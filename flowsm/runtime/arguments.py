@@ -14,7 +14,7 @@ import msgspec
 from flowsm.definition.places import place_pointer
 from flowsm.errors import UsageError
 from flowsm.events.codec import decode_fact, encode_fact
-from flowsm.events.commands import Command, Resolution
+from flowsm.events.commands import Command, Resolution, Resolve
 from flowsm.events.facts import Fact
 from flowsm.ids import is_idempotency_key
 from flowsm.limits import (
@@ -47,7 +47,21 @@ def checked_command(command: _Command) -> _Command:
         UsageError: one of its values cannot; the sentence names the argument, the value, and what is expected.
     """
     plain = {name: _CHECKS[name](name, getattr(command, name)) for name in command.__struct_fields__ if name in _CHECKS}
+    if isinstance(command, Resolve):
+        _expect_no_contradiction(plain["resolution"], plain["outcome"])
     return msgspec.structs.replace(command, **plain)
+
+
+def _expect_no_contradiction(resolution: Resolution, outcome: str | None) -> None:
+    if resolution == "retry" and outcome is not None:
+        raise UsageError(
+            f"outcome is {shown(outcome)}, but an attempt that is made again has an outcome of its own: leave it out"
+        )
+    if outcome != resolution and outcome in {"success", "failure"}:
+        raise UsageError(
+            f"outcome {outcome!r} contradicts the resolution {resolution!r}: leave the outcome out, give a word of your "
+            f"own, or resolve the attempt as {outcome!r}"
+        )
 
 
 def given_overrides(overrides: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def begun(command: Create, start_at: datetime | None, *, paused: bool) -> Create
     if start_at is not None and not (isinstance(start_at, datetime) and start_at.tzinfo is not None):
         expected = "a datetime with its offset from UTC, such as datetime(2027, 1, 31, 9, 30, tzinfo=UTC)"
         if isinstance(start_at, datetime):
-            expected = f"one with its offset from UTC, such as {start_at.isoformat()}+00:00"
+            expected = f"a datetime with its offset from UTC, such as {start_at.isoformat()}+00:00"
         raise UsageError(f"start_at is {shown(start_at)}, expected {expected}")
     try:
         moment = None if start_at is None else timestamp(start_at)

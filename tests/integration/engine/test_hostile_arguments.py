@@ -55,6 +55,9 @@ async def manager(path, tasks):
         ("resolve", ("success",), {"outcome": 5}, "outcome is 5, expected a text of 1 to 200 characters"),
         ("resolve", ("success",), {"message": 5}, "message is 5, expected a text"),
         ("resolve", ("bogus",), {}, "resolution is 'bogus', expected one of success, failure, retry"),
+        ("resolve", ("success",), {"outcome": "failure"}, "outcome 'failure' contradicts the resolution 'success'"),
+        ("resolve", ("failure",), {"outcome": "success"}, "or resolve the attempt as 'success'"),
+        ("resolve", ("retry",), {"outcome": "approved"}, "has an outcome of its own: leave it out"),
         ("resolve", (None,), {}, "resolution is None, expected one of success, failure, retry"),
     ],
 )

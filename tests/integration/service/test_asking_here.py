@@ -185,3 +185,11 @@ async def test_the_opener_policy_is_sent_where_it_is_heeded(
     assert ("cross-origin-opener-policy" in answered) == sent
     assert answered["x-frame-options"] == "DENY"
     assert answered["cross-origin-resource-policy"] == "same-origin"
+
+
+async def test_a_resolution_that_contradicts_itself_is_refused(client: httpx.AsyncClient) -> None:
+    """What is said twice, and differently, is not taken."""
+    made = (await client.post("/flow/create", json=FLOW)).json()["execution_id"]
+    told = await client.post(f"/flow/{made}/resolve", json={"resolution": "failure", "outcome": "success"})
+    assert (told.status_code, told.json()["code"]) == (422, "usage_error")
+    assert "outcome 'success' contradicts the resolution 'failure'" in told.json()["detail"]

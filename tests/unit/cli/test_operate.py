@@ -95,6 +95,12 @@ def test_a_retry_from_a_task_that_was_never_come_to_names_it_and_those_that_were
     assert flowsm("retry", waiting, "--task", "approve").code == 0
 
 
+def test_a_resolution_that_contradicts_itself_is_refused(flowsm, waiting):
+    """A success whose outcome is failure is a wrong use, whatever the execution is at."""
+    refused = flowsm("resolve", waiting, "--as", "success", "--outcome", "failure")
+    assert (refused.code, "contradicts the resolution 'success': leave the outcome out" in refused.err) == (2, True)
+
+
 def test_what_a_living_process_has_is_not_told_to_be_run(flowsm, tmp_path):
     """Its worker is named; whoever has none is told the command."""
     with SyncFlowManager(tmp_path / "flowsm.db", tasks=tasks_that_say(), durability="normal") as manager:
