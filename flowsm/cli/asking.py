@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from flowsm.cli.output import safe, talk
 from flowsm.errors import ExecutionNotFound
@@ -16,6 +17,8 @@ from flowsm.replay.history import History
 from flowsm.replay.waiting import why_asked
 
 __all__ = ["Asking"]
+
+_ENDS: Final = (f.ExecutionCompleted, f.ExecutionFailed, f.ExecutionCancelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,9 @@ class Asking:
                 found = await self._manager.events(child, after=seq)
             except ExecutionNotFound:  # it is yet to be created
                 continue
-            if found:
+            if found and isinstance(found[-1].fact, _ENDS):
+                del self._children[child]
+            elif found:
                 self._children[child] = found[-1].seq
                 if any(_may_ask(event.fact) for event in found):
                     await self._say(child)
