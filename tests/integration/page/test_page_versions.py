@@ -74,17 +74,22 @@ def test_upgrade_to_a_dropped_version(looking: Any, service: Service, waiting: s
     assert upgraded["data"]["reason"] == "no records any more"
 
 
-def test_upgrade_to_a_stored_version(looking: Any, service: Service, waiting: str) -> None:
-    """A version that is stored in the log is chosen from the list of the flow's versions."""
-    other = version_with(parameters={"source": "fetch", "limit": 3})
-    made = service.post("/flow/create", other)
+@pytest.fixture
+def other(service: Service) -> str:
+    """The digest of another stored version, that is in the list already when the dialog opens."""
+    made = service.post("/flow/create", version_with(parameters={"source": "fetch", "limit": 3}))
     assert made.status == 201, made.body
-    digest = service.curl("/definitions?flow=choosy").json["items"][0]["digest"]
+    digest: str = service.curl("/definitions?flow=choosy").json["items"][0]["digest"]
+    return digest
+
+
+def test_upgrade_to_a_stored_version(looking: Any, other: str, waiting: str) -> None:
+    """A version that is stored in the log is chosen from the list of the flow's versions."""
     with looking() as watched:
         page = watched.open(f"#/flow/{waiting}")
         page.get_by_role("button", name="Upgrade", exact=True).click()
         dialog = page.get_by_role("dialog")
-        dialog.get_by_label("A stored version").select_option(digest)
+        dialog.get_by_label("A stored version").select_option(other)
         expect(dialog.locator(".plan.is-completed")).to_be_visible()
         dialog.get_by_role("button", name="Upgrade", exact=True).click()
         expect(dialog).to_have_count(0)
@@ -135,7 +140,7 @@ def held(looking: Any, waiting: str) -> Iterator[tuple[Page, Callable[[], None]]
 
         def let_through() -> None:
             with page.expect_response(re.compile(r"/definitions/\w+")):
-                routes.pop().continue_()
+                routes.pop(0).continue_()
 
         yield page, let_through
 
@@ -148,6 +153,17 @@ def test_what_was_written_stays(held: tuple[Page, Callable[[], None]]) -> None:
     let_through()
     expect(page.get_by_role("dialog").get_by_text("It is a flow")).to_be_visible()
     expect(area).to_have_value(re.compile('"mine"'))
+
+
+def test_what_was_chosen_stays(other: str, held: tuple[Page, Callable[[], None]]) -> None:
+    """The version with which the editor would begin does not hold up another one that is chosen before it has come."""
+    page, let_through = held
+    dialog = page.get_by_role("dialog")
+    with page.expect_request(re.compile(rf"/definitions/{other}")):
+        dialog.get_by_label("A stored version").select_option(other)
+    let_through()
+    let_through()
+    expect(dialog.get_by_label("Flow as JSON")).to_have_value(re.compile('"limit": 3'))
 
 
 def test_the_focus_stays_when_the_version_comes(held: tuple[Page, Callable[[], None]]) -> None:

@@ -48,13 +48,13 @@ export function Version({ verb, execution, graph, values, setValues }) {
   const { value: versions } = useLatest(execution.flow_id, (flow) => ask(`definitions?flow=${part(flow)}&limit=${MOST_VERSIONS}`));
   async function use(digest) {
     if (!digest) return;
+    edits.current += 1;
     const edit = edits.current;
     try {
       const stored = await ask(`definitions/${part(digest)}`);
-      if (edits.current !== edit) return; // somebody was faster: what was written since stays
       const flow = stringify(stored.flow ?? stored, 2);
       if (digest === now) own.current = meantBy(flow);
-      setText(flow);
+      if (edits.current === edit) setText(flow); // else what was written or chosen since stays
     } catch (error) {
       setProblem(error);
     }

@@ -23,12 +23,17 @@ function store(value) {
 
 export const forget = () => store(NOTHING);
 
-// The draft, and a way to change it. `put` takes another text in place of what was written, which `before` keeps.
-export function useDraft() {
+// The draft, and a way to change it. `put` takes another text in place of what was written, which `before` keeps. With each
+// change `onChange` is called.
+export function useDraft(onChange) {
   const [value, setValue] = useState(draft);
   useEffect(() => { if (value !== draft) store(value); }, [value]);
-  const change = (more) => setValue((known) => ({ ...known, ...more }));
-  const put = (text) => setValue((known) => {
+  const turn = (changed) => {
+    setValue(changed);
+    onChange();
+  };
+  const change = (more) => turn((known) => ({ ...known, ...more }));
+  const put = (text) => turn((known) => {
     const isOther = known.text.trim() && known.text !== text;
     return { ...known, text, before: isOther ? known.text : known.before };
   });

@@ -14,8 +14,8 @@ import { When, optionsOf } from "./when.js";
 const example = () => JSON.stringify(EXAMPLE, null, 2);
 
 export function Start({ role, isExample }) {
-  const { text, input, when, before, change, put } = useDraft();
   const [problem, setProblem] = useState(null);
+  const { text, input, when, before, change, put } = useDraft(() => setProblem(null));
   const [isSending, setSending] = useState(false);
   const area = useRef(null);
   const files = useFiles(put, setProblem, (name) => commandWith(["run"], name));
@@ -26,7 +26,6 @@ export function Start({ role, isExample }) {
     put(example());
     go({ kind: "start" }, { replace: true }); // who comes back finds what became of it
   }, [isExample]);
-  useEffect(() => setProblem(null), [text, input, when]);
 
   async function start(event) {
     event.preventDefault();
