@@ -64,7 +64,7 @@ def shell(tmp_path_factory):
     work.mkdir()
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error", "NO_COLOR": "1"}
-    for name in ("FLOWSM_DB", "PYTEST_ADDOPTS"):
+    for name in ("FLOWSM_DB", "PYTEST_ADDOPTS", "COVERAGE_PROCESS_CONFIG"):
         environment.pop(name, None)
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what is shown needs none, and theirs warn
 

@@ -7,12 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.many
 def test_the_benchmark_of_recovery_prints_its_figures() -> None:
     """With small figures it runs through, and names each of the four things that it measures."""
     script = ROOT / "tests" / "benchmarks" / "recovery.py"

@@ -13,7 +13,6 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.many
 def test_the_benchmark_of_the_service_prints_its_ratios() -> None:
     """In a short time it runs through, and has a line for each question and number of connections."""
     if shutil.which("wrk") is None and not os.environ.get("FLOWSM_NEEDS_WRK"):

@@ -74,7 +74,7 @@ def test_upgrade_to_a_dropped_version(looking: Any, service: Service, waiting: s
     assert upgraded["data"]["reason"] == "no records any more"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def other(service: Service) -> str:
     """The digest of another stored version, that is in the list already when the dialog opens."""
     made = service.post("/flow/create", version_with(parameters={"source": "fetch", "limit": 3}))

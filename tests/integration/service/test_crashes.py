@@ -68,7 +68,7 @@ async def _all_finish(folder: Path, accepted: list[str]) -> None:
         assert service.stop() == 0
 
 
-@pytest.mark.many
+@pytest.mark.processes
 async def test_killed_under_load(tmp_path: Path) -> None:
     """After kill -9 and a start, every execution that was answered for finishes."""
     with serving(tmp_path) as service:
@@ -79,7 +79,7 @@ async def test_killed_under_load(tmp_path: Path) -> None:
     await _all_finish(tmp_path, accepted)
 
 
-@pytest.mark.many
+@pytest.mark.processes
 async def test_told_to_stop_under_load(tmp_path: Path) -> None:
     """At SIGTERM the process leaves within five seconds, and what was answered for goes on later."""
     with serving(tmp_path) as service:

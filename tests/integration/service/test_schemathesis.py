@@ -16,7 +16,7 @@ LEFT_OUT = "stream$|import$"
 """Streams do not end, and an import is no JSON: they are asked elsewhere."""
 
 
-@pytest.mark.many
+@pytest.mark.processes
 @pytest.mark.parametrize(("phases", "examples"), [("examples,coverage,fuzzing", 3), ("stateful", 100)])
 def test_schemathesis_finds_nothing(tmp_path: Path, phases: str, examples: int) -> None:
     """Examples, edges and links of all operations give what the description says, and never a server error."""

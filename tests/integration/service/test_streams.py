@@ -67,7 +67,7 @@ async def _watch(client: httpx.AsyncClient, path: str, chance: random.Random) ->
                 return seen
 
 
-@pytest.mark.many
+@pytest.mark.processes
 async def test_every_client_is_told_every_event_once(tmp_path: Path) -> None:
     """Many clients of many running executions, whose connections break off: no gap, no double."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
