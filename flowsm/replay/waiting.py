@@ -73,6 +73,8 @@ def waits_for(
 def _of_phase(machine: FlowMachine, state: ExecutionState, around: Surroundings | None, why: str) -> list[str]:
     attempt, task = state.attempt, state.node
     if state.phase == Phase.CREATED:
+        if state.paused is not None and state.begins_at is None:
+            return []
         if state.start_at is not None:
             return [f"it starts at {state.start_at}{_ago(state.start_at, around)}"]
         return [f"it was created at {state.created_at}, and nobody has begun it: `flowsm run {state.stream}` does"]

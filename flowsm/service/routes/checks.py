@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
+from flowsm.definition.digest import canonical_digest, canonical_json
 from flowsm.definition.load import check_flow
 from flowsm.replay.whatif import WhatIf
 from flowsm.service.answers import json_answer
@@ -23,10 +24,14 @@ CHECKS: Final = Area("checks", "Look at flows without running them.")
 
 
 class Validity(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the service would take a flow, and everything that is wrong, or odd, about it."""
+    """Whether the service would take a flow, and everything that is wrong, or odd, about it.
+
+    `digest` is that of the version that it is, None where it is no flow.
+    """
 
     valid: bool
     findings: list[FindingView]
+    digest: str | None = None
 
 
 class WhatIfQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +62,8 @@ async def validate(call: Call) -> Response:
     if checked.flow is not None:
         findings += not_allowed(checked.flow, document, call.desk.options)
     valid = not any(finding.severity == "error" for finding in findings)
-    return json_answer(Validity(valid=valid, findings=[finding_view(finding) for finding in findings]))
+    digest = None if checked.flow is None else canonical_digest(canonical_json(checked.flow))
+    return json_answer(Validity(valid=valid, findings=[finding_view(finding) for finding in findings], digest=digest))
 
 
 @CHECKS.post(

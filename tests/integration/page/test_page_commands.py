@@ -125,9 +125,14 @@ def test_commands_that_signal(browser: Browser, service: Service, folder: Path, 
         dialog.get_by_text("Payload as JSON").click()
         dialog.get_by_label("JSON", exact=True).fill(json.dumps(payload))
         command = copied(watched.page, dialog, kind)
+        dialog.get_by_role("button", name="Not now").click()
+        dialog = open_verb(watched.page, "Signal …")
+        dialog.get_by_label("Signal").fill("--help")
+        ran(copied(watched.page, dialog, kind), kind, folder)
     ran(command, kind, folder)
-    (given,) = [one["data"] for one in told(service, execution_id) if one["type"] == "signal.received"]
+    other, given = [one["data"] for one in told(service, execution_id) if one["type"] == "signal.received"]
     assert (given["outcome"], given["actor"], given["payload"]) == ("rejected", "Ada", payload)
+    assert other["name"] == "--help"
 
 
 def test_commands_with_a_reason(browser: Browser, service: Service, folder: Path) -> None:

@@ -16,6 +16,10 @@ def test_ten_thousand_are_paged(looking: Any) -> None:
         expect(page.locator(".rows tbody tr")).to_have_count(100)
         assert int(page.locator(".chip").first.locator("b").inner_text().replace(",", "")) > MANY
         first = page.locator(".rows tbody code").first.inner_text()
+        page.locator(".rows tbody tr").nth(60).click()
+        expect(page.locator(".run-title .status")).to_be_visible()
+        page.go_back()
+        expect(page.locator(".rows tbody tr").nth(60)).to_be_in_viewport()
         page.get_by_role("button", name="Older").click()
         expect(page.locator(".rows tbody code").first).not_to_have_text(first)
         assert "cursor=" in page.url

@@ -32,11 +32,12 @@ PLACES = {
 """Places of the page, and what is there once they are drawn."""
 
 
-def drop(page: Page, text: str, name: str = "flow.json") -> None:
+def drop(page: Page, text: str, name: str = "flow.json", encoding: str = "utf-8") -> None:
     """Drop a file on the form that starts flows."""
     dropped = page.evaluate_handle(
-        "([text, name]) => { const data = new DataTransfer(); data.items.add(new File([text], name)); return data; }",
-        [text, name],
+        "([bytes, name]) => { const data = new DataTransfer();"
+        " data.items.add(new File([new Uint8Array(bytes)], name)); return data; }",
+        [list(text.encode(encoding)), name],
     )
     page.locator("form.start").dispatch_event("drop", {"dataTransfer": dropped})
 
@@ -68,6 +69,7 @@ def test_phone(looking: Any, waiting: str) -> None:
             page = watched.open(place)
             expect(page.locator("g.state, .rows tbody tr").first).to_be_visible()
             assert page.evaluate(BROKEN) == [], width
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_dialogs_read_well(looking: Any, waiting: str) -> None:
@@ -152,6 +154,8 @@ def test_findings_stand_beside_the_text(looking: Any) -> None:
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
         area.fill("{")
         expect(page.locator(".finding").first).to_contain_text("error")
+        drop(page, '{"id": "Café"}', encoding="latin-1")
+        expect(page.get_by_role("alert")).to_contain_text("flow.json is not UTF-8")
         drop(page, "id: choosy", "my order.yaml")
         expect(page.get_by_role("alert")).to_contain_text("my order.yaml is YAML, and the page takes JSON")
         expect(page.get_by_role("alert")).to_contain_text("flowsm run 'my order.yaml' --db flows.db")

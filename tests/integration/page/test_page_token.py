@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 from browser import Watched, watched_page
 from page_flows import CHOOSY
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 from serving import Service, serving
 
 TOKEN = "open-sesame-" * 4
 READ_TOKEN = "look-at-sesame-" * 4
+SIGNAL = re.compile(r"/signal$")
+STREAM = re.compile(r"/events/stream")
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +61,12 @@ def test_wrong_token_is_asked_for_again(browser: Browser, locked: Service) -> No
     with watched_page(browser, locked.url) as watched:
         page = watched.open("#/flow/some-id")
         dialog = page.get_by_role("dialog")
-        dialog.get_by_label("Token").fill("open-barley-" * 4)
-        dialog.get_by_role("button", name="Use it").click()
-        expect(dialog).to_contain_text("not one of its tokens")
+        for wrong in ("open-barley-" * 4, "••••"):
+            dialog.get_by_label("Token").fill(wrong)
+            dialog.get_by_role("button", name="Use it").click()
+            expect(dialog).to_contain_text("not one of its tokens")
+            expect(dialog.get_by_label("Token")).to_have_value("")
+        page.keyboard.press("Escape")
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
         watched.shot("locked")
@@ -71,13 +76,46 @@ def test_wrong_token_is_asked_for_again(browser: Browser, locked: Service) -> No
         assert {path for path in paths if not path.startswith("/page/")} == {"/"}
 
 
+def give(dialog: Locator, token: str) -> None:
+    dialog.get_by_label("Token").fill(token)
+    dialog.get_by_role("button", name="Use it").click()
+    expect(dialog).to_have_count(0)
+
+
 def test_a_token_that_is_taken_away(browser: Browser, locked: Service) -> None:
-    """A page whose token does not count any more asks for another one."""
+    """A page whose token does not count any more asks for another one; what was typed is still there then."""
+    bearer = ("-H", f"Authorization: Bearer {TOKEN}")
+    made: Any = locked.post("/flow/execute-sync", CHOOSY, "-H", "Prefer: wait=1", *bearer).json
+    with opened_with(browser, locked, TOKEN) as watched:
+        watched.expected.append("401")
+        page = watched.open(f"#/flow/{made['execution_id']}")
+        page.get_by_role("button", name="Approved", exact=True).click()
+        verb = page.get_by_role("dialog", name="Choosy")
+        verb.get_by_label("Reason").fill("it took long to write this")
+        page.route(SIGNAL, lambda route: route.fulfill(status=401, json={}))
+        verb.get_by_role("button", name="Approved").click()
+        asked = page.get_by_role("dialog", name="asks for a token")
+        expect(asked).to_contain_text("not one of its tokens")
+        page.unroute(SIGNAL)
+        give(asked, TOKEN)
+        expect(verb.get_by_label("Reason")).to_have_value("it took long to write this")
+        verb.get_by_role("button", name="Approved").click()
+        expect(page.locator(".run-title .status")).to_have_text("completed")
+
+
+def test_a_stream_that_is_refused(browser: Browser, locked: Service) -> None:
+    """A stream that a token does not open any more goes on with another one; what that may do is offered then."""
     with opened_with(browser, locked, READ_TOKEN) as watched:
         watched.expected.append("401")
-        watched.page.route(re.compile(r"/flows\b"), lambda route: route.fulfill(status=401, json={}))
-        page = watched.open("#/?since=1h")
-        expect(page.get_by_role("dialog")).to_contain_text("not one of its tokens")
+        page = watched.open("#/start")
+        page.route(STREAM, lambda route: route.fulfill(status=401, json={}))
+        watched.open("#/")
+        asked = page.get_by_role("dialog", name="asks for a token")
+        expect(asked).to_contain_text("not one of its tokens")
+        page.unroute(STREAM)
+        give(asked, TOKEN)
+        expect(page.locator(".list-head .connection")).to_have_text("live")
+        expect(page.locator(".role")).to_have_count(0)
 
 
 def test_who_may_only_look_is_offered_nothing_else(browser: Browser, locked: Service) -> None:

@@ -66,6 +66,14 @@ def test_what_has_not_begun_or_is_paused(flowsm, folder) -> None:
     assert line_of(flowsm("show", "x").out, "waits").startswith("it was paused by ada at ")
 
 
+def test_what_is_created_paused(flowsm, folder) -> None:
+    """It waits for whoever resumes it, and for no moment that nobody gave."""
+    asyncio.run(stands(folder, CHILD, "paused", paused=True))
+    said = flowsm("explain", "x").out
+    assert "it was paused" in said
+    assert "starts at" not in said
+
+
 def test_what_the_status_does_not_tell(flowsm, folder) -> None:
     """A cancelled one that cleans up first is being cancelled; a removed one is out of the lists; others say nothing."""
     cleaned = flow_of("wait_for_signal", name="go") | {"on_cancel": "t2"}

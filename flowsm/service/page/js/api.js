@@ -5,15 +5,21 @@ import { parse, stringify } from "./numbers.js";
 
 const ROOT = new URL("../../", import.meta.url);
 
+const SENDABLE = /^[\x20-\x7e\xa0-\xff]*$/; // in a header
+
 let token = kept("token", "", "sessionStorage");
+if (!SENDABLE.test(token)) token = "";
 
 export const urlOf = (path) => new URL(path.replace(/^\//, ""), ROOT).href;
 export const hasToken = () => token !== "";
 export const part = encodeURIComponent;
 
+// Show this token from now on; false where no service can have it.
 export function useToken(text) {
+  if (!SENDABLE.test(text.trim())) return false;
   token = text.trim();
   keep("token", token, "sessionStorage");
+  return true;
 }
 
 export const askForToken = () => window.dispatchEvent(new Event("flowsm-unauthorized"));
@@ -59,6 +65,9 @@ export async function ask(path, { method = "GET", body, headers = {}, signal, ca
   if (!answer.ok) throw await problemIn(answer);
   return answer.status === 204 ? null : parse(await answer.text());
 }
+
+// What the service says of itself, and of whoever asks.
+export const told = () => ask("", { headers: { Accept: "application/json" }, cache: "no-store" });
 
 export const post = (path, body, headers) => ask(path, { method: "POST", body, headers });
 

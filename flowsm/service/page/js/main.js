@@ -1,7 +1,6 @@
 // The page: what stands at its top, and what is shown below.
 
-import { ask, askForToken, hasToken, useToken } from "./api.js";
-import { Dialog } from "./dialog.js";
+import { askForToken, told } from "./api.js";
 import { Guard } from "./guard.js";
 import { Help } from "./help.js";
 import { useKeys, useLatest } from "./hooks.js";
@@ -13,33 +12,7 @@ import { tellLog } from "./run/commands.js";
 import { Run } from "./run/run.js";
 import { Start } from "./start/start.js";
 import { ThemeButton } from "./theme.js";
-
-// Asks for a token while the service lets nobody in without one, and when it refuses what it let through before.
-function Token({ isLocked }) {
-  const [text, setText] = useState("");
-  const [isAsked, setAsked] = useState(false);
-  useEffect(() => {
-    const ask = () => setAsked(true);
-    if (isLocked) ask();
-    window.addEventListener("flowsm-unauthorized", ask);
-    return () => window.removeEventListener("flowsm-unauthorized", ask);
-  }, [isLocked]);
-  if (!isAsked) return null;
-  const use = (event) => {
-    event.preventDefault();
-    useToken(text);
-    location.reload();
-  };
-  return html`<${Dialog} title="This service asks for a token" onClose=${() => setAsked(false)}>
-    <form onSubmit=${use} class="form">
-      <p>${hasToken() ? "The one you gave is not one of its tokens." : "Its operator has one: FLOWSM_TOKEN."}${" "}
-        It is kept until this window is closed.</p>
-      <label>Token <input type="password" autocomplete="off" required data-first value=${text}
-        onInput=${(event) => setText(event.target.value)} /></label>
-      <div class="form-end"><button class="primary">Use it</button></div>
-    </form>
-  </${Dialog}>`;
-}
+import { Token } from "./token.js";
 
 // What is shown before it is known what whoever looks may do: nothing else is asked for until then.
 function Before({ problem, isLocked }) {
@@ -53,7 +26,9 @@ function Before({ problem, isLocked }) {
 
 function App() {
   const place = usePlace();
-  const { value: service, problem } = useLatest("service", () => ask("", { headers: { Accept: "application/json" }, cache: "no-store" }));
+  const { value: first, problem } = useLatest("service", told);
+  const [latest, setLatest] = useState(null);
+  const service = latest ?? first;
   const role = service?.role ?? null;
   tellLog(service?.log);
   const [isHelp, setHelp] = useState(false);
@@ -91,7 +66,7 @@ function App() {
       : html`<${Place} place=${place} role=${role} />`}
     </${Guard}></main>
     ${isHelp && html`<${Help} onClose=${() => setHelp(false)} />`}
-    <${Token} isLocked=${service !== null && role === null} />`;
+    <${Token} isLocked=${service !== null && role === null} onService=${setLatest} />`;
 }
 
 function Place({ place, role }) {

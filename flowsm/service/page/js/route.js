@@ -47,7 +47,7 @@ function write() {
   clearTimeout(timer);
   timer = 0;
   const hash = hashOf(here);
-  if (hash !== location.hash) history.replaceState(null, "", hash);
+  if (hash !== location.hash) history.replaceState(history.state, "", hash);
 }
 
 window.addEventListener("hashchange", () => {

@@ -8,6 +8,7 @@ const SILENCE_MS = 60_000;
 const RETRY_MS = 500;
 const RETRY_MOST_MS = 10_000;
 const ASK_MS = 1000;
+const UNAUTHORIZED = 401;
 
 // Tell `onEvents` of whatever comes, in lists, until `stop` is called. While nobody sees the page nothing is read:
 // browsers allow few connections to one service, and other windows of it need theirs. Where these have taken all
@@ -25,19 +26,22 @@ export function follow(path, { after = null, look, onEvents, onState = () => {},
     control = new AbortController();
     const mine = control;
     let pause = null;
+    let isRefused = false;
     try {
       if (!(await inPlace(() => stream(mine)))) pause = await lookOnce(mine);
     } catch (problem) {
-      if (problem.status >= 400 && problem.status < 500 && problem.status !== 429) {
+      if (problem.status >= 400 && problem.status < 500 && problem.status !== 429 && problem.status !== UNAUTHORIZED) {
         stop();
         onProblem(problem);
       }
       // else it was cut off, or the service is away: again
+      isRefused = problem.status === UNAUTHORIZED;
     }
     isReading = false;
     if (isOver || document.hidden) return;
     if (pause === null) {
       onState("away");
+      if (isRefused) return; // again with another token
       pause = delay;
       delay = Math.min(delay * 2, RETRY_MOST_MS);
     }
@@ -110,9 +114,11 @@ export function follow(path, { after = null, look, onEvents, onState = () => {},
     clearTimeout(timer);
     control?.abort();
     document.removeEventListener("visibilitychange", seen);
+    window.removeEventListener("flowsm-token", seen);
   }
 
   document.addEventListener("visibilitychange", seen);
+  window.addEventListener("flowsm-token", seen);
   if (!document.hidden) read();
   return stop;
 }

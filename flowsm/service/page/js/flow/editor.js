@@ -22,8 +22,12 @@ export function useFiles(setText, setProblem, commandFor) {
       const error = new Error(`${unturned(chosen.name)} is ${kind}, and the page takes JSON; the command line takes both:`);
       return setProblem(Object.assign(error, { command: commandFor(chosen.name) }));
     }
-    setText((await chosen.text()).replace(/^\uFEFF/, ""));
-    return setProblem(null);
+    try {
+      setText(new TextDecoder("utf-8", { fatal: true }).decode(await chosen.arrayBuffer()));
+      return setProblem(null);
+    } catch {
+      return setProblem(new Error(`${unturned(chosen.name)} is not UTF-8, as JSON is: save it so.`));
+    }
   }
   const handlers = {
     onDragOver(event) {

@@ -11,6 +11,7 @@ import { count, plural } from "../text.js";
 import { Filters } from "./filters.js";
 import { First } from "./first.js";
 import { Row } from "./row.js";
+import { useScroll } from "./scroll.js";
 import { search } from "./search.js";
 
 const PAGE_ROWS = 100;
@@ -82,10 +83,8 @@ export function List({ place, role }) {
     return follow(STREAM, { look, onEvents: change, onState });
   }, []);
   const key = JSON.stringify(parameters);
-  useEffect(() => {
-    setChosen(chosenOf.get(key) ?? null);
-    window.scrollTo(0, 0);
-  }, [key]);
+  useEffect(() => setChosen(chosenOf.get(key) ?? null), [key]);
+  useScroll(key, items !== null);
   useEffect(() => document.querySelector(".rows tr[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [chosen, items !== null]);
 
   const show = (more, options) => go({ kind: "list", parameters: { ...parameters, cursor: "", ...more } }, options);
@@ -119,7 +118,7 @@ export function List({ place, role }) {
     ${problem && html`<p class="banner is-failed" role="alert">${problem.message}</p>`}
     ${items !== null && html`<${Table} rows=${rows} at=${at} parameters=${parameters} role=${role} />`}
     <footer class="list-end">
-      <span role="status">${said(parameters, rows, looked, isDone)}</span>
+      <span role="status">${said(parameters, rows, looked, isDone, parameters.cursor || cursor)}</span>
       ${(parameters.cursor || cursor) && html`<nav aria-label="Pages of the list">
         <button type="button" disabled=${!parameters.cursor} onClick=${newer}><${Icon} name="back" size="12" />Newer</button>
         <button type="button" disabled=${!cursor} onClick=${older}>Older<${Icon} name="next" size="12" /></button>
@@ -128,8 +127,8 @@ export function List({ place, role }) {
   </div>`;
 }
 
-function said(parameters, rows, looked, isDone) {
-  if (!parameters.q) return rows.length ? plural(rows.length, "execution") : "";
+function said(parameters, rows, looked, isDone, isPart) {
+  if (!parameters.q) return rows.length ? `${plural(rows.length, "execution")}${isPart ? " on this page" : ""}` : "";
   const found = rows.length === PAGE_ROWS ? `the first ${PAGE_ROWS} matches` : rows.length === 1 ? "1 match" : `${rows.length} matches`;
   return `${found} in ${count(looked)} executions${isDone ? "" : " …"}`;
 }

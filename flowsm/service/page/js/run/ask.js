@@ -59,7 +59,7 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
   const flow = nameOf(execution.flow_name, execution.flow_id);
   return html`<${Dialog} title=${unturned(`${name}: ${flow}`)} onClose=${onClose} wide=${isWide || values.isOther}>
     <form class="form" onSubmit=${send}>
-      ${hint && html`<p class="muted">${given.isAnswer ? `Task ${unturned(wait?.task ?? "")} waits for it.` : hint}</p>`}
+      ${hint && html`<p class="muted">${given.isAnswer ? `Task ${unturned(given.task)} waits for it.` : hint}</p>`}
       <${Fields} verb=${verb} given=${given} values=${values} setValues=${setValues} seq=${seq}
         execution=${execution} graph=${graph} wait=${wait} body=${body} onPlan=${setPlanned} />
       ${body && html`<${Same} commands=${commandsOf(verb, id, body)} />`}

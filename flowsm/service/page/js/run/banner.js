@@ -10,7 +10,9 @@ const ERROR_CHARS = 300;
 const DUE = /^attempt \d+ of task .* is due at /;
 const AFTER = /(?<=\bafter )(\d[\d,]*) s\b/g;
 // A moment, and how far it was from the one at which it was said.
-const MOMENT = /(until |)(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)(, in [\d,]+ s|, which is [\d,]+ s ago|)/;
+const MOMENT = /(until |)(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)(, in [\d,]+ s|, which is [\d,]+ s ago| at most|)/;
+const CODE = /`([^`]+)`/;
+const AT_MOST = " at most";
 const MOMENT_PIECES = 4;
 const SECOND_MS = 1000;
 const FEW_SECONDS = 100; // that can be imagined
@@ -54,19 +56,19 @@ function Why({ explain, isPast, onPick, onTab }) {
 function timed(text, isPast) {
   const pieces = unturned(text).replace(AFTER, (whole, seconds) => spanOf(Number(seconds.replaceAll(",", "")))).split(MOMENT);
   return pieces.map((piece, index) => {
-    if (index % MOMENT_PIECES === 0) return piece;
+    if (index % MOMENT_PIECES === 0) return piece.split(CODE).map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
     if (index % MOMENT_PIECES !== 2) return null;
     const [before, after] = [pieces[index - 1], pieces[index + 1]];
-    return html`${before}<time datetime=${piece} title=${moment(piece)}>${near(piece)}</time>${(before || after) && !isPast &&
-      html`<${Off} at=${Date.parse(piece)} />`}`;
+    return html`${before}<time datetime=${piece} title=${moment(piece)}>${near(piece)}</time>${after === AT_MOST && after}${(before ||
+      after) && !isPast && html`<${Off} at=${Date.parse(piece)} passed=${after === AT_MOST ? "which passed " : ""} />`}`;
   });
 }
 
 // It is not read aloud: the moment itself is, once.
-function Off({ at }) {
+function Off({ at, passed }) {
   const seconds = Math.round((at - useNow(SECOND_MS)) / SECOND_MS);
   const span = spanOf(Math.abs(seconds));
-  return html`<span class="off" aria-hidden="true">${seconds >= 0 ? `, in ${span}` : `, ${span} ago`}</span>`;
+  return html`<span class="off" aria-hidden="true">${seconds >= 0 ? `, in ${span}` : `, ${passed}${span} ago`}</span>`;
 }
 
 const spanOf = (seconds) => (seconds < FEW_SECONDS ? `${seconds} s` : duration(seconds * SECOND_MS));

@@ -9,6 +9,8 @@ const FLOW_OPTIONS = { upgrade: "--to", fork: "--flow" };
 
 const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
+const isLikeOption = (word) => /^'?-/.test(word);
+
 // A value that begins like an option is given in one word with the option that it is for.
 const option = (name, value) => (value.startsWith("-") ? [quoted(`${name}=${value}`)] : [name, quoted(value)]);
 
@@ -37,9 +39,10 @@ export function commandsOf(verb, id, body) {
 }
 
 function commandLine(verb, id, body) {
-  const words = ["flowsm", verb, quoted(id)];
+  const words = ["flowsm", verb];
+  const about = [quoted(id), ...(verb === "signal" ? [quoted(body.name ?? "NAME")] : [])];
+  if (!about.some(isLikeOption)) words.push(...about.splice(0));
   const say = (name, value) => words.push(...option(name, value));
-  if (verb === "signal") words.push(quoted(body.name ?? "NAME"));
   if (verb === "resolve") say("--as", body.resolution ?? "success");
   const data = body.payload ?? body.data;
   if (body.at) say("--at", String(body.at));
@@ -49,6 +52,7 @@ function commandLine(verb, id, body) {
   if (data !== undefined) say("--data", stringify(data));
   for (const name of ["reason", "actor"]) if (body[name]) say(`--${name}`, body[name]);
   words.push(...where());
+  if (about.length) words.push("--", ...about);
   if (!body.flow) return words.join(" ");
   return `${[...words, `${FLOW_OPTIONS[verb]}=-`].join(" ")} <<'FLOW'\n${stringify(body.flow, 2)}\nFLOW`;
 }

@@ -5,7 +5,7 @@ import { bareFlow } from "../flow/document.js";
 import { Editor, useFiles } from "../flow/editor.js";
 import { Findings, useFindings } from "../flow/findings.js";
 import { useLatest } from "../hooks.js";
-import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
+import { html, useEffect, useRef, useState } from "../lib.js";
 import { parse, stringify } from "../numbers.js";
 import { ago } from "../text.js";
 import { commandWith } from "./commands.js";
@@ -13,27 +13,11 @@ import { commandWith } from "./commands.js";
 const DIGEST_CHARS = 12;
 const MOST_VERSIONS = 50;
 
-// What a flow's text says, however it is spaced, ordered and wrapped; null where it is no JSON.
-function meantBy(text) {
-  try {
-    return stringify(sorted(bareFlow(parse(text))));
-  } catch {
-    return null;
-  }
-}
-
-function sorted(value) {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.keys(value).sort().map((name) => [name, sorted(value[name])]));
-}
-
 // It begins with the version that the execution has, so that it can be changed. `values.isFlow` tells that it has no errors.
 export function Version({ verb, execution, graph, values, setValues }) {
   const text = values.flow ?? "";
   const [problem, setProblem] = useState(null);
   const edits = useRef(0);
-  const own = useRef(null);
   const setText = (flow) => {
     edits.current += 1;
     setValues((before) => ({ ...before, flow, isFlow: false }));
@@ -52,21 +36,19 @@ export function Version({ verb, execution, graph, values, setValues }) {
     const edit = edits.current;
     try {
       const stored = await ask(`definitions/${part(digest)}`);
-      const flow = stringify(stored.flow ?? stored, 2);
-      if (digest === now) own.current = meantBy(flow);
-      if (edits.current === edit) setText(flow); // else what was written or chosen since stays
+      if (edits.current === edit) setText(stringify(stored.flow ?? stored, 2)); // else what was written or chosen since stays
     } catch (error) {
       setProblem(error);
     }
   }
   useEffect(() => { if (!text && !edits.current) use(now); }, [now]);
   const isFlow = checked.isChecked && checked.valid === true;
-  const isSame = useMemo(() => own.current !== null && meantBy(text) === own.current, [text, own.current]);
+  const isSame = isFlow && checked.digest === now;
   useEffect(() => setValues((before) => ({ ...before, isFlow, isSame })), [isFlow, isSame, text]);
   return html`<div class="version" ...${files.handlers}>
     <${Editor} text=${text} setText=${setText} area=${area} checked=${checked} files=${files}>
       <label class="field"><span class="hidden">A stored version</span>
-        <select onChange=${(event) => use(event.target.value)}>
+        <select data-first onChange=${(event) => use(event.target.value)}>
           <option value="">A stored version …</option>
           ${(versions?.items ?? []).map(({ digest, created_at: at }) => html`<option key=${digest} value=${digest}>
             ${`${digest.slice(0, DIGEST_CHARS)}${digest === now ? ", which it has" : at ? `, ${ago(at)}` : ""}`}</option>`)}
