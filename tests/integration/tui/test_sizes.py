@@ -48,3 +48,12 @@ async def test_sizes_in_turn(manager: FlowManager) -> None:
         assert driven.screen.size == (80, 24)
         await driven.press("down")
         assert driven.screen.cursor == 1
+
+
+async def test_an_old_size_in_the_place_of_the_new_one(manager: FlowManager) -> None:
+    """Of two sizes that wait side by side the last one alone is heard: where it is the old one, the new one is taken."""
+    async with debugging(manager, "bad") as driven:
+        driven.app._size = Size(90, 30)  # as the terminal has it now
+        for size in (Size(90, 30), Size(80, 24)):
+            driven.app.screen.post_message(Resize(size, size))
+        await driven.until(lambda: driven.screen.size == (90, 30))
