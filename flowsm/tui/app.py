@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from shutil import get_terminal_size
+from typing import Any, ClassVar, Final
 
+from textual import on
 from textual.app import App
 from textual.binding import Binding
+from textual.events import Resize
+from textual.geometry import Size
 from textual.screen import Screen
+from textual.timer import Timer
 
 __all__ = ["FlowsmApp"]
+
+_SETTLED_SECONDS: Final = 0.1
 
 
 class FlowsmApp(App[None]):
@@ -28,7 +35,20 @@ class FlowsmApp(App[None]):
     def __init__(self, first: Callable[[], Screen[Any]]) -> None:
         super().__init__()
         self._first = first
+        self._settling: Timer | None = None
 
     def get_default_screen(self) -> Screen[Any]:
         """The first one."""
         return self._first()
+
+    @on(Resize)
+    def look_again(self) -> None:
+        """Look once more how large the terminal is: signals of sizes that come fast overtake each other."""
+        if not self.is_headless and self._settling is None:
+            self._settling = self.set_timer(_SETTLED_SECONDS, self._take_size)
+
+    def _take_size(self) -> None:
+        self._settling = None
+        size = Size(*get_terminal_size())
+        if size != self.size:
+            self.post_message(Resize(size, size))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
 from screens import Driven, debugging, topping
 from textual.events import Resize
 from textual.geometry import Size
 
 from flowsm import FlowManager
+from flowsm.tui import app
+from flowsm.tui.app import FlowsmApp
 from flowsm.tui.boxes import TextBox
 
 
@@ -50,10 +55,11 @@ async def test_sizes_in_turn(manager: FlowManager) -> None:
         assert driven.screen.cursor == 1
 
 
-async def test_an_old_size_in_the_place_of_the_new_one(manager: FlowManager) -> None:
-    """Of two sizes that wait side by side the last one alone is heard: where it is the old one, the new one is taken."""
+async def test_sizes_that_overtake_each_other(manager: FlowManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an old size is told last, the screen has the one that the terminal has, a moment later."""
     async with debugging(manager, "bad") as driven:
-        driven.app._size = Size(90, 30)  # as the terminal has it now
-        for size in (Size(90, 30), Size(80, 24)):
-            driven.app.screen.post_message(Resize(size, size))
-        await driven.until(lambda: driven.screen.size == (90, 30))
+        monkeypatch.setattr(FlowsmApp, "is_headless", False)
+        monkeypatch.setattr(app, "get_terminal_size", lambda: os.terminal_size((90, 30)))
+        for size in (Size(90, 30), Size(70, 20)):
+            driven.app.post_message(Resize(size, size))
+        await driven.until(lambda: driven.app.size == driven.screen.size == (90, 30))
