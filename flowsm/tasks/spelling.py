@@ -7,14 +7,13 @@ import functools
 import html
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from flowsm.limits import SECRET_LINE_MIN_CHARS, SECRET_MIN_CHARS
 
 __all__ = ["Spelling", "joined", "spellings_of", "texts_of"]
 
-_BASE64_MIN_CHARS: Final = 8
-_BASE64_REST: Final = "[A-Za-z0-9+/_-]{0,2}={0,2}"
+_BASE64_MIN_CHARS: Final = 7  # by chance one in 4 * 10**12 is the same
 _ALSO_IN_BASE64: Final = {"+": "-", "/": "_"}
 _BREAK: Final = r"(?:(?:[\r\n]|(?<!\\)\\++[rn]|%0[AaDd])[ \t]*+)"
 """Where a line of Base64 ends, and the next one begins."""
@@ -22,6 +21,8 @@ _BREAKS: Final = ("\\n", "\\r", "\\", "\n", "\r", "%0A", "%0D", "%0a", "%0d", " 
 """Of these, one after the other, nothing is left where lines are joined."""
 _RUNS: Final = re.compile("[A-Za-z0-9]+")
 _URLS_IN_URLS: Final = 3
+_SHARED_MAX_CHARS: Final = 40
+"""So long is a character before the core at most, however it is escaped, with the break behind it."""
 _HEAD_CHARS: Final = 24
 """By so many characters a value is looked for; whether the rest is there, is looked at then."""
 _NAMED: Final = {"\n": "n", "\r": "r", "\t": "t", "\f": "f", "\b": "b"}
@@ -49,7 +50,7 @@ def joined(text: str) -> str:
 def spellings_of(value: str) -> tuple[Spelling, ...]:
     """What finds a value: whole, without the space around it, line by line, byte by byte, and in Base64."""
     data = value.strip().encode()
-    encoded = (_Escaped(core, in_base64=True) for core in _base64_cores(data))
+    encoded = (_Escaped(core.text, core) for core in _base64_cores(data))
     return (*map(_Escaped, texts_of(value)), *map(_Exact, dict.fromkeys(_byte_by_byte(data))), *encoded)
 
 
@@ -77,19 +78,29 @@ class _Exact:
         return text.replace(self._text, mask)
 
 
+class _Core(NamedTuple):
+    """The characters of Base64 that depend on a value alone, and whether those beside it depend on it, too."""
+
+    text: str
+    shares_before: bool
+    shares_behind: bool
+
+
 class _Escaped:
     """One way in which a value may be written.
 
     Its longest run of letters and digits, which nothing escapes, says quickly where it is not; its head, where it may be.
     """
 
-    __slots__ = ("_head", "_in_base64", "_run", "_steps")
+    __slots__ = ("_head", "_in_base64", "_run", "_shares_before", "_steps")
 
-    def __init__(self, text: str, *, in_base64: bool = False) -> None:
+    def __init__(self, text: str, core: _Core | None = None) -> None:
         before = ("", *text)
+        in_base64 = core is not None
         ways_of = _base64_ways if in_base64 else _ways
         ways = [ways_of(char, before[place]) for place, char in enumerate(text)]
-        self._steps = (*ways, (re.compile(_BASE64_REST),)) if in_base64 else tuple(ways)
+        self._steps = (*ways, *_behind()) if core is not None and core.shares_behind else tuple(ways)
+        self._shares_before = core is not None and core.shares_before
         self._head = re.compile("".join(_either(step) for step in ways[:_HEAD_CHARS]))
         self._in_base64 = in_base64
         self._run = max(_RUNS.findall(text), key=len, default="")
@@ -112,9 +123,16 @@ class _Escaped:
                 if found is None:
                     return "".join((*parts, text[done:]))
                 start = found.start()
-            parts += (text[done:start], mask)
+            parts += (text[done : self._begin(text, done, start)], mask)
             done = end
         return "".join((*parts, text[done:])) if parts else text
+
+    def _begin(self, text: str, done: int, start: int) -> int:
+        """Where the value begins whose core begins there: with the character before it, if its first bits are in that."""
+        if not self._shares_before:
+            return start
+        found = _before().search(text, max(done, start - _SHARED_MAX_CHARS), start)
+        return start if found is None else found.start()
 
     def _end(self, text: str, start: int) -> int | None:
         """Where the value ends that begins there; None where it does not."""
@@ -179,6 +197,26 @@ def _base64_ways_of(char: str, *, is_first: bool) -> tuple[re.Pattern[str], ...]
     return tuple(re.compile(broken + way) for way in ways)
 
 
+@functools.cache
+def _any_of_base64() -> tuple[re.Pattern[str], ...]:
+    return (re.compile("[A-Za-z0-9_-]"), *_ways("+", "A"), *_ways("/", "A"))
+
+
+@functools.cache
+def _before() -> re.Pattern[str]:
+    """What finds the character before a core, up to which it is looked."""
+    return re.compile(f"{_either(_any_of_base64())}{_BREAK}*+\\Z")
+
+
+@functools.cache
+def _behind() -> tuple[tuple[re.Pattern[str], ...], ...]:
+    """What may follow a core: one character, which is gone where another value began in it, and `=` up to two."""
+    one, end = (
+        [re.compile(f"{_BREAK}*+{_either(ways)}"), re.compile("")] for ways in (_any_of_base64(), _ways("=", "A"))
+    )
+    return tuple(one), tuple(end), tuple(end)
+
+
 def _byte_by_byte(value: bytes) -> Iterator[str]:
     """Each byte as two hex digits: alone, or as URLs have what they cannot hold."""
     for digits in (value.hex(), value.hex().upper()):
@@ -186,11 +224,11 @@ def _byte_by_byte(value: bytes) -> Iterator[str]:
         yield "".join(f"%{digits[start : start + 2]}" for start in range(0, len(digits), 2))
 
 
-def _base64_cores(value: bytes) -> Iterator[str]:
-    """The characters of Base64 that depend on the value alone, wherever in a group of three bytes it begins."""
+def _base64_cores(value: bytes) -> Iterator[_Core]:
+    """What depends on the value alone, wherever in a group of three bytes it begins."""
     for shift in range(3):
         padded = b"\0" * shift + value
         first, last = -(-shift * 8 // 6), len(padded) * 8 // 6
         core = base64.b64encode(padded).decode()[first:last]
         if len(core) >= _BASE64_MIN_CHARS:
-            yield core
+            yield _Core(core, shares_before=shift > 0, shares_behind=len(padded) % 3 > 0)

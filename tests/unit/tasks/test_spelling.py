@@ -1,0 +1,60 @@
+"""Spellings in which a value begins in the middle of a character, and those that take long."""
+
+from __future__ import annotations
+
+import base64
+import random
+import re
+import string
+
+import pytest
+
+from flowsm.tasks.veil import Veil
+
+CHARS = string.ascii_letters + string.digits + "/+-_?=&é"
+
+
+def veil_of(**values: str) -> Veil:
+    veil = Veil()
+    for name, value in values.items():
+        veil.hide(name, value)
+    return veil
+
+
+def test_values_in_base64_are_hidden_one_behind_the_other() -> None:
+    """Of two values that follow each other nothing is left, and what is around them stays to the character."""
+    dice = random.Random(7)
+    for _ in range(300):
+        first, second = ("".join(dice.choices(CHARS, k=dice.randint(8, 40))) for _ in "ab")
+        before, behind = (dice.randbytes(dice.randint(0, 5)) for _ in "ab")
+        written = base64.b64encode(before + first.encode() + second.encode() + behind).decode()
+        end = -(-(len(before) + len((first + second).encode())) * 8 // 6)
+        rest = written[end:] if behind else ""
+        left = f"{written[: len(before) * 8 // 6]}***A******B***{rest}"
+        assert veil_of(A=first, B=second).word(written) == left
+
+
+@pytest.mark.parametrize("length", range(6, 60))
+@pytest.mark.parametrize("times", [2, 6])
+def test_a_value_in_base64_is_hidden_as_often_as_it_is_there(length: int, times: int) -> None:
+    """A value that follows itself is hidden each time, over the ends of lines as well."""
+    value = "".join(random.Random(length).choices(CHARS[:-1], k=length))
+    lines = base64.encodebytes(value.encode() * times).decode()
+    hidden = veil_of(K=value).word(lines.replace("\n", "\r\n"))
+    assert hidden.count("***K***") == times
+    assert not re.sub(r"\*\*\*K\*\*\*|\r\n", "", hidden)
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+def test_six_bytes_are_found_in_base64(before: str) -> None:
+    """The shortest value that is found there is found wherever it begins."""
+    assert "***K***" in veil_of(K="s3cr3t").word(base64.b64encode(f"{before}s3cr3t: and".encode()).decode())
+
+
+@pytest.mark.parametrize("value", ["s3cr3t-of-many-bytes", "s3cr3t-of-many-bytes1", "s3cr3t-of-many-bytes12"])
+def test_what_follows_base64_stays(value: str) -> None:
+    """A name that goes on behind a value loses none of its own characters, but the one that the value may reach into."""
+    written = base64.b64encode(value.encode()).decode()
+    assert veil_of(K=value).word(f"{written}-v2.json") == "***K***-v2.json"
+    for escaped in (written.replace("=", "%3D"), written.replace("=", r"\u003d")):
+        assert veil_of(K=value).word(f"{escaped}!") == "***K***!"
