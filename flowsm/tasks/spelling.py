@@ -20,11 +20,15 @@ _BREAK: Final = r"(?:(?:[\r\n]|(?<!\\)\\++[rn]|%0[AaDd])[ \t]*+)"
 _BREAKS: Final = ("\\n", "\\r", "\\", "\n", "\r", "%0A", "%0D", "%0a", "%0d", " ", "\t")
 """Of these, one after the other, nothing is left where lines are joined."""
 _RUNS: Final = re.compile("[A-Za-z0-9]+")
+_BETWEEN_BYTES: Final = ":- "
 _URLS_IN_URLS: Final = 3
 _SHARED_MAX_CHARS: Final = 40
 """So long is a character before the core at most, however it is escaped, with the break behind it."""
 _HEAD_CHARS: Final = 24
 """By so many characters a value is looked for; whether the rest is there, is looked at then."""
+_FREE_STEPS: Final = 4096
+_STEPS_PER_CHAR: Final = 2
+"""Steps in vain, after which a text that is like the value all over is hidden from there on: nothing waits for it."""
 _NAMED: Final = {"\n": "n", "\r": "r", "\t": "t", "\f": "f", "\b": "b"}
 
 
@@ -115,16 +119,19 @@ class _Escaped:
         if self._run not in text and not (self._in_base64 and self._run in joined(text)):
             return text
         parts: list[str] = []
-        done = 0
-        while (found := self._head.search(text, done)) is not None:
+        done = place = 0
+        steps_left = _FREE_STEPS + _STEPS_PER_CHAR * len(text)
+        while (found := self._head.search(text, place)) is not None:
             start = found.start()
-            while (end := self._end(text, start)) is None:
-                found = self._head.search(text, start + 1)
-                if found is None:
-                    return "".join((*parts, text[done:]))
-                start = found.start()
-            parts += (text[done : self._begin(text, done, start)], mask)
-            done = end
+            end, steps = self._end(text, start)
+            if end is not None:
+                parts += (text[done : self._begin(text, done, start)], mask)
+                done = place = end
+                continue
+            place = start + 1
+            steps_left -= steps
+            if steps_left < 0:
+                return "".join((*parts, text[done:start], mask))
         return "".join((*parts, text[done:])) if parts else text
 
     def _begin(self, text: str, done: int, start: int) -> int:
@@ -134,13 +141,13 @@ class _Escaped:
         found = _before().search(text, max(done, start - _SHARED_MAX_CHARS), start)
         return start if found is None else found.start()
 
-    def _end(self, text: str, start: int) -> int | None:
-        """Where the value ends that begins there; None where it does not."""
+    def _end(self, text: str, start: int) -> tuple[int | None, int]:
+        """Where the value ends that begins there, None where it does not; and how many steps it took to know."""
         pending, seen = [(0, start)], set[tuple[int, int]]()
         while pending:
             here = step, place = pending.pop()
             if step == len(self._steps):
-                return place
+                return place, len(seen)
             if here in seen:
                 continue
             seen.add(here)
@@ -148,7 +155,7 @@ class _Escaped:
                 found = way.match(text, place)
                 if found is not None:
                     pending.append((step + 1, found.end()))
-        return None
+        return None, len(seen)
 
 
 def _either(ways: Sequence[re.Pattern[str]]) -> str:
@@ -218,9 +225,10 @@ def _behind() -> tuple[tuple[re.Pattern[str], ...], ...]:
 
 
 def _byte_by_byte(value: bytes) -> Iterator[str]:
-    """Each byte as two hex digits: alone, or as URLs have what they cannot hold."""
+    """Each byte as two hex digits: all in a row, with one sign between them, or as URLs have what they cannot hold."""
     for digits in (value.hex(), value.hex().upper()):
         yield digits
+        yield from (sign.join(digits[at : at + 2] for at in range(0, len(digits), 2)) for sign in _BETWEEN_BYTES)
         yield "".join(f"%{digits[start : start + 2]}" for start in range(0, len(digits), 2))
 
 

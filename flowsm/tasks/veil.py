@@ -107,7 +107,8 @@ class Veil:
         if isinstance(value, str):
             return word(value)
         if isinstance(value, dict):
-            return {word(key): self._veiled(item, word) for key, item in value.items()}
+            keys = _told_apart(map(word, value))
+            return {key: self._veiled(item, word) for key, item in zip(keys, value.values(), strict=True)}
         if isinstance(value, list):
             return [self._veiled(item, word) for item in value]
         if value is None or isinstance(value, bool):
@@ -146,6 +147,18 @@ _GIVEN: Final = _Given()
 def veil_of_all() -> Veil:
     """What hides the values that any attempt of this process was given lately: for what comes when one is over."""
     return _GIVEN.veil
+
+
+def _told_apart(keys: Iterable[str]) -> Iterator[str]:
+    """The keys of one object; what others are already is numbered."""
+    times: dict[str, int] = {}
+    for key in keys:
+        one = key
+        while one in times:
+            times[key] += 1
+            one = f"{key} ({times[key]})"
+        times[one] = 1
+        yield one
 
 
 def _windows(text: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import base64
 import random
 import re
 import string
+import time
 
 import pytest
 
@@ -58,3 +59,37 @@ def test_what_follows_base64_stays(value: str) -> None:
     assert veil_of(K=value).word(f"{written}-v2.json") == "***K***-v2.json"
     for escaped in (written.replace("=", "%3D"), written.replace("=", r"\u003d")):
         assert veil_of(K=value).word(f"{escaped}!") == "***K***!"
+
+
+@pytest.mark.parametrize("sign", [":", " ", "-", ""])
+def test_bytes_are_found_with_a_sign_between_them(sign: str) -> None:
+    """As tools print bytes, a value is hidden."""
+    digits = b"s3cr3t/x".hex(sign) if sign else b"s3cr3t/x".hex()
+    for written in (digits, digits.upper()):
+        assert veil_of(K="s3cr3t/x").word(f"<{written}>") == "<***K***>"
+
+
+def test_keys_that_become_the_same_are_told_apart() -> None:
+    """Of an object no value is lost where two of its keys were the same secret, spelled in two ways."""
+    given = {"s3cr3t/x": 1, "s3cr3t%2Fx": 2, "a": 3, b"s3cr3t/x".hex(): {"s3cr3t/x": 4}, "***K*** (2)": 5}
+    assert veil_of(K="s3cr3t/x").value(given) == {
+        "***K***": 1,
+        "***K*** (2)": 2,
+        "a": 3,
+        "***K*** (3)": {"***K***": 4},
+        "***K*** (2) (2)": 5,
+    }
+
+
+@pytest.mark.parametrize("text", ["ab" * 10_000, "ab" * 199 + "!" + "ab" * 10_000])
+def test_a_value_that_repeats_itself_takes_no_longer(text: str) -> None:
+    """What is like a value all over is hidden from where that is known, and what came before it stays."""
+    value = "ab" * 200 + "!"
+    written = f"no: {text} {value} and {value}"
+    started = time.process_time()
+    hidden = veil_of(K=value).word(written)
+    assert time.process_time() - started < 0.5
+    assert hidden.startswith("no: ")
+    assert "***K***" in hidden
+    assert value not in hidden
+    assert veil_of(K=value).word(f"ab {value} ab") == "ab ***K*** ab"
