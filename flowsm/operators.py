@@ -125,7 +125,8 @@ class OperatorVerbs:
             task: where it goes on; by default the task that failed.
             overrides: values for the tasks that come after, by their places: `input.customer`,
                 `results.fetch.data.total`, or JSON Pointers. What is there must have been there; of results that is
-                `data` and what is in it, `outcome` and `message`. What was recorded stays in the events.
+                `data` and what is in it, `outcome` and `message`. They are put there in their order, so one may lie
+                within the one before it. What was recorded stays in the events.
             reason: why; recorded.
             actor: who asks; recorded.
 

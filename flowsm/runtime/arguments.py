@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
-from flowsm.definition.places import place_pointer
+from flowsm.definition.places import place_pointer, place_text
 from flowsm.errors import UsageError
 from flowsm.events.codec import decode_fact, encode_fact
 from flowsm.events.commands import Command, Resolution, Resolve
@@ -49,6 +49,9 @@ def checked_command(command: _Command) -> _Command:
     plain = {name: _CHECKS[name](name, getattr(command, name)) for name in command.__struct_fields__ if name in _CHECKS}
     if isinstance(command, Resolve):
         _expect_no_contradiction(plain["resolution"], plain["outcome"])
+        if plain["resolution"] == "retry" and plain["data"] is not None:
+            found = shown(plain["data"])
+            raise UsageError(f"data is {found}, but an attempt that is made again has data of its own: leave it out")
     return msgspec.structs.replace(command, **plain)
 
 
@@ -154,7 +157,8 @@ def _overrides(name: str, value: object) -> dict[str, Any]:
         if not isinstance(place, str):
             raise UsageError(f"{name} has the place {shown(place)}, expected a text such as results.fetch.data.total")
         pointer = place_pointer(_text(name, place, SAID_MAX_CHARS))
-        found.pop(pointer, None)  # the latest comes last
+        if pointer in found:
+            raise UsageError(f"{place_text(pointer) or 'the whole'!r} is set twice: give one value for it")
         found[pointer] = _json(f"{name} {place}", given)
     size = len(msgspec.json.encode(found))
     if size > OVERRIDES_MAX_BYTES:

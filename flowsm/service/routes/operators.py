@@ -40,7 +40,9 @@ _GUARDED: Final = ("If-Match", "Prefer")
 Said = Annotated[str, msgspec.Meta(max_length=SAID_MAX_CHARS)]
 Overrides = Annotated[
     dict[str, Any],
-    msgspec.Meta(description="Values by their places: `input.customer`, `results.fetch.data.total`, or JSON Pointers."),
+    msgspec.Meta(
+        description="Values by their places: `input.customer`, `results.fetch.data.total`, or JSON Pointers; each once, put there in their order."
+    ),
 ]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_MAX_CHARS)]
 

@@ -193,3 +193,16 @@ async def test_a_resolution_that_contradicts_itself_is_refused(client: httpx.Asy
     told = await client.post(f"/flow/{made}/resolve", json={"resolution": "failure", "outcome": "success"})
     assert (told.status_code, told.json()["code"]) == (422, "usage_error")
     assert "outcome 'success' contradicts the resolution 'failure'" in told.json()["detail"]
+    told = await client.post(f"/flow/{made}/resolve", json={"resolution": "retry", "data": 3})
+    assert (told.status_code, told.json()["code"]) == (422, "usage_error")
+    assert "data is 3, but an attempt that is made again has data of its own" in told.json()["detail"]
+
+
+@pytest.mark.parametrize("verb", ["retry", "fork"])
+async def test_a_place_is_set_once(client: httpx.AsyncClient, verb: str) -> None:
+    """Two spellings of one place are two values for it, of which neither is meant more than the other."""
+    made = (await client.post("/flow/create", json=FLOW)).json()["execution_id"]
+    asked = {"overrides": {"input": 1, "/input": 2}} | ({"at": 1} if verb == "fork" else {})
+    told = await client.post(f"/flow/{made}/{verb}", json=asked)
+    assert (told.status_code, told.json()["code"]) == (422, "usage_error")
+    assert "'input' is set twice: give one value for it" in told.json()["detail"]

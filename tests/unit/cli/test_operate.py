@@ -99,6 +99,11 @@ def test_a_resolution_that_contradicts_itself_is_refused(flowsm, waiting):
     """A success whose outcome is failure is a wrong use, whatever the execution is at."""
     refused = flowsm("resolve", waiting, "--as", "success", "--outcome", "failure")
     assert (refused.code, "contradicts the resolution 'success': leave the outcome out" in refused.err) == (2, True)
+    refused = flowsm("resolve", waiting, "--as", "retry", "--data", "3")
+    assert (refused.code, "data is 3, but an attempt that is made again has data of its own" in refused.err) == (
+        2,
+        True,
+    )
 
 
 def test_what_a_living_process_has_is_not_told_to_be_run(flowsm, tmp_path):
