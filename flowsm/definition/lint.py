@@ -13,7 +13,7 @@ from flowsm.definition.clauses import check_clause, check_path
 from flowsm.definition.graph import lint_routes
 from flowsm.definition.kinds import INVALID
 from flowsm.definition.model import RESERVED_TARGETS
-from flowsm.definition.pointer import MISSING, parse_pointer
+from flowsm.definition.pointer import MISSING, parse_pointer, resolve_pointer
 from flowsm.definition.policy import RETRY_COUNT, TIMEOUT, usable_retry_count, usable_timeout
 from flowsm.definition.references import DEFAULT, FROM, is_reference, walk_references
 from flowsm.definition.report import Place, Report
@@ -26,7 +26,7 @@ from flowsm.definition.secrets import (
     lint_secrets,
     lint_secrets_within,
 )
-from flowsm.definition.waiting import SUBFLOW, WAIT
+from flowsm.definition.waiting import SUBFLOW, WAIT, WAITING_TYPES
 from flowsm.findings import Severity
 from flowsm.limits import NAME_MAX_CHARS, RETRY_MAX_ATTEMPTS, TIMEOUT_MAX_SECONDS
 
@@ -178,8 +178,10 @@ def _lint_declared_parameters(
             tokens = () if pointer == "/" else parse_pointer(pointer)
             for token in tokens:
                 place = (place, token)
-            value = task["parameters"].get(tokens[0]) if len(tokens) == 1 and "parameters" in task else MISSING
-            report.error("bad_parameters", place, message, value if has_secrets(value) else MISSING)
+            value = resolve_pointer(task.get("parameters", {}), tokens) if tokens else MISSING
+            secret = has_secrets(value)
+            if not (secret and task_type in WAITING_TYPES):  # where none can stand, and that is told of each
+                report.error("bad_parameters", place, message, value if secret else MISSING)
 
 
 def _lint_conditions(conditions: list[tuple[Checked, Place]], names: Collection[str], report: Report) -> None:

@@ -85,11 +85,16 @@ def _problems(schema: dict[str, Any]) -> Iterator[Misfit]:
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - loaded for flows that have a schema
 
     meta = Draft202012Validator(Draft202012Validator.META_SCHEMA, format_checker=FormatChecker(["regex"]))
+    told = set[Misfit]()
     try:
-        for count, error in enumerate(meta.iter_errors(schema)):
-            if count >= _MISFITS_MAX:
+        for error in meta.iter_errors(schema):  # each vocabulary of JSON Schema says the same of what is none at all
+            misfit = Misfit(join_pointer(error.absolute_path), _sentence(error.message))
+            if misfit in told:
+                continue
+            if len(told) >= _MISFITS_MAX:
                 return
-            yield Misfit(join_pointer(error.absolute_path), _sentence(error.message))
+            told.add(misfit)
+            yield misfit
     except RecursionError:
         yield Misfit("", "it is nested too deeply to be checked")
 

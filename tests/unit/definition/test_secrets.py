@@ -137,6 +137,30 @@ def test_the_fields_of_a_task_are_none(task: dict[str, Any], place: str) -> None
     assert found[0].hint
 
 
+@pytest.mark.parametrize(
+    ("task_type", "parameters", "places"),
+    [
+        ("wait", {"seconds": KEY}, ["/seconds"]),
+        ("wait", {"until": KEY}, ["/until"]),
+        (
+            "wait_for_signal",
+            {"name": KEY, "timeout": KEY, "schema": {"type": KEY}},
+            ["/name", "/timeout", "/schema/type"],
+        ),
+    ],
+)
+def test_one_finding_is_enough(task_type: str, parameters: Any, places: list[str]) -> None:
+    """Where none can stand, nothing else is said of what it is, and what it is is said once."""
+    tasks = TaskFactory()
+    checks: Any = {"known_task_types": tasks.types(), "check_parameters": tasks.check_parameters}
+    found = check_flow(document(parameters, task_type), **checks).findings
+    assert [(one.code, one.pointer) for one in found] == [
+        ("misplaced_secret", f"/tasks/0/parameters{place}") for place in places
+    ]
+    assert all(str(one).count("found {") == 1 for one in found)
+    assert [one.code for one in check_flow(document({"seconds": "x"}, "wait"), **checks).findings] == ["bad_parameters"]
+
+
 def test_the_fields_of_a_flow_are_none() -> None:
     """Nor what the flow as a whole says; a name that only looks like the mark is one."""
     schema = {"properties": {"$secret": {"type": "string"}}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowsm.definition.user_schema import Misfit, schema_misfits
+from flowsm.definition.user_schema import Misfit, schema_misfits, schema_problems
 
 
 def test_a_value_that_fits_has_no_misfits():
@@ -36,3 +36,11 @@ def test_misfits_are_bounded():
 def test_a_schema_that_leads_nowhere_is_a_misfit(schema):
     """A circle, or a reference out of the schema, is a misfit: nothing is fetched, nothing recurses for ever."""
     assert len(schema_misfits(schema, 1)) == 1
+
+
+def test_what_is_wrong_with_a_schema_is_said_once():
+    """However many parts of JSON Schema say the same; what is wrong in many places is bounded."""
+    said = "not a JSON Schema: 5 is not of type 'object', 'boolean'"
+    assert schema_problems({"properties": {"a": 5}}, "schema") == [f"/schema/properties/a: {said}"]
+    names = [f"n{number}" for number in range(100)]
+    assert len(schema_problems({"properties": dict.fromkeys(names, 5)}, "schema")) == 20
