@@ -230,7 +230,9 @@ def _difference(fact: Fact, command: Fork) -> str:
         return f"that is a fork of {fact.origin} after seq {fact.origin_seq}"
     if fact.overrides != command.overrides:
         return "that has other values"
-    return "that goes on with another version of the flow, or was paused otherwise"
+    if fact.content == content_of(msgspec.structs.replace(command, paused=not command.paused)):
+        return "that was not paused" if command.paused else "that was paused"
+    return "that goes on with another version of the flow"
 
 
 def _way(state: ExecutionState) -> Literal["again", "waits", "from", "after"]:

@@ -40,8 +40,8 @@ async def test_the_same_key_gives_the_same_fork(manager: FlowManager) -> None:
         ("w", 5, {}, "fork of x after seq 5"),
         ("x", 4, {}, "fork of x after seq 5"),
         ("x", 5, {"overrides": {}}, "other values"),
-        ("x", 5, {"paused": True}, "paused otherwise"),
-        ("x", 5, {"flow": other}, "another version"),
+        ("x", 5, {"paused": True}, "that was not paused: fork with another key"),
+        ("x", 5, {"flow": other}, "that goes on with another version of the flow: fork"),
     ):
         with pytest.raises(StartConflict, match=why):
             await manager.fork(origin, at, **asked | more)
