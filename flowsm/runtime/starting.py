@@ -74,7 +74,8 @@ def begun(command: Create, start_at: datetime | None, *, paused: bool) -> Create
     try:
         moment = None if start_at is None else timestamp(start_at)
     except OverflowError:
-        raise UsageError(f"start_at is {shown(start_at)}, which lies outside the years 1 to 9999 in UTC") from None
+        at = start_at.isoformat() if start_at else ""
+        raise UsageError(f"start_at is {at}, which lies outside the years 1 to 9999 in UTC") from None
     return msgspec.structs.replace(command, start_at=moment, paused=checked_flag("paused", paused))
 
 

@@ -115,10 +115,11 @@ class Call:
                 are compressed.
         """
         count = 0
-        coding = self.request.headers.get("content-encoding", "").strip().lower()
-        if coding not in _PLAIN:
+        given = ",".join(self.request.headers.getlist("content-encoding")).lower()
+        codings = [coding for part in given.split(",") if (coding := part.strip()) not in _PLAIN]
+        if codings:
             await self._linger(most)
-            raise _encoded(coding)
+            raise _encoded(", ".join(codings))
         length = self.request.headers.get("content-length", "")
         if length.isascii() and length.isdecimal() and int(length) > most:
             if "expect" not in self.request.headers:

@@ -88,7 +88,8 @@ def struct_from(document: Any, kind: type[_T], *, within: tuple[str, ...] = (), 
     for name, value in document.items():
         field = fields.get(name)
         if field is None:
-            report.error("unknown_field", (root, name), "unknown", value, report.nearest(name, fields))
+            expected = f"expected only {', '.join(fields)}" if fields else "expected nothing beside it"
+            report.error("unknown_field", (root, name), expected, value, report.nearest(name, fields))
             continue
         expected = _without_null(field.type) if lax else field.type
         try:

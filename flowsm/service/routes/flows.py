@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 from starlette.responses import Response
 
+from flowsm.limits import WAIT_MAX_SECONDS
 from flowsm.runtime.execution import FlowExecution
 from flowsm.service.answers import etag_of, json_answer
 from flowsm.service.call import Call
 from flowsm.service.operation import Answer, Area, Body
 from flowsm.service.places import place_of
-from flowsm.service.posted import posted_flow
+from flowsm.service.posted import StartOptions, posted_flow
 from flowsm.service.views import Accepted
 from flowsm.status import FlowStatus
 
@@ -21,6 +23,7 @@ __all__ = ["FLOWS", "ExecuteBody"]
 FLOWS: Final = Area("flows", "Start flows, and check them.")
 _FLOW: Final = Body(type="posted flow")
 _PLACE: Final = ("Location", "ETag")
+_LATE: Final = "that took too long, or it is paused, or begins too late for an answer"
 
 
 class ExecuteBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +89,7 @@ async def execute(call: Call) -> Response:
     "/flow/execute-sync",
     answers={
         200: Answer(about="The execution, which has ended.", type=FlowExecution, headers=_PLACE),
-        202: Answer(about="It goes on in the background: that took too long.", type=FlowExecution, headers=_PLACE),
+        202: Answer(about=f"It goes on in the background: {_LATE}.", type=FlowExecution, headers=_PLACE),
     },
     body=_FLOW,
     problems=(400, 403, 409, 413, 422),
@@ -95,7 +98,8 @@ async def execute(call: Call) -> Response:
 async def execute_sync(call: Call) -> Response:
     """Run a flow to its end, and answer with the execution; one that failed is an answer, too.
 
-    The body is that of `POST /flow/create`. With `Prefer: wait=N` the answer comes after so many seconds at the latest.
+    The body is that of `POST /flow/create`. The answer comes after 10 minutes at the latest, with `Prefer: wait=N` after
+    so many seconds; and at once where it cannot end by then: it is paused, or begins later.
     """
     flow, options = await posted_flow(call)
     handle = await call.manager.start(
@@ -107,10 +111,20 @@ async def execute_sync(call: Call) -> Response:
         paused=options.paused,
         traceparent=call.traceparent,
     )
-    ended = await call.desk.ended(handle.execution_id, call.wait_seconds)
-    execution = ended or await call.manager.get_flow_status(handle.execution_id)
+    execution = None
+    if not _begins_too_late(options, call.wait_seconds):
+        execution = await call.desk.ended(handle.execution_id, call.wait_seconds)
+    execution = execution or await call.manager.get_flow_status(handle.execution_id)
     headers = {"Location": place_of(call.request, execution.execution_id), "ETag": etag_of(execution.seq)}
-    return json_answer(execution, 202 if ended is None else 200, headers)
+    return json_answer(execution, 202 if execution.ended_at is None else 200, headers)
+
+
+def _begins_too_late(options: StartOptions, seconds: float | None) -> bool:
+    """Whether it cannot have ended when so many seconds, or as many as are waited for at most, are over."""
+    limit = WAIT_MAX_SECONDS if seconds is None else min(seconds, WAIT_MAX_SECONDS)
+    if options.paused or options.start_at is None:
+        return options.paused
+    return (options.start_at - datetime.now(UTC)).total_seconds() > limit
 
 
 def _accepted(call: Call, execution: FlowExecution, status: int, done: str) -> Response:

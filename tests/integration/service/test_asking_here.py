@@ -91,6 +91,11 @@ async def test_a_compressed_body_is_not_taken(client: httpx.AsyncClient, path: s
     assert told.headers["accept-encoding"] == "identity"
     plain = await client.post("/flow/create", json=one("store_data"), headers={"Content-Encoding": "identity"})
     assert plain.status_code == 201
+    twice = [("Content-Encoding", "identity"), ("Content-Encoding", "gzip, identity")]
+    told = await client.post(path, content=said, headers=twice)
+    assert (told.status_code, told.json()["code"]) == (415, "body_encoded")
+    twice = [("Content-Encoding", "identity"), ("Content-Encoding", "")]
+    assert (await client.post("/flow/create", json=one("store_data"), headers=twice)).status_code == 201
 
 
 def test_every_body_may_be_refused_for_its_coding() -> None:
@@ -131,6 +136,15 @@ async def test_what_may_stand_beside_a_flow_is_told(
     assert words[1] in told.get("hint", "")
 
 
+async def test_a_member_of_no_use_is_answered_with_those_that_are(client: httpx.AsyncClient) -> None:
+    """Who has the wrong word for one is told the right ones, of a body and of a query."""
+    made = (await client.post("/flow/create", json=FLOW)).json()["execution_id"]
+    told = await client.post(f"/flow/{made}/resolve", json={"as": "retry"})
+    assert "expected only resolution, outcome, data, message, reason, actor at /as" in told.json()["detail"]
+    told = await client.get(f"/flow/{made}/events?form=3")
+    assert told.json()["detail"].startswith("expected only after, ")
+
+
 async def test_nothing_is_told_to_stand_where_nothing_can(client: httpx.AsyncClient) -> None:
     """A flow that is only rehearsed has no options."""
     (told,) = (await client.post("/flow/whatif", json={"flow": FLOW, "x": 1})).json()["findings"]
@@ -147,6 +161,26 @@ async def test_a_moment_without_an_offset_is_answered_with_one(client: httpx.Asy
     assert "expected a moment with its offset from UTC" in told.json()["detail"]
     taken = await client.post("/flow/create", json={"flow": FLOW, "start_at": "2027-01-31T09:30:00+02:00"})
     assert taken.status_code == 201
+
+
+@pytest.mark.parametrize("beside", [{"paused": True}, {"start_at": "2999-01-31T09:30:00Z"}])
+async def test_nobody_waits_for_what_cannot_end(client: httpx.AsyncClient, beside: dict[str, Any]) -> None:
+    """What is paused, or begins later than the caller would wait, is answered at once, with where it is looked at."""
+    headers = {"Idempotency-Key": "k"}
+    told = await client.post("/flow/execute-sync", json={"flow": one("store_data"), **beside}, headers=headers)
+    assert (told.status_code, told.json()["ended_at"]) == (202, None)
+    place = told.headers["location"]
+    assert (await client.get(place)).json()["execution_id"] == told.json()["execution_id"]
+    assert (await client.post(f"{place}/cancel")).status_code == 200
+    again = await client.post("/flow/execute-sync", json={"flow": one("store_data"), **beside}, headers=headers)
+    assert (again.status_code, again.json()["status"]) == (200, "cancelled")
+
+
+async def test_what_begins_in_time_is_waited_for(client: httpx.AsyncClient) -> None:
+    """A moment that is over is one in time."""
+    body = {"flow": one("wait", seconds=0), "start_at": "2020-01-31T09:30:00Z"}
+    told = await client.post("/flow/execute-sync", json=body)
+    assert (told.status_code, told.json()["status"]) == (200, "completed")
 
 
 async def test_a_key_is_that_of_a_beginning_too(client: httpx.AsyncClient) -> None:
@@ -185,6 +219,14 @@ async def test_the_opener_policy_is_sent_where_it_is_heeded(
     assert ("cross-origin-opener-policy" in answered) == sent
     assert answered["x-frame-options"] == "DENY"
     assert answered["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+02:00", "9999-12-31T23:59:59-02:00"])
+async def test_a_moment_at_the_edge_of_time_is_told_as_it_was_sent(client: httpx.AsyncClient, moment: str) -> None:
+    """In UTC it is none: that is said, in no words of the language that this is written in."""
+    told = await client.post("/flow/create", json={"flow": FLOW, "start_at": moment})
+    assert told.status_code == 422
+    assert f"start_at is {moment}, which lies outside the years 1 to 9999 in UTC" in told.json()["detail"]
 
 
 async def test_a_resolution_that_contradicts_itself_is_refused(client: httpx.AsyncClient) -> None:
