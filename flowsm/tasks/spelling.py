@@ -46,6 +46,8 @@ class Spelling(Protocol):
 
 def joined(text: str) -> str:
     """What is left of a text without the ends of its lines, and some more: to know quickly what is nowhere in it."""
+    while "\\\\" in text:  # or what is left of an escape would become one with the letter behind it
+        text = text.replace("\\\\", "\\")
     for mark in _BREAKS:
         text = text.replace(mark, "")
     return text

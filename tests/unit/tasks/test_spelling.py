@@ -46,6 +46,16 @@ def test_a_value_in_base64_is_hidden_as_often_as_it_is_there(length: int, times:
     assert not re.sub(r"\*\*\*K\*\*\*|\r\n", "", hidden)
 
 
+@pytest.mark.parametrize("letter", "rnax")
+@pytest.mark.parametrize("depth", range(4))
+def test_a_line_of_base64_may_begin_with_any_letter(letter: str, depth: int) -> None:
+    """However often the end of the line before it is escaped."""
+    value = base64.b64decode("Q" * 43 + letter + "Q" * 40).decode("latin-1")
+    assert value.isascii()
+    written = "Q" * 43 + "\\" * (2**depth if depth else 0) + ("n" if depth else "\n") + letter + "Q" * 40
+    assert veil_of(K=value).word(f"'{written}'") == "'***K***'"
+
+
 @pytest.mark.parametrize("before", ["", "a", "ab"])
 def test_six_bytes_are_found_in_base64(before: str) -> None:
     """The shortest value that is found there is found wherever it begins."""
