@@ -74,7 +74,7 @@ const FIELDS = {
         placeholder=${"results.fetch.data.total=3\ninput.customer=\"Ada\""}></textarea></label>
     <p class="muted">One PLACE=VALUE a line: what comes after sees them; what was recorded stays.</p></details>`,
 
-  payload: ({ values, set, verb, given, wait }) => html`<details open=${Boolean(given.payload)}>
+  payload: ({ values, set, verb, given, wait }) => values.resolution !== "retry" && html`<details open=${Boolean(given.payload)}>
     <summary>${verb === "signal" ? "Payload" : "Result data"} as JSON</summary>
     <label><span class="hidden">JSON</span>
       <textarea class="code" data-first=${Boolean(given.payload)} rows=${given.payload ? 6 : 4} spellcheck="false"

@@ -76,10 +76,11 @@ export function bodyOf(verb, id, given) {
     if (given.payload?.trim()) body.payload = withReason(parse(given.payload), given);
     else if (given.reason) body.payload = { reason: given.reason };
   } else {
-    for (const name of ["at", "now", "task", "resolution", "outcome", "paused"]) put(name, given[name]);
+    for (const name of ["at", "now", "task", "resolution", "paused"]) put(name, given[name]);
+    if (given.resolution !== "retry") put("outcome", given.outcome);
     if (given.overrides?.trim()) body.overrides = placesIn(given.overrides);
     if ((verb === "upgrade" || given.isOther) && given.flow?.trim()) body.flow = bareFlow(parse(given.flow));
-    if (given.payload?.trim()) body.data = parse(given.payload);
+    if (given.payload?.trim() && given.resolution !== "retry") body.data = parse(given.payload);
     put("reason", given.reason);
   }
   put("actor", given.actor);
