@@ -43,7 +43,7 @@ def test_upgrade_to_a_dropped_version(looking: Any, service: Service, waiting: s
         dialog = page.get_by_role("dialog")
         area = dialog.get_by_label("Flow as JSON")
         expect(area).to_have_value(ITS_OWN)
-        drop(page, {"flow": CHOOSY})
+        drop(page, CHOOSY)
         expect(area).not_to_have_value(re.compile('"fetch:success"'))  # as it was posted: its conditions have no names
         expect(dialog).to_contain_text("It has this version already")
         drop(page, {}, "other.toml")
