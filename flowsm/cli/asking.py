@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from flowsm.cli.output import safe, talk
 from flowsm.errors import ExecutionNotFound
 from flowsm.events import facts as f
+from flowsm.events.endings import ENDINGS
 from flowsm.events.envelope import Recorded
 from flowsm.machine.state import ExecutionState, Phase
 from flowsm.manager import FlowManager
@@ -17,8 +17,6 @@ from flowsm.replay.history import History
 from flowsm.replay.waiting import why_asked
 
 __all__ = ["Asking"]
-
-_ENDS: Final = (f.ExecutionCompleted, f.ExecutionFailed, f.ExecutionCancelled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Asking:
                 found = await self._manager.events(child, after=seq)
             except ExecutionNotFound:  # it is yet to be created
                 continue
-            if found and isinstance(found[-1].fact, _ENDS):
+            if found and isinstance(found[-1].fact, ENDINGS):
                 del self._children[child]
             elif found:
                 self._children[child] = found[-1].seq

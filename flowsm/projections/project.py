@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from flowsm.clock import elapsed_us
+from flowsm.events.endings import ENDINGS
 from flowsm.events.facts import (
     ErrorInfo,
-    ExecutionCancelled,
-    ExecutionCompleted,
-    ExecutionFailed,
     ExecutionForked,
     ExecutionStarted,
     Fact,
@@ -34,7 +32,6 @@ _MESSAGE_MAX_CHARS: Final = 2_000
 
 
 _STARTS: Final = (TaskStarted, ExecutionStarted)
-_LAST: Final = (ExecutionCompleted, ExecutionFailed, ExecutionCancelled)
 _ENDS: Final = (TaskCompleted, TaskTimedOut, TaskInterrupted)
 _End = tuple[str, str | None, str | None, int | None, str | None, ErrorInfo | None]
 """An attempt's status, outcome, end, duration, message and error."""
@@ -174,7 +171,7 @@ def attempt_rows(before: ExecutionState, facts: Iterable[Fact], at: str, flow_id
         elif isinstance(fact, TaskSkipped):
             rows.append(_skipped_row(before.stream, fact, seq, at, worker))
             rows.append(_count(flow_id, fact.task, "skipped", 0))
-        elif isinstance(fact, _LAST):
+        elif isinstance(fact, ENDINGS):
             status = fact.TYPE.partition(".")[2]
             rows.append(_count(flow_id, ENDED_TASK, status, elapsed_us(started_at or at, at)))
     return rows

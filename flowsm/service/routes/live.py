@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from flowsm.errors import FlowsmError
-from flowsm.events.facts import ExecutionCancelled, ExecutionCompleted, ExecutionFailed
+from flowsm.events.endings import ENDINGS
 from flowsm.limits import HEARTBEAT_SECONDS, SEQ_MAX, STREAM_PAGE_EVENTS
 from flowsm.runtime.following import checked_types
 from flowsm.service.call import Call
@@ -25,7 +25,6 @@ _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _BEGIN: Final = b"retry: 1000\n: the events of flowsm\n\n"
 _BEAT: Final = b": still here\n\n"
 _STOPPING: Final = b": the service stops\n\n"
-_ENDS: Final = (ExecutionCompleted, ExecutionFailed, ExecutionCancelled)
 
 Place = Annotated[int, msgspec.Meta(ge=0, lt=SEQ_MAX)]
 
@@ -126,7 +125,7 @@ async def _of_execution(
                 if told.event.seq == seq + 1:
                     seq += 1
                     frames += told.frame(call.role, seq)
-                    if until_ended and isinstance(told.event.fact, _ENDS):
+                    if until_ended and isinstance(told.event.fact, ENDINGS):
                         yield frames + b"event: end\ndata: {}\n\n"
                         return
                 elif told.event.seq > seq:
