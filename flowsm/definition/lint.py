@@ -20,9 +20,8 @@ from flowsm.definition.report import Place, Report
 from flowsm.definition.secrets import (
     MARK,
     has_secrets,
-    lint_constant_secrets,
+    lint_compared_secrets,
     lint_policy_secrets,
-    lint_schema_secrets,
     lint_secrets,
     lint_secrets_within,
 )
@@ -34,6 +33,8 @@ __all__ = ["ParameterCheck", "default_task_type", "lint"]
 
 _RESERVED_NAMES: Final = RESERVED_TARGETS | {"created", "completed", "failed", "cancelled"}
 _ROUTE_FIELDS: Final = frozenset({"source_task", "outcome", "when", "target_task_success", "target_task_failure"})
+_CONDITIONS: Final = "conditions are recorded with what they compare"
+_SCHEMAS: Final = "schemas are recorded, and asked as they are written"
 Checked = dict[str, Any]
 ParameterCheck = Callable[[str, dict[str, Any]], list[str]]
 """(task type, parameters) → problems, each as `"/pointer: what is wrong"`."""
@@ -74,7 +75,7 @@ def lint(
         _lint_task_types(tasks, report, task_types, unknown)
         if check_parameters is not None:
             _lint_declared_parameters(tasks, report, task_types, check_parameters)
-    lint_schema_secrets(flow.get("input_schema"), (place, "input_schema"), report)
+    lint_compared_secrets(flow.get("input_schema"), (place, "input_schema"), report, _SCHEMAS)
     before = report.errors
     if "start_task" in flow and flow["start_task"] not in names:
         _unknown("unknown_start_task", (place, "start_task"), flow["start_task"], names, report)
@@ -87,7 +88,7 @@ def lint(
         _lint_clauses(task.get("skip_when"), (where, "skip_when"), names, report)
         _lint_parameters(task, where, names, report)
         _lint_retry(task, where, report)
-        lint_schema_secrets(task.get("result_schema"), (where, "result_schema"), report)
+        lint_compared_secrets(task.get("result_schema"), (where, "result_schema"), report, _SCHEMAS)
     for condition, where in conditions:
         _lint_clauses(condition.get("when"), (where, "when"), names, report)
     if routes_are_known and _routes_are_whole(flow, document):
@@ -213,7 +214,7 @@ def _lint_clauses(clauses: Any, place: Place, names: Collection[str], report: Re
         if "path" in clause:
             check_path(clause["path"], (where, "path"), names, report)
         check_clause(clause, where, report)
-        lint_constant_secrets(clause.get("value"), (where, "value"), report)
+        lint_compared_secrets(clause.get("value"), (where, "value"), report, _CONDITIONS)
 
 
 def _type_of(task: Checked) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from flowsm.definition.pointer import join_pointer, parse_pointer
 from flowsm.errors import UsageError
 
-__all__ = ["parse_setting", "parse_settings", "place_pointer", "place_text", "place_tokens"]
+__all__ = ["parse_setting", "parse_settings", "place_pointer", "place_text", "place_tokens", "set_once"]
 
 _PART: Final = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^.\s"']+))\s*(\.|$)""")
 _SETTING: Final = re.compile(r"""((?:"[^"]*"|'[^']*'|[^="'])*)=(.*)""", re.DOTALL)
@@ -84,8 +84,16 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for text in texts:
-        pointer, value = parse_setting(text)
-        if pointer in found:
-            raise UsageError(f"{place_text(pointer) or 'the whole'!r} is set twice: give one value for it")
-        found[pointer] = value
+        set_once(found, *parse_setting(text))
     return found
+
+
+def set_once(values: dict[str, Any], pointer: str, value: Any) -> None:
+    """Add a value for a place.
+
+    Raises:
+        UsageError: there is one for it.
+    """
+    if pointer in values:
+        raise UsageError(f"{place_text(pointer) or 'the whole'!r} is set twice: give one value for it")
+    values[pointer] = value

@@ -27,9 +27,8 @@ __all__ = [
     "Tokens",
     "has_secrets",
     "is_secret",
-    "lint_constant_secrets",
+    "lint_compared_secrets",
     "lint_policy_secrets",
-    "lint_schema_secrets",
     "lint_secrets",
     "lint_secrets_within",
     "secret_places",
@@ -95,20 +94,11 @@ def lint_secrets_within(flow: dict[str, Any], root: Place, report: Report) -> No
         _lint_form(value, _below(root, tokens), report)
 
 
-def lint_constant_secrets(value: Any, root: Place, report: Report) -> None:
-    """Report secrets in what a condition compares with: it is recorded, and would be compared as it is written."""
+def lint_compared_secrets(value: Any, root: Place, report: Report, recorded: str) -> None:
+    """Report secrets in what results are compared with as it is written; `recorded` says why that is recorded."""
     for tokens, found, _ in _walk(value):
         if is_secret(found):
-            message = "conditions are recorded with what they compare, so no secret can stand here"
-            hint = "let a task compare, and ask its outcome"
-            report.error(MISPLACED, _below(root, tokens), message, found, hint)
-
-
-def lint_schema_secrets(schema: Any, root: Place, report: Report) -> None:
-    """Report secrets in a JSON Schema that a user wrote: it is recorded, and would be asked as it is written."""
-    for tokens, found, _ in _walk(schema):
-        if is_secret(found):
-            message = "schemas are recorded, and asked as they are written, so no secret can stand here"
+            message = f"{recorded}, so no secret can stand here"
             report.error(MISPLACED, _below(root, tokens), message, found, "let a task compare, and ask its outcome")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
-from flowsm.definition.places import place_pointer, place_text
+from flowsm.definition.places import place_pointer, set_once
 from flowsm.errors import UsageError
 from flowsm.events.codec import decode_fact, encode_fact
 from flowsm.events.commands import Command, Resolution, Resolve
@@ -48,18 +48,15 @@ def checked_command(command: _Command) -> _Command:
     """
     plain = {name: _CHECKS[name](name, getattr(command, name)) for name in command.__struct_fields__ if name in _CHECKS}
     if isinstance(command, Resolve):
-        _expect_no_contradiction(plain["resolution"], plain["outcome"])
-        if plain["resolution"] == "retry" and plain["data"] is not None:
-            found = shown(plain["data"])
-            raise UsageError(f"data is {found}, but an attempt that is made again has data of its own: leave it out")
+        _expect_no_contradiction(**{name: plain[name] for name in ("resolution", "outcome", "data")})
     return msgspec.structs.replace(command, **plain)
 
 
-def _expect_no_contradiction(resolution: Resolution, outcome: str | None) -> None:
-    if resolution == "retry" and outcome is not None:
-        raise UsageError(
-            f"outcome is {shown(outcome)}, but an attempt that is made again has an outcome of its own: leave it out"
-        )
+def _expect_no_contradiction(resolution: Resolution, outcome: str | None, data: Any) -> None:
+    for name, own, value in (("outcome", "an outcome", outcome), ("data", "data", data)):
+        if resolution == "retry" and value is not None:
+            said = f"{name} is {shown(value)}, but an attempt that is made again has {own} of its own: leave it out"
+            raise UsageError(said)
     if outcome != resolution and outcome in {"success", "failure"}:
         raise UsageError(
             f"outcome {outcome!r} contradicts the resolution {resolution!r}: leave the outcome out, give a word of your "
@@ -157,9 +154,7 @@ def _overrides(name: str, value: object) -> dict[str, Any]:
         if not isinstance(place, str):
             raise UsageError(f"{name} has the place {shown(place)}, expected a text such as results.fetch.data.total")
         pointer = place_pointer(_text(name, place, SAID_MAX_CHARS))
-        if pointer in found:
-            raise UsageError(f"{place_text(pointer) or 'the whole'!r} is set twice: give one value for it")
-        found[pointer] = _json(f"{name} {place}", given)
+        set_once(found, pointer, _json(f"{name} {place}", given))
     size = len(msgspec.json.encode(found))
     if size > OVERRIDES_MAX_BYTES:
         raise UsageError(f"{name} are {size:,} bytes of JSON, expected at most {OVERRIDES_MAX_BYTES:,}")

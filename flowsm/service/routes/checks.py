@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
-from flowsm.definition.digest import canonical_digest, canonical_json
+from flowsm.definition.digest import flow_digest
 from flowsm.definition.load import check_flow
 from flowsm.replay.whatif import WhatIf
 from flowsm.service.answers import json_answer
@@ -62,7 +62,7 @@ async def validate(call: Call) -> Response:
     if checked.flow is not None:
         findings += not_allowed(checked.flow, document, call.desk.options)
     valid = not any(finding.severity == "error" for finding in findings)
-    digest = None if checked.flow is None else canonical_digest(canonical_json(checked.flow))
+    digest = None if checked.flow is None else flow_digest(checked.flow)
     return json_answer(Validity(valid=valid, findings=[finding_view(finding) for finding in findings], digest=digest))
 
 
