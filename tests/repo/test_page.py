@@ -26,6 +26,7 @@ FORBIDDEN = (
     "javascript:",
 )
 IMPORT = re.compile(r"""^(?:import|export) (?:\w+|\{[^}]*\}) from "([^"]+)";$|^import "([^"]+)";$""", re.MULTILINE)
+NAMED = re.compile(r"""^import \{([^}]*)\} from "[^"]+";$""", re.MULTILINE)
 LINKED = re.compile(r'(?:src|href)="([^"#]+)"')
 
 
@@ -66,6 +67,17 @@ def test_imports_lead_somewhere(path: Path) -> None:
             assert re.search(
                 rf"export (?:async )?(?:function|class|const) {name}\b|export ?\{{[^}}]*\b{name}\b", exported
             ), name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_import_is_used(path: Path) -> None:
+    """What a module imports by name it uses, or hands on."""
+    source = path.read_text("utf-8")
+    rest = NAMED.sub("", source)
+    names = [
+        one.split(" as ")[-1].strip() for found in NAMED.findall(source) for one in found.split(",") if one.strip()
+    ]
+    assert [name for name in names if not re.search(rf"\b{name}\b", rest)] == []
 
 
 def test_every_module_is_used() -> None:

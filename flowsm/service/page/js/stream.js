@@ -9,6 +9,7 @@ const RETRY_MS = 500;
 const RETRY_MOST_MS = 10_000;
 const ASK_MS = 1000;
 const UNAUTHORIZED = 401;
+const PASSING = [UNAUTHORIZED, 429];
 
 // Tell `onEvents` of whatever comes, in lists, until `stop` is called. While nobody sees the page nothing is read:
 // browsers allow few connections to one service, and other windows of it need theirs. Where these have taken all
@@ -30,7 +31,7 @@ export function follow(path, { after = null, look, onEvents, onState = () => {},
     try {
       if (!(await inPlace(() => stream(mine)))) pause = await lookOnce(mine);
     } catch (problem) {
-      if (problem.status >= 400 && problem.status < 500 && problem.status !== 429 && problem.status !== UNAUTHORIZED) {
+      if (problem.status >= 400 && problem.status < 500 && !PASSING.includes(problem.status)) {
         stop();
         onProblem(problem);
       }

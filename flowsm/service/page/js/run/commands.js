@@ -9,10 +9,10 @@ const FLOW_OPTIONS = { upgrade: "--to", fork: "--flow" };
 
 const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
-const isLikeOption = (word) => /^'?-/.test(word);
+const isLikeOption = (word) => word.startsWith("-");
 
 // A value that begins like an option is given in one word with the option that it is for.
-const option = (name, value) => (value.startsWith("-") ? [quoted(`${name}=${value}`)] : [name, quoted(value)]);
+const option = (name, value) => (isLikeOption(value) ? [quoted(`${name}=${value}`)] : [name, quoted(value)]);
 
 // The log, by its file's name, unless it is the one that the command line takes by itself, or is not known.
 let log = DEFAULT_LOG;
@@ -39,9 +39,9 @@ export function commandsOf(verb, id, body) {
 }
 
 function commandLine(verb, id, body) {
-  const words = ["flowsm", verb];
-  const about = [quoted(id), ...(verb === "signal" ? [quoted(body.name ?? "NAME")] : [])];
-  if (!about.some(isLikeOption)) words.push(...about.splice(0));
+  const about = [id, ...(verb === "signal" ? [body.name ?? "NAME"] : [])];
+  const isLast = about.some(isLikeOption); // behind --, which ends the options
+  const words = ["flowsm", verb, ...(isLast ? [] : about.map(quoted))];
   const say = (name, value) => words.push(...option(name, value));
   if (verb === "resolve") say("--as", body.resolution ?? "success");
   const data = body.payload ?? body.data;
@@ -52,7 +52,7 @@ function commandLine(verb, id, body) {
   if (data !== undefined) say("--data", stringify(data));
   for (const name of ["reason", "actor"]) if (body[name]) say(`--${name}`, body[name]);
   words.push(...where());
-  if (about.length) words.push("--", ...about);
+  if (isLast) words.push("--", ...about.map(quoted));
   if (!body.flow) return words.join(" ");
   return `${[...words, `${FLOW_OPTIONS[verb]}=-`].join(" ")} <<'FLOW'\n${stringify(body.flow, 2)}\nFLOW`;
 }

@@ -77,10 +77,11 @@ export function bodyOf(verb, id, given) {
     else if (given.reason) body.payload = { reason: given.reason };
   } else {
     for (const name of ["at", "now", "task", "resolution", "paused"]) put(name, given[name]);
-    if (given.resolution !== "retry") put("outcome", given.outcome);
+    const { outcome, payload } = given.resolution === "retry" ? {} : given; // what is made again has both of its own
+    put("outcome", outcome);
     if (given.overrides?.trim()) body.overrides = placesIn(given.overrides);
     if ((verb === "upgrade" || given.isOther) && given.flow?.trim()) body.flow = bareFlow(parse(given.flow));
-    if (given.payload?.trim() && given.resolution !== "retry") body.data = parse(given.payload);
+    if (payload?.trim()) body.data = parse(payload);
     put("reason", given.reason);
   }
   put("actor", given.actor);

@@ -1,12 +1,11 @@
 // Another version of the flow: one that is stored, chosen from a file, dropped, pasted or written.
 
 import { ask, part } from "../api.js";
-import { bareFlow } from "../flow/document.js";
 import { Editor, useFiles } from "../flow/editor.js";
 import { Findings, useFindings } from "../flow/findings.js";
 import { useLatest } from "../hooks.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
-import { parse, stringify } from "../numbers.js";
+import { stringify } from "../numbers.js";
 import { ago } from "../text.js";
 import { commandWith } from "./commands.js";
 
