@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Request, expect
+from playwright.sync_api import Browser, Locator, Page, Playwright, Request, expect
 
-__all__ = ["AXE", "Watched", "begun_browser", "watched_page"]
+__all__ = ["AXE", "Watched", "begun_browser", "drop", "watched_page"]
 
 AXE = Path(__import__("axe_playwright_python").__file__).with_name("axe.min.js")
 """Deque's axe-core: it looks for what people with other senses or hands would stumble over."""
@@ -92,6 +92,16 @@ class Watched:
             if one["impact"] in {"serious", "critical"}
             for node in one["nodes"][:4]
         ]
+
+
+def drop(area: Locator, text: str, name: str = "flow.json", encoding: str = "utf-8") -> None:
+    """Drop a file on a part of the page."""
+    dropped = area.evaluate_handle(
+        "(_, [bytes, name]) => { const data = new DataTransfer();"
+        " data.items.add(new File([new Uint8Array(bytes)], name)); return data; }",
+        [list(text.encode(encoding)), name],
+    )
+    area.dispatch_event("drop", {"dataTransfer": dropped})
 
 
 @contextmanager

@@ -16,13 +16,6 @@ from playwright.sync_api import Browser, sync_playwright
 from serving import Service, serving
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.page)
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Ended with its module: as long as Playwright is there, no other test of this process can run a loop."""

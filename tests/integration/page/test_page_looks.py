@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser import Watched
+from browser import Watched, drop
 from page_flows import CHOOSY
 from playwright.sync_api import Page, expect
 from serving import Service
@@ -30,16 +30,6 @@ PLACES = {
     "start": ("#/start", ".editor"),
 }
 """Places of the page, and what is there once they are drawn."""
-
-
-def drop(page: Page, text: str, name: str = "flow.json", encoding: str = "utf-8") -> None:
-    """Drop a file on the form that starts flows."""
-    dropped = page.evaluate_handle(
-        "([bytes, name]) => { const data = new DataTransfer();"
-        " data.items.add(new File([new Uint8Array(bytes)], name)); return data; }",
-        [list(text.encode(encoding)), name],
-    )
-    page.locator("form.start").dispatch_event("drop", {"dataTransfer": dropped})
 
 
 def look_around(watched: Watched, execution_id: str, prefix: str) -> Iterator[Page]:
@@ -141,7 +131,8 @@ def test_findings_stand_beside_the_text(looking: Any) -> None:
     with looking() as watched:
         page = watched.open("#/start")
         wrong = json.dumps(CHOOSY, indent=2).replace("wait_for_signal", "wait_for_signl")
-        drop(page, wrong)
+        form = page.locator("form.start")
+        drop(form, wrong)
         finding = page.locator(".finding").first
         expect(finding).to_contain_text("wait_for_signal")
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
@@ -154,9 +145,9 @@ def test_findings_stand_beside_the_text(looking: Any) -> None:
         expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
         area.fill("{")
         expect(page.locator(".finding").first).to_contain_text("error")
-        drop(page, '{"id": "Café"}', encoding="latin-1")
+        drop(form, '{"id": "Café"}', encoding="latin-1")
         expect(page.get_by_role("alert")).to_contain_text("flow.json is not UTF-8")
-        drop(page, "id: choosy", "my order.yaml")
+        drop(form, "id: choosy", "my order.yaml")
         expect(page.get_by_role("alert")).to_contain_text("my order.yaml is YAML, and the page takes JSON")
         expect(page.get_by_role("alert")).to_contain_text("flowsm run 'my order.yaml' --db flows.db")
         expect(area).to_have_value("{")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from browser import drop
 from page_flows import CHOOSY
 from playwright.sync_api import Page, Route, expect
 from serving import Service
@@ -24,13 +25,9 @@ def version_with(**changes: Any) -> dict[str, Any]:
     return flow
 
 
-def drop(page: Page, document: Any, name: str = "flow.json") -> None:
+def drop_version(page: Page, document: Any, name: str = "flow.json") -> None:
     """Drop a file on the form in the dialog."""
-    dropped = page.evaluate_handle(
-        "([text, name]) => { const data = new DataTransfer(); data.items.add(new File([text], name)); return data; }",
-        [json.dumps(document, indent=2), name],
-    )
-    page.get_by_role("dialog").locator(".version").dispatch_event("drop", {"dataTransfer": dropped})
+    drop(page.get_by_role("dialog").locator(".version"), json.dumps(document, indent=2), name)
 
 
 def test_upgrade_to_a_dropped_version(looking: Any, service: Service, waiting: str) -> None:
@@ -43,28 +40,28 @@ def test_upgrade_to_a_dropped_version(looking: Any, service: Service, waiting: s
         dialog = page.get_by_role("dialog")
         area = dialog.get_by_label("Flow as JSON")
         expect(area).to_have_value(ITS_OWN)
-        drop(page, CHOOSY)
+        drop_version(page, CHOOSY)
         expect(area).not_to_have_value(re.compile('"fetch:success"'))  # as it was posted: its conditions have no names
         expect(dialog).to_contain_text("It has this version already")
-        drop(page, {}, "other.toml")
+        drop_version(page, {}, "other.toml")
         command = f"flowsm upgrade {waiting} --to other.toml --db flows.db"
         expect(dialog.get_by_role("alert")).to_contain_text(f"the command line takes both: {command}")
         expect(area).to_have_value(ITS_OWN)
         send = dialog.get_by_role("button", name="Upgrade", exact=True)
         expect(send).to_be_disabled()
-        drop(page, {"flow": dict(reversed(json.loads(area.input_value()).items()))})
+        drop_version(page, {"flow": dict(reversed(json.loads(area.input_value()).items()))})
         expect(area).to_have_value(re.compile('^{\\s*"flow"'))
         expect(dialog).to_contain_text("It has this version already")
-        drop(page, {"flow": version_with(task_type="nothing_at_all")})
+        drop_version(page, {"flow": version_with(task_type="nothing_at_all")})
         expect(dialog.locator(".finding").first).to_contain_text("nothing_at_all")
         expect(send).to_be_disabled()
         unsafe = copy.deepcopy(CHOOSY)
         unsafe["conditions"][0]["target_task_success"] = "store"  # type: ignore[index]
-        drop(page, unsafe)
+        drop_version(page, unsafe)
         expect(dialog.locator(".plan.is-failed")).to_contain_text("It would not be safe")
         expect(send).to_be_disabled()
         watched.shot("upgrade-unsafe")
-        drop(page, {"flow": safe})
+        drop_version(page, {"flow": safe})
         expect(dialog.locator(".plan.is-completed")).to_contain_text("it goes on at approval")
         dialog.get_by_label("Reason").fill("no records any more")
         assert watched.faults() == []
@@ -109,12 +106,12 @@ def test_fork_with_another_version(looking: Any, service: Service, waiting: str)
         expect(dialog).to_contain_text("results/fetch/data/count=80")
         dialog.get_by_text("With another version").click()
         expect(dialog.get_by_label("Flow as JSON")).to_have_value(ITS_OWN)
-        drop(page, version_with(name="store well"))
+        drop_version(page, version_with(name="store well"))
         expect(dialog.locator(".findings [role=status]")).to_contain_text("error")
         expect(dialog.get_by_role("button", name="Fork", exact=True)).to_be_disabled()
         flow = version_with()
         flow["name"] = "Choosier"
-        drop(page, flow)
+        drop_version(page, flow)
         expect(dialog.locator(".findings [role=status]")).to_contain_text("It is a flow")
         expect(dialog).to_contain_text("It shares 1 result (fetch); it goes on at approval")
         watched.shot("fork")
