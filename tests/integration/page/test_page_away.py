@@ -67,6 +67,7 @@ def test_the_page_goes_on_where_it_was_cut_off(browser: Browser, tmp_path: Path)
             page = watched.open(f"#/flow/{execution_id}")
             expect(page.locator(".connection")).to_have_text("live")
             expect(page.locator(".event")).to_have_count(8)
+            expect(page.locator('g.state[data-state="approval"]')).to_have_attribute("data-look", "waiting")
             assert service.stop() == 0
             expect(page.locator(".connection")).to_have_text("not connected, trying again")
             expect(page.locator('g.state[data-state="approval"]')).to_have_attribute("data-look", "waiting")
