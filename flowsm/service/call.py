@@ -13,10 +13,11 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from flowsm.errors import ExecutionNotFound
-from flowsm.ids import is_execution_id, is_idempotency_key, traceparent_of
+from flowsm.ids import is_execution_id, traceparent_of
 from flowsm.limits import BODY_MAX_BYTES, BODY_SECONDS, IDEMPOTENCY_KEY_MAX_CHARS, LINGER_SECONDS
 from flowsm.manager import FlowManager
 from flowsm.service.desk import Desk
+from flowsm.service.headers import is_sent_key
 from flowsm.service.inputs import json_document, plain_json, struct_from
 from flowsm.service.options import Role
 from flowsm.service.problems import Refusal
@@ -158,8 +159,10 @@ class Call:
             Refusal: 422, it cannot be one.
         """
         key = self.request.headers.get("idempotency-key")
-        if key is not None and not is_idempotency_key(key):
-            detail = f"the header Idempotency-Key: expected 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable characters"
+        if key is not None and not is_sent_key(key):
+            detail = (
+                f"the header Idempotency-Key: expected 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable characters of ASCII"
+            )
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail)
         return key
 

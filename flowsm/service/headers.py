@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from flowsm.limits import IDEMPOTENCY_KEY_MAX_CHARS, WAIT_MAX_SECONDS
 
-__all__ = ["ANSWER_HEADERS", "REQUEST_HEADERS"]
+__all__ = ["ANSWER_HEADERS", "REQUEST_HEADERS", "is_sent_key"]
+
+_SENT_KEY: Final = "^[!-~]([ -~]*[!-~])?$"
+_SENT_KEY_RE: Final = re.compile(_SENT_KEY)
+
+
+def is_sent_key(text: str) -> bool:
+    """Whether a text can be an `Idempotency-Key`: of ASCII alone, for the bytes of other letters mean no one letter."""
+    return len(text) <= IDEMPOTENCY_KEY_MAX_CHARS and _SENT_KEY_RE.fullmatch(text) is not None
 
 
 def _request(name: str, description: str, schema: dict[str, Any], example: str) -> dict[str, Any]:
@@ -17,7 +26,7 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Idempotency-Key": _request(
         "Idempotency-Key",
         "A second request with the same key and content changes nothing, and is answered like the first.",
-        {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX_CHARS, "pattern": "^[!-~]+$"},
+        {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX_CHARS, "pattern": _SENT_KEY},
         "order-4711",
     ),
     "If-Match": _request(

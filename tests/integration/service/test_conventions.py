@@ -47,7 +47,17 @@ def test_a_key_makes_one_execution(service: Service) -> None:
     assert (ran.json["execution_id"], ran.json["status"]) == (first.json["execution_id"], "completed")
     other = service.post("/flow/create", FLOW | {"name": "Other"}, *key)
     assert (other.status, other.json["code"]) == (409, "start_conflict")
-    assert service.post("/flow/create", FLOW, "-H", f"Idempotency-Key: {'x' * 401}").status == 422
+
+
+def test_what_can_be_a_key(service: Service) -> None:
+    """Printable ASCII, with spaces between as a task's name may have them; of other letters no two clients send the same."""
+    for key in ("a", "order 4711:pay by card:1", "x" * 400):
+        assert service.post("/flow/create", FLOW, "-H", f"Idempotency-Key: {key}").status == 201, key
+    for key in ("x" * 401, "größe", "a\tb"):
+        refused = service.post("/flow/create", FLOW, "-H", f"Idempotency-Key: {key}")
+        assert (refused.status, refused.json["code"]) == (422, "invalid"), key
+        assert "Idempotency-Key: expected 1 to 400 printable characters of ASCII" in refused.json["detail"]
+    assert service.post("/flow/create", FLOW, "-H", "Idempotency-Key;").status == 422
 
 
 def test_signals_with_a_key(service: Service) -> None:
