@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from weakref import WeakValueDictionary
 
 from flowsm.errors import CodeMissing, FlowsmError, LeaseHeld, UsageError
 from flowsm.limits import ABANDON_AFTER_SECONDS
@@ -59,6 +60,7 @@ class Supervisor:
         self._awaited: dict[str, str] = {}
         self._parked: set[str] = set()
         self._told: set[str] = set()
+        self._starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._looking: set[asyncio.Task[None]] = set()
         self.on_foreign: Callable[[list[str]], None] = self._look_after
         dispatcher.serve(self._serve)
@@ -79,6 +81,10 @@ class Supervisor:
         """
         if self._watch is not None:
             await self._watch.lease.hold()
+
+    def starting(self, execution_id: str) -> asyncio.Lock:
+        """To be held while an execution is started here: what is recorded of it by then is not taken up meanwhile."""
+        return self._starting.setdefault(execution_id, asyncio.Lock())
 
     def kick(self, execution_id: str) -> None:
         """Have the execution advanced, without waiting for it."""
@@ -297,6 +303,9 @@ class Supervisor:
         SERVED.set(Served(self, self._advancer, execution_id))
         try:
             await self.hold()
+            if execution_id in self._starting:
+                async with self.starting(execution_id):
+                    pass
             state = await self._advancer.advance(execution_id)
         except Exception as error:  # noqa: BLE001 (whoever waits gets it, or it is logged)
             if self._serving.get(execution_id) is task:

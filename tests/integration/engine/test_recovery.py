@@ -15,6 +15,7 @@ from flowsm import FlowManager, FlowStatus, Limits
 from flowsm.clock import timestamp
 from flowsm.errors import LogBroken, UsageError
 from flowsm.events.commands import Create
+from flowsm.log.port import Append, Appended
 from flowsm.projections import agenda
 from flowsm.tasks.factory import TaskFactory
 from flowsm.testing.clock import ManualClock
@@ -55,6 +56,30 @@ async def test_due_ones_are_taken_up_as_they_come(path, tasks, script) -> None:
             await ended(manager, 2)
             assert (await manager.get_flow_status("not-asked-for")).status is FlowStatus.CREATED
     assert script.calls == ["fetch", "fetch"]
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(flows={"fetch": 1})])
+async def test_what_is_being_started_is_not_taken_up(path, tasks, script, monkeypatch, limits) -> None:
+    """What is recorded of a start already, and looked at before its caller knows, is driven once, by whoever starts it."""
+    clock = ManualClock()
+    async with recovering(path, tasks, clock=clock, limits=limits) as manager:
+        supervisor, append = manager._bound(), manager._log.append
+
+        async def slow(batch: Append) -> Appended:
+            monkeypatch.setattr(manager._log, "append", append)
+            appended = await append(batch)
+            assert not await supervisor._watch.recovery.look()
+            assert supervisor._dispatcher.carries("x"), "it was found"
+            for _ in range(1000):
+                await asyncio.sleep(0)
+            return appended
+
+        monkeypatch.setattr(manager._log, "append", slow)
+        execution = await manager.run(one("fetch"), execution_id="x")
+        assert execution.status is FlowStatus.COMPLETED
+        events = [recorded.fact.TYPE for recorded in await manager.events("x")]
+    assert script.calls == ["fetch"]
+    assert "task.interrupted" not in events
 
 
 async def test_waiting_ones_wake_in_time(path, tasks, script) -> None:
