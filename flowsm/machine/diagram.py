@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     from flowsm.definition.model import Clause
     from flowsm.machine.compile import Edge, FlowMachine
 
-__all__ = ["MARKS", "Arrow", "Counts", "DiagramFormat", "Node", "Picture", "dot", "mermaid", "picture_of", "text"]
+__all__ = [
+    "MARKS",
+    "Arrow",
+    "Counts",
+    "DiagramFormat",
+    "Node",
+    "Picture",
+    "clauses_of",
+    "dot",
+    "mermaid",
+    "picture_of",
+    "text",
+]
 
 DiagramFormat = Literal["mermaid", "dot", "text"]
 Counts = Mapping[tuple[str, str], int]
@@ -255,15 +267,18 @@ def _edge_label(machine: FlowMachine, edge: Edge) -> str:
     on_failure = edge.trigger.endswith(_FAILED_SUFFIX)
     if edge.condition is None:
         return "failure" if on_failure else ""
-    clauses: tuple[Clause, ...] = ()
-    if edge.met:
-        conditions = (rule.condition for rule in machine.rules[edge.source])
-        clauses = next((c.when for c in conditions if c.name == edge.condition), ())
+    when = clauses_of(machine, edge)
+    return _visible(edge.label) + (f" [{when}]" if when else "") + (" (failure)" if on_failure else "")
+
+
+def clauses_of(machine: FlowMachine, edge: Edge) -> str:
+    """What else has to hold for an edge besides its outcome, in a few words; "" where that is all."""
+    if not edge.met or edge.condition is None:
+        return ""
+    conditions = (rule.condition for rule in machine.rules[edge.source])
+    clauses = next((found.when for found in conditions if found.name == edge.condition), ())
     shown = [_clause(clause) for clause in clauses[:_CLAUSES_SHOWN]]
-    if len(clauses) > _CLAUSES_SHOWN:
-        shown.append("…")
-    when = f" [{' and '.join(shown)}]" if shown else ""
-    return _visible(edge.label) + when + (" (failure)" if on_failure else "")
+    return " and ".join([*shown, *(["…"] if len(clauses) > _CLAUSES_SHOWN else [])])
 
 
 def _clause(clause: Clause) -> str:

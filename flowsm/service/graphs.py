@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from flowsm.machine.compile import FlowMachine
+from flowsm.machine.diagram import clauses_of
 from flowsm.machine.state import ExecutionState
 from flowsm.status import TaskStatus
 
@@ -29,11 +30,18 @@ class GraphState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GraphEdge(msgspec.Struct, frozen=True, kw_only=True):
-    """A transition: `label` is the outcome that leads along it, `taken` whether the execution went there."""
+    """A transition: `taken` tells whether the execution went there.
+
+    Attributes:
+        label: the outcome that leads along it.
+        when: what else has to hold, in a few words: of a transition that has clauses.
+        condition: the name of the condition.
+    """
 
     source: str
     target: str
     label: str
+    when: str
     condition: str | None
     taken: bool
 
@@ -60,6 +68,7 @@ def graph_of(machine: FlowMachine, state: ExecutionState) -> Graph:
             source=edge.source,
             target=edge.target,
             label="" if edge.source == "created" else edge.label,
+            when=clauses_of(machine, edge),
             condition=edge.condition,
             taken=(edge.source, edge.target) in way,
         )
@@ -68,7 +77,7 @@ def graph_of(machine: FlowMachine, state: ExecutionState) -> Graph:
     ]
     known = {(edge.source, edge.target) for edge in edges}
     edges += [
-        GraphEdge(source=source, target=target, label="", condition=None, taken=True)
+        GraphEdge(source=source, target=target, label="", when="", condition=None, taken=True)
         for source, target in dict.fromkeys(way)
         if (source, target) not in known
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from page_flows import CHOOSY, MANY, NEEDLE
@@ -102,3 +103,12 @@ def test_counts_are_live(looking: Any, service: Service, waiting: str) -> None:
         expect(page.locator(".run-facts")).to_contain_text(str(chosen))
         page.go_back()
         expect(page.locator("tr[aria-selected=true]")).to_have_attribute("data-id", str(chosen))
+
+
+def test_what_begins_later_says_when(looking: Any, service: Service) -> None:
+    """An execution that is to begin later says so in the list."""
+    body = {"flow": CHOOSY, "start_at": "2999-01-01T00:00:00Z"}
+    made = service.post("/flow/create", body).json["execution_id"]
+    with looking() as watched:
+        row = watched.open("#/?status=created").locator(f'tr[data-id="{made}"]')
+        expect(row.locator(".cell-at")).to_have_text(re.compile("^begins in [0-9,]+ days$"))

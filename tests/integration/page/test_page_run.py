@@ -321,6 +321,27 @@ def test_names_that_hide(looking: Any, service: Service) -> None:
         assert {"nameless", "exe.\\u202efdp (turned)"} <= set(names)
 
 
+def test_what_leads_along_an_edge(looking: Any, service: Service) -> None:
+    """An edge says which outcome leads along it, and what else has to hold; of the usual outcome that alone."""
+    asked = {"source_task": "fetch", "target_task_success": "many"}
+    few = asked | {"name": "few", "outcome": "few", "target_task_success": "end"}
+    count = {"path": "/results/fetch/data/count", "op": "gt", "value": 9}
+    flow = {
+        "id": "asks",
+        "name": "Asks",
+        "start_task": "fetch",
+        "tasks": [{"name": name, "task_type": "fetch_data"} for name in ("fetch", "many")],
+        "conditions": [asked | {"name": "most", "when": [count]}, few | {"when": [count | {"op": "lt"}]}],
+    }
+    made = service.post("/flow/execute-sync", flow).json["execution_id"]
+    with looking() as watched:
+        page = watched.open(f"#/flow/{made}")
+        expect(page.locator("g.edge title", has_text="to many")).to_have_text("fetch to many: fetch.count > 9")
+        page.get_by_label("all ways out").check()
+        ends = page.locator("g.edge title", has_text=re.compile("^fetch to completed"))
+        expect(ends).to_have_text("fetch to completed: few [fetch.count < 9], otherwise")
+
+
 def test_fork_with_another_value(looking: Any, service: Service, waiting: str) -> None:
     """A fork is begun at the event that is looked at, with another value; it says where it came from, and goes on."""
     with looking() as watched:

@@ -26,6 +26,10 @@ function at(row) {
   if (row.status === "failed" && row.last_error) {
     return html`<span class="error-text" title=${unturned(short(row.last_error, 1000))}>${short(row.last_error, MESSAGE_CHARS)}</span>`;
   }
+  if (row.status === "created" && row.due_at) {
+    const words = Date.parse(row.due_at) > Date.now() ? "begins" : "was to begin";
+    return html`<span class="muted">${words} <time datetime=${row.due_at} title=${moment(row.due_at)}>${ago(row.due_at)}</time></span>`;
+  }
   const done = row.completed_tasks.length;
   if (row.current_task === null) return html`<span class="muted">${done ? `${count(done)} done` : ""}</span>`;
   return html`${row.current_task}${row.waiting_for && html` <span class="muted">for ${row.waiting_for}</span>`}`;

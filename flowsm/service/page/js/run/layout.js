@@ -18,6 +18,12 @@ const ENDS = ["completed", "failed", "cancelled"];
 
 export const keyOf = (edge) => JSON.stringify([edge.source, edge.target]);
 
+// The outcome, and what else has to hold; of the usual outcome that alone.
+function labelOf({ label, when }) {
+  if (!when) return label;
+  return label === "success" ? when : `${label} [${when}]`;
+}
+
 // Edges that go the same way are one, with all their labels. Those to an end that are only taken when nothing else is
 // met say little: without `isAll` they are left out, unless they were taken or are the only way on. `taken` holds the
 // keys of those that were taken at any time that was looked at: so the picture stays as it is while one goes back.
@@ -26,7 +32,8 @@ export function drawnEdges(edges, isAll, taken) {
   for (const edge of edges) {
     const key = keyOf(edge);
     const known = merged.get(key) ?? { key, source: edge.source, target: edge.target, labels: [] };
-    if (edge.label && !known.labels.includes(edge.label)) known.labels.push(edge.label);
+    const label = labelOf(edge);
+    if (label && !known.labels.includes(label)) known.labels.push(label);
     merged.set(key, known);
   }
   const all = [...merged.values()];

@@ -88,7 +88,7 @@ function Head({ execution, connection, now, isPast, status, events, parts }) {
     <div class="run-title">
       <h1>${nameOf(execution.flow_name, execution.flow_id)}</h1>
       <span aria-live="polite"><${Status} status=${isPast && status ? status : execution.status} /></span>
-      ${removed && html`<span class="role" title=${removalOf(removed)}>removed from the lists</span>`}
+      ${removed && html`<span class="role">removed from the lists</span>`}
       ${isPast && html`<span class="muted">then; ${execution.status} now</span>`}
     </div>
     <${Relations} events=${events} parts=${parts} id=${id} />
@@ -99,9 +99,11 @@ function Head({ execution, connection, now, isPast, status, events, parts }) {
         title=${moment(execution.created_at)}>${ago(execution.created_at, now)}</time>${took && html` · ${took}`}</span>
       <${Connection} state=${connection} />
     </div>
+    ${removed && html`<p class="run-removed muted">Removed ${removalOf(removed)}</p>`}
   </div>`;
 }
 
 function removalOf({ at, data }) {
-  return `${moment(at)}${data.actor ? `, by ${unturned(data.actor)}` : ""}${data.reason ? `: ${unturned(data.reason)}` : ""}`;
+  const by = data.actor ? ` by ${unturned(data.actor)}` : "";
+  return html`<time datetime=${at} title=${moment(at)}>${ago(at)}</time>${by}${data.reason && html`: ${unturned(data.reason)}`}`;
 }
