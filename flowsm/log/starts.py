@@ -141,7 +141,7 @@ def _input_difference(start: Start, taken: Taken, begun: Begun | None) -> str:
         found, given = taken.input_digest[:_SHOWN_CHARS], start.input_digest[:_SHOWN_CHARS]
         return f"its input has the digest {found}, not {given} as the one given"
     pointer = first_difference(begun.created.input, start.created.input)
-    return f"its input differs from the one given at {pointer or 'the whole input'}"
+    return f"its input differs from the one given at {pointer}" if pointer else "its input is not the one given"
 
 
 def first_difference(left: Any, right: Any, pointer: str = "") -> str | None:

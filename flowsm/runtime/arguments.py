@@ -48,12 +48,16 @@ def checked_command(command: _Command) -> _Command:
     """
     plain = {name: _CHECKS[name](name, getattr(command, name)) for name in command.__struct_fields__ if name in _CHECKS}
     if isinstance(command, Resolve):
-        _expect_no_contradiction(**{name: plain[name] for name in ("resolution", "outcome", "data")})
+        _expect_no_contradiction(**{name: plain[name] for name in ("resolution", "outcome", "data", "message")})
     return msgspec.structs.replace(command, **plain)
 
 
-def _expect_no_contradiction(resolution: Resolution, outcome: str | None, data: Any) -> None:
-    for name, own, value in (("outcome", "an outcome", outcome), ("data", "data", data)):
+def _expect_no_contradiction(resolution: Resolution, outcome: str | None, data: Any, message: str | None) -> None:
+    for name, own, value in (
+        ("outcome", "an outcome", outcome),
+        ("data", "data", data),
+        ("message", "a message", message),
+    ):
         if resolution == "retry" and value is not None:
             said = f"{name} is {shown(value)}, but an attempt that is made again has {own} of its own: leave it out"
             raise UsageError(said)

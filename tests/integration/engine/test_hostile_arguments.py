@@ -58,6 +58,7 @@ async def manager(path, tasks):
         ("resolve", ("success",), {"outcome": "failure"}, "outcome 'failure' contradicts the resolution 'success'"),
         ("resolve", ("failure",), {"outcome": "success"}, "or resolve the attempt as 'success'"),
         ("resolve", ("retry",), {"outcome": "approved"}, "has an outcome of its own: leave it out"),
+        ("resolve", ("retry",), {"message": "again"}, "has a message of its own: leave it out"),
         ("resolve", ("retry",), {"data": {"paid": 3}}, "data is {'paid': 3}, but an attempt that is made again"),
         ("retry", (), {"overrides": {"input": 1, "/input": 2}}, "'input' is set twice: give one value for it"),
         ("retry", (), {"overrides": {"input.a": 1, 'input."a"': 1}}, "'input.a' is set twice: give one value for it"),
