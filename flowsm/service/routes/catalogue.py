@@ -32,7 +32,10 @@ class DefinitionsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskTypeView(msgspec.Struct, frozen=True, kw_only=True):
-    """A task type: `allowed` says whether a flow posted here may use it, `problem` why its code cannot be loaded."""
+    """A task type: `allowed` says whether a flow posted here may use it, `problem` that its code cannot be loaded.
+
+    Why it cannot is told to the role operate: what an import says may be of the service's files.
+    """
 
     task_type: str
     description: str
@@ -95,7 +98,8 @@ def _view(call: Call, task_type: str) -> TaskTypeView:
     try:
         info = call.manager.tasks.info(task_type)
     except PluginBroken as error:
-        problem = str(error)
+        hidden = f"its code, of distribution {error.distribution!r}, cannot be loaded"
+        problem = str(error) if call.role == "operate" else hidden
         info = TaskTypeInfo(task_type, "", None, None, error.distribution)
     allowed = call.desk.options.allow_tasks
     return TaskTypeView(

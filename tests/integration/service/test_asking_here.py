@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from flowsm import FlowManager
-from flowsm.errors import LogUnavailable
+from flowsm.errors import LogUnavailable, PluginBroken
 from flowsm.service import create_app
 from flowsm.service.areas import AREAS
 from flowsm.service.openapi import openapi
@@ -62,6 +62,24 @@ async def test_no_path_of_an_import_is_told(client: httpx.AsyncClient) -> None:
     assert (told.status_code, told.json()["code"]) == (422, "archive_broken")
     assert told.json()["detail"].startswith("the body")
     assert "/" not in told.json()["detail"]
+
+
+async def test_why_a_plugin_is_broken_is_for_who_operates(
+    manager: FlowManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the code of a task type cannot be loaded is told to all, and what its import said to the role operate."""
+
+    def broken(task_type: str) -> None:
+        raise PluginBroken(task_type, "acme-tasks", "No module named 'acme' (/srv/acme.py)")
+
+    monkeypatch.setattr(manager.tasks, "info", broken)
+    tokens = {"operate": "operate-" + "a" * 20, "read": "read-" + "b" * 20}
+    options = ServiceOptions(token=tokens["operate"], read_token=tokens["read"])
+    transport = httpx.ASGITransport(app=create_app(manager, options))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as asking:
+        for role, is_told in (("operate", True), ("read", False)):
+            (found, *_) = (await asking.get("/tasks", headers={"Authorization": f"Bearer {tokens[role]}"})).json()
+            assert ("distribution 'acme-tasks'" in found["problem"], "/srv" in found["problem"]) == (True, is_told)
 
 
 async def test_the_log_has_no_path(
