@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Db
-from flowsm.cli.output import talk
+from flowsm.cli.output import counted, talk
 from flowsm.manager import FlowManager
 
 __all__ = ["anchor"]
@@ -25,7 +25,9 @@ def anchor(
     """Note the head digests of all streams, as NDJSON: keep it elsewhere; `flowsm doctor --anchor` compares."""
     if output is not None:
         report = ask(db, lambda manager: manager.anchor(output, force=force))
-        talk(f"flowsm: {output}: {report.streams:,} streams, up to position {report.position:,}; keep it elsewhere")
+        talk(
+            f"flowsm: {output}: {counted(report.streams, 'stream')}, up to position {report.position:,}; keep it elsewhere"
+        )
         return
 
     async def question(manager: FlowManager) -> None:

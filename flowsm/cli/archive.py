@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from flowsm.cli.ls import moment_of
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Actor, AsJson, Db, Reason, who
-from flowsm.cli.output import print_json, safe, talk
+from flowsm.cli.output import counted, print_json, safe, talk
 from flowsm.status import FlowStatus
 from flowsm.upkeep.archive import ArchiveReport
 
@@ -59,7 +59,7 @@ def _sentence(report: ArchiveReport) -> str:
     if not report.executions:
         return "nothing to archive"
     counts = ", ".join(f"{count:,} {status}" for status, count in sorted(report.statuses.items()))
-    what = f"{report.executions:,} executions ({counts}), {report.events:,} events"
+    what = f"{counted(report.executions, 'execution')} ({counts}), {counted(report.events, 'event')}"
     if report.dry_run:
         return f"would archive {what}"
-    return f"{report.path}: {what}, {report.size_bytes:,} bytes, read back; {report.purged:,} executions left the log"
+    return f"{report.path}: {what}, {report.size_bytes:,} bytes, read back; {counted(report.purged, 'execution')} left the log"

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from flowsm.cli.exit_codes import CONFLICT, FAILED, FINE, INTERRUPTED, TERMINATED
 from flowsm.cli.ls import moment_of
 from flowsm.cli.opening import ask
-from flowsm.cli.output import let_go_of, safe, talk
+from flowsm.cli.output import counted, let_go_of, safe, talk
 from flowsm.cli.signals import noting_signals
 from flowsm.errors import FlowsmError, UsageError
 from flowsm.events.commands import Cancel, Pause, Redrive, Remove, Resume
@@ -119,7 +119,9 @@ def in_bulk(verb: BulkVerb, choice: Many, command: BulkCommand, db: Path) -> int
     finally:
         printer.flush()
     printer.end(report)
-    talk(f"flowsm: {verb}: {report.matched:,} executions fit, {report.done:,} {would}done, {report.refused:,} refused")
+    talk(
+        f"flowsm: {verb}: {counted(report.matched, 'execution')} matched, {report.done:,} {would}done, {report.refused:,} refused"
+    )
     if printer.trouble is not None:
         talk(f"flowsm: stdout: {printer.trouble.strerror or printer.trouble}: not all of them could be listed")
         return FAILED

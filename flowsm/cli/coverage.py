@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Db
-from flowsm.cli.output import local_time, print_json, print_text, safe, talk
+from flowsm.cli.output import counted, local_time, print_json, print_text, safe, talk
 from flowsm.cli.table import print_table
 from flowsm.errors import UsageError
 from flowsm.manager import FlowManager
@@ -56,7 +56,7 @@ def _print(found: Coverage, *, is_first: bool) -> None:
     own = [one for one in found.transitions if not one.engine]
     shown = [one for one in found.transitions if one.count or not one.engine]
     head = f"{found.flow_name} ({found.flow_id}), version {found.digest[:12]}"
-    executions = f"{found.executions} execution{'s' * (found.executions != 1)}"
+    executions = counted(found.executions, "execution")
     taken = f"{len(own) - len(found.never)} of {len(own)} transitions taken"
     print_text(("" if is_first else "\n") + safe(f"{head}: {executions}, {taken}"))
     print_table(("from", "to", "outcome", "condition", "taken", "last", "by"), [_row(one) for one in shown])

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from flowsm.cli.opening import ask_about
 from flowsm.cli.options import DEFAULT_DB, Actor, Db, ExecutionOrFile, who
-from flowsm.cli.output import talk
+from flowsm.cli.output import counted, talk
 from flowsm.manager import FlowManager
 from flowsm.upkeep.exporting import ExportReport
 
@@ -43,4 +43,4 @@ def export(
 
     report = ask_about(execution, db, question)
     if output is not None:
-        talk(f"flowsm: {report.path}: {report.executions:,} executions, {report.events:,} events")
+        talk(f"flowsm: {report.path}: {counted(report.executions, 'execution')}, {counted(report.events, 'event')}")

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, Actor, AsJson, Db, Reason, who
-from flowsm.cli.output import print_json, talk
+from flowsm.cli.output import counted, print_json, talk
 
 __all__ = ["import_"]
 
@@ -41,6 +41,6 @@ def import_(
         print_json(report)
         return
     talk(
-        f"flowsm: imported {report.imported:,} executions ({report.events:,} events); "
+        f"flowsm: imported {counted(report.imported, 'execution')} ({counted(report.events, 'event')}); "
         f"{report.present:,} were there already"
     )

@@ -11,9 +11,9 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from flowsm.wording.text import MARKS, local_time, safe, seconds_text, short, visible_lines
+from flowsm.wording.text import MARKS, counted, local_time, safe, seconds_text, short, visible_lines
 
-__all__ = ["MARKS", "STYLES", "console_for", "let_go_of", "local_time", "print_json", "print_text", "safe"]
+__all__ = ["MARKS", "STYLES", "console_for", "counted", "let_go_of", "local_time", "print_json", "print_text", "safe"]
 __all__ += ["seconds_text", "short", "status_text", "talk"]
 
 _WIDE: Final = 100_000

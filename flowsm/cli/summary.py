@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowsm.cli.opening import ask
 from flowsm.cli.options import DEFAULT_DB, AsJson, Db
-from flowsm.cli.output import print_json, print_text, seconds_text
+from flowsm.cli.output import counted, print_json, print_text, seconds_text
 from flowsm.cli.table import print_table
 from flowsm.projections.queries import Statistic
 
@@ -18,7 +18,7 @@ def summary(*, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
         print_json(found)
         return
     counts = ", ".join(f"{count} {status}" for status, count in found.status_counts.items())
-    print_text(f"{found.total_flows} executions" + (f": {counts}" if counts else ""))
+    print_text(f"{counted(found.total_flows, 'execution')}" + (f": {counts}" if counts else ""))
     if found.flows:
         print_text("")
         print_table(("flow", "ended", "count", "mean time"), [_row(entry, ()) for entry in found.flows])

@@ -28,6 +28,7 @@ from flowsm.tui.prompt import Prompt
 from flowsm.tui.sizes import SizeOfTerminal
 from flowsm.tui.top_rows import heading, row_content
 from flowsm.wording.owner import deserted
+from flowsm.wording.text import counted
 
 __all__ = ["TopScreen"]
 
@@ -205,7 +206,7 @@ class TopScreen(SizeOfTerminal, Screen[None]):
     def _counts(self) -> Content:
         counts, wanted = self._listed.counts, self.wanted
         count = sum(counts.values())
-        words = "1 execution" if count == 1 else f"{count:,} executions"
+        words = counted(count, "execution")
         if wanted.status is not None or wanted.text:
             text = f" with {wanted.text!r}" if wanted.text else ""
             words = f"{self._listed.total:,} of {words}: {wanted.status or 'those'}{text}"

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any, Final
 
-__all__ = ["MARKS", "local_time", "safe", "seconds_text", "short", "visible_lines"]
+__all__ = ["MARKS", "counted", "local_time", "safe", "seconds_text", "short", "visible_lines"]
 
 _REORDERING: Final = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029)
 _UNPRINTABLE: Final = {
@@ -32,6 +32,11 @@ MARKS: Final = {
     "created": "·",
 }
 """The shape that goes with a status, for those who see no colours."""
+
+
+def counted(number: int, thing: str) -> str:
+    """So many of a thing whose plural takes an s: `1 event`, `1,000 events`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def safe(text: object) -> str:

@@ -54,7 +54,7 @@ def test_all_are_asked_though_nobody_reads_the_list(folder: Path, as_json: tuple
     assert os.read(reading, 1)
     os.close(reading)
     _, err = child.communicate(timeout=DEADLINE_SECONDS)
-    assert (child.returncode, err) == (0, f"flowsm: cancel: {COUNT} executions fit, {COUNT} done, 0 refused\n")
+    assert (child.returncode, err) == (0, f"flowsm: cancel: {COUNT} executions matched, {COUNT} done, 0 refused\n")
     assert cancelled(folder) == COUNT
 
 

@@ -40,7 +40,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(flowsm, ids) -> None
         "x0 created",
     ]
     assert "it is cancelled; possible now: remove" in ran.out
-    assert "4 executions fit, 3 would be done, 1 refused" in ran.err
+    assert "4 executions matched, 3 would be done, 1 refused" in ran.err
     assert flowsm("ls", "--status", "created", "--json").json["items"][0]["execution_id"] == "x3"
 
 

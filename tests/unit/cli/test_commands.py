@@ -392,6 +392,6 @@ def test_show_tells_of_an_execution_that_has_not_begun(flowsm: Any) -> None:
     shown = flowsm("show", "x1").out
     assert "· created" in shown
     assert "ended" not in shown
-    assert flowsm("summary").out == "1 executions: 1 created\n"
+    assert flowsm("summary").out == "1 execution: 1 created\n"
     assert flowsm("run", "x1").code == 0
     assert flowsm("show", "x1", "--json").json["status"] == "completed"

@@ -37,7 +37,7 @@ def exported(flowsm):
     flowsm("run", "bad.json")
     ran = flowsm("export", "@last", "-o", "x.flowrun")
     assert (ran.code, ran.out) == (0, "")
-    assert ran.err.startswith("flowsm: x.flowrun: 1 executions, ")
+    assert ran.err.startswith("flowsm: x.flowrun: 1 execution, ")
     return flowsm("show", "@last", "--json").json["execution_id"], "x.flowrun"
 
 
