@@ -10,7 +10,7 @@ from typing import Annotated
 from flowsm.cli.exit_codes import FINE, INVALID
 from flowsm.cli.flow_or_id import or_stdin
 from flowsm.cli.options import AsJson, TasksOption
-from flowsm.cli.output import print_json, print_text, safe
+from flowsm.cli.output import counted, print_json, print_text, safe
 from flowsm.cli.tasks_option import load_tasks
 from flowsm.definition.load import Checked, check_flow
 
@@ -53,8 +53,7 @@ def print_findings(checked: Checked, *, as_json: bool) -> None:
         print_text(safe(finding))
     if checked.flow is None:
         errors = sum(finding.severity == "error" for finding in checked.findings)
-        print_text(f"{safe(checked.source)}: {errors} error{'s' * (errors != 1)}")
+        print_text(f"{safe(checked.source)}: {counted(errors, 'error')}")
         return
-    counted = ((checked.flow.tasks, "task"), (checked.flow.conditions, "condition"))
-    tasks, conditions = (f"{len(part)} {word}{'s' * (len(part) != 1)}" for part, word in counted)
+    tasks, conditions = counted(len(checked.flow.tasks), "task"), counted(len(checked.flow.conditions), "condition")
     print_text(f"{safe(checked.source)}: valid: {tasks}, {conditions}")
