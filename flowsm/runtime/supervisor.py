@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from weakref import WeakValueDictionary
 
-from flowsm.errors import CodeMissing, FlowsmError, LeaseHeld, UsageError
+from flowsm.errors import CodeMissing, ExecutionNotFound, FlowsmError, LeaseHeld, UsageError
 from flowsm.limits import ABANDON_AFTER_SECONDS
 from flowsm.machine.effect import AwaitChild, Nothing, WaitUntil, next_effect
 from flowsm.machine.state import ExecutionState, Phase
@@ -87,7 +87,9 @@ class Supervisor:
         return self._starting.setdefault(execution_id, asyncio.Lock())
 
     def kick(self, execution_id: str) -> None:
-        """Have the execution advanced, without waiting for it."""
+        """Have the execution advanced, without waiting for it; what comes of an advance that runs is not the latest."""
+        if execution_id in self._serving:
+            self._told.add(execution_id)
         self._dispatcher.kick(execution_id)
         self._begin_to_watch()
 
@@ -129,8 +131,7 @@ class Supervisor:
         asked = state.cancelling or state.paused
         if execution_id in self._serving:
             if state.phase not in {Phase.RUNNING, Phase.PROBING}:
-                self._told.add(execution_id)  # it may have been looked at just before, and be about to be left
-                self.kick(execution_id)
+                self.kick(execution_id)  # it may have been looked at just before, and be about to be left
             elif asked is not None and asked.now and not state.cleaning:
                 self.interrupt(execution_id)
             else:
@@ -365,6 +366,8 @@ class Supervisor:
 
     def _stopped(self, execution_id: str, error: Exception) -> None:
         """It cannot be driven on here: because it is another process's, or something is amiss."""
+        if isinstance(error, ExecutionNotFound) and execution_id in self._told:
+            return  # it was created meanwhile
         if isinstance(error, LeaseHeld):
             self._join(execution_id, _ELSEWHERE)
             return

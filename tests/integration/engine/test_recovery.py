@@ -82,6 +82,29 @@ async def test_what_is_being_started_is_not_taken_up(path, tasks, script, monkey
     assert "task.interrupted" not in events
 
 
+async def test_one_that_is_started_while_it_is_looked_for(path, tasks, monkeypatch) -> None:
+    """Whoever asked for an execution just before it was there does not spoil the answer of who starts it."""
+    async with FlowManager(path, tasks=tasks) as manager:
+        load, looked, started = manager._loader.load, asyncio.Event(), asyncio.Event()
+
+        async def slow(stream: str) -> object:
+            monkeypatch.setattr(manager._loader, "load", load)
+            try:
+                return await load(stream)
+            finally:
+                looked.set()
+                await started.wait()
+
+        monkeypatch.setattr(manager._loader, "load", slow)
+        asking = asyncio.ensure_future(manager.finish("x"))
+        await looked.wait()
+        handle = await manager.start(one("fetch"), execution_id="x")
+        running = asyncio.ensure_future(handle.result())
+        await asyncio.sleep(0)
+        started.set()
+        assert [found.status for found in await asyncio.gather(running, asking)] == [FlowStatus.COMPLETED] * 2
+
+
 async def test_waiting_ones_wake_in_time(path, tasks, script) -> None:
     """An execution that waits for its retry is gone on with when it is due, without anybody who waits for it."""
     script.failing["fetch"] = 1
