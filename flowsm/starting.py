@@ -197,7 +197,7 @@ class StartingVerbs(LookingVerbs):
         if not at_once and command.start_at is None:  # it is to be started, whatever becomes of this process
             command = msgspec.structs.replace(command, start_at=now)
         try:
-            async with supervisor.starting(chosen):
+            async with self._advancer.starting(chosen):
                 await self._advancer.create(prepared, command, chosen, start=at_once)
         except Conflict:
             raise ExecutionExists(chosen) from None

@@ -59,11 +59,14 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     A running attempt is one that was left: by its owner, or because the execution is paused now, or cancelled.
 
-    `chance` is a number in [0, 1), which spreads retries.
+    Attributes:
+        chance: a number in [0, 1), which spreads retries.
+        halted: this very driver stopped what it ran, for the execution was to be paused now; it may go on by now.
     """
 
     driver: Driver
     chance: float = 0.5
+    halted: bool = False
 
 
 class RecordResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -106,7 +106,7 @@ def step(
         if kind is RecordResult:
             _record_result(draft, driving)
         else:
-            _leave(draft)
+            _leave(draft, halted=driving.halted and state.worker == driving.driver.worker)
         settle(draft)
     elif isinstance(command, RecordProbe | RecordChild):
         draft = Draft(machine, state, now, command.driver, command.chance)
@@ -173,12 +173,12 @@ def _record_result(draft: Draft, command: RecordResult) -> None:
     )
 
 
-def _leave(draft: Draft, stopped: Leave | None = None) -> None:
+def _leave(draft: Draft, stopped: Leave | None = None, *, halted: bool = False) -> None:
     """A running attempt is one that was left: by its worker, or because somebody asked for that."""
     state = draft.state
     if state.is_stopping:
         leave_interrupted(draft, "the execution was cancelled", "cancel")
-    elif state.paused is not None and state.paused.now:
+    elif halted or (state.paused is not None and state.paused.now):
         leave_interrupted(draft, "the execution was paused", "pause")
     elif stopped is not None:
         leave_interrupted(draft, f"its worker {stopped.worker} was stopped", "shutdown")

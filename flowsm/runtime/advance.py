@@ -6,12 +6,11 @@ effect, until it waits or ends.
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from flowsm.clock import Clock, timestamp
 from flowsm.errors import (
@@ -20,46 +19,27 @@ from flowsm.errors import (
     Conflict,
     Fenced,
     FlowsmError,
-    IllegalEvent,
     LeaseLost,
     LogUnavailable,
 )
-from flowsm.events.commands import Advance, Command, Create, Driver, Leave, RecordChild, RecordProbe, RecordResult
-from flowsm.events.facts import Fact, TaskStarted, TransitionTaken
+from flowsm.events.commands import Advance, Command, Create, Driver, Leave, RecordChild, RecordResult
+from flowsm.events.facts import Fact
 from flowsm.limits import CONFLICT_RETRIES_MAX, SNAPSHOT_EVERY_EVENTS, UNRECORDED_RESULTS_MAX
 from flowsm.log.port import Append, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import only_recorded, step
 from flowsm.machine.effect import AwaitChild, Decide, Effect, Nothing, Probe, RunTask, next_effect
-from flowsm.machine.evolve import evolve
-from flowsm.machine.state import ExecutionState, Phase, new_state
+from flowsm.machine.state import ExecutionState, new_state
 from flowsm.runtime.arguments import stored_alike
 from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.batch import batch_of
 from flowsm.runtime.children import Children
+from flowsm.runtime.driving import AT_WORK, Claimed, Drive, Unrecorded, before_next_start, drive, stands
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.transaction import TransactionEnd, append_after
 from flowsm.tasks.factory import TaskFactory
 
-__all__ = ["Advancer", "Drive", "drive", "stands"]
-
-
-class Drive:
-    """What the driver of an execution knows of it: where its log ends, under which epoch; `busy` while it appends."""
-
-    __slots__ = ("busy", "epoch", "seq")
-
-    def __init__(self, seq: int, epoch: int) -> None:
-        self.seq, self.epoch, self.busy = seq, epoch, False
-
-
-class _Unrecorded(NamedTuple):
-    """What an attempt came to, which could not be recorded: the file was locked, full, or read-only."""
-
-    machine: FlowMachine
-    state: ExecutionState
-    epoch: int
-    command: Command | TransactionEnd
+__all__ = ["Advancer"]
 
 
 class Advancer:
@@ -95,8 +75,10 @@ class Advancer:
         self._random = random.Random()  # noqa: S311 (it spreads retries, and is recorded)
         self._drivers: WeakKeyDictionary[FlowMachine, Driver] = WeakKeyDictionary()
         self._complete: WeakKeyDictionary[FlowMachine, bool] = WeakKeyDictionary()
-        self._claimed: dict[str, tuple[ExecutionState, FlowMachine, int]] = {}
-        self._unrecorded: dict[str, _Unrecorded] = {}
+        self._claimed: dict[str, Claimed] = {}
+        self._starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._halted: set[str] = set()
+        self._unrecorded: dict[str, Unrecorded] = {}
         self.drives: dict[str, Drive] = {}
         self.draining = False
         self.asked: list[str] = [] if children is None else children.asked
@@ -114,8 +96,8 @@ class Advancer:
         if execution_id in self._unrecorded:
             machine, state, epoch, command = self._unrecorded.pop(execution_id)
         else:
-            claimed = self._claimed.pop(execution_id, None)
-            state, machine, epoch = await self._claim(execution_id) if claimed is None else claimed
+            state, machine, epoch = await self._just_started(execution_id) or await self._claim(execution_id)
+            self._halted.discard(execution_id)
         drive = self.drives[execution_id] = Drive(state.seq, epoch)
         try:
             if command is not None:
@@ -132,6 +114,10 @@ class Advancer:
             if self.drives.get(execution_id) is drive:
                 del self.drives[execution_id]
 
+    def halted(self, execution_id: str) -> None:
+        """Take note that what an execution ran here was stopped because somebody asked for that."""
+        self._halted.add(execution_id)
+
     async def look(self, execution_id: str) -> ExecutionState:
         """The execution as it is now; errors as those of `StateLoader.load`."""
         return (await self._loader.load(execution_id))[0]
@@ -143,7 +129,7 @@ class Advancer:
             FlowsmError: it could not be: it is another's by now, somebody told it something, or the log is gone.
         """
         state, machine = await self._loader.load(execution_id)
-        if state.phase in _AT_WORK and execution_id not in self._unrecorded:
+        if state.phase in AT_WORK and execution_id not in self._unrecorded:
             facts, after = step(machine, state, Leave(worker=self._worker), self._clock.now())
             drive(machine, state, facts)
             await self._log.append(self._left(machine, batch_of(state, facts, after, epoch=epoch, leave=True)))
@@ -165,6 +151,17 @@ class Advancer:
         """What is said of an execution that was driven here, and now belongs to somebody else."""
         return LeaseLost(execution_id, self._worker, epoch, actual_epoch, owner)
 
+    def starting(self, execution_id: str) -> asyncio.Lock:
+        """To be held while an execution is started here: who finds it in the log meanwhile waits until that is done."""
+        return self._starting.setdefault(execution_id, asyncio.Lock())
+
+    async def _just_started(self, execution_id: str) -> Claimed | None:
+        """What `create` has claimed already, for nobody to claim it again; None where it did not, or that was driven."""
+        if execution_id in self._starting:
+            async with self.starting(execution_id):
+                pass
+        return self._claimed.pop(execution_id, None)
+
     async def create(self, prepared: Prepared, command: Create, execution_id: str, *, start: bool) -> ExecutionState:
         """Record a new execution and, with `start`, its first task's start in the same commit.
 
@@ -176,7 +173,7 @@ class Advancer:
         facts, after = step(machine, before, command, now)
         stored_alike(facts, without_large=True)
         if start:
-            more, after = step(machine, after, self._advance(machine), now)
+            more, after = step(machine, after, self._advance(machine, execution_id), now)
             facts += more
             drive(machine, before, facts)
         claim_for = self._worker if start else ""
@@ -184,7 +181,7 @@ class Advancer:
         appended = await self._log.append(batch)
         self._loader.recorded(facts, after)
         if start:
-            self._claimed[execution_id] = (after, machine, appended.epoch)
+            self._claimed[execution_id] = Claimed(after, machine, appended.epoch)
         return after
 
     # -- one step ----------------------------------------------------------------------------
@@ -199,7 +196,7 @@ class Advancer:
             elif isinstance(effect, Probe) and state.attempt is not None:
                 command = await self._runner.probe(machine, state, state.attempt, driver)
             elif isinstance(effect, Decide) and not self.draining:
-                command = self._advance(machine)
+                command = self._advance(machine, state.stream)
             else:
                 now = self._clock.now()
                 ended = await self._look_at_child(machine, state, effect, now) if drive.epoch >= 0 else None
@@ -227,19 +224,23 @@ class Advancer:
             known = self._drivers[machine] = Driver(worker=self._worker, versions=versions)
         return known
 
-    def _advance(self, machine: FlowMachine) -> Advance:
-        return Advance(driver=self._driver(machine), chance=self._random.random())
+    def _advance(self, machine: FlowMachine, execution_id: str) -> Advance:
+        halted = execution_id in self._halted
+        return Advance(driver=self._driver(machine), chance=self._random.random(), halted=halted)
 
-    async def _claim(self, execution_id: str) -> tuple[ExecutionState, FlowMachine, int]:
-        """Take the execution over, going on from where its log ends; epoch -1 where nothing is to be driven."""
+    async def _claim(self, execution_id: str) -> Claimed:
+        """Take the execution over, going on from where its log ends."""
         failed: Exception = Conflict(execution_id, 0, 0)
         for _ in range(CONFLICT_RETRIES_MAX):
             state, machine = await self._loader.load(execution_id)
+            started = await self._just_started(execution_id)  # it may have been recorded just now
+            if started is not None:
+                return started
             now = self._clock.now()
             ended = await self._look_at_child(machine, state, next_effect(state), now)
-            facts, after = step(machine, state, ended or self._advance(machine), now)
+            facts, after = step(machine, state, ended or self._advance(machine, execution_id), now)
             if not facts:
-                return state, machine, -1
+                return Claimed(state, machine, -1)
             self._require_code(machine, state)
             drive(machine, state, facts)
             try:
@@ -249,7 +250,7 @@ class Advancer:
                 self._loader.forget(execution_id)
                 continue
             self._loader.recorded(facts, after)
-            return after, machine, appended.epoch
+            return Claimed(after, machine, appended.epoch)
         raise failed
 
     def _require_code(self, machine: FlowMachine, state: ExecutionState) -> None:
@@ -286,7 +287,7 @@ class Advancer:
         try:
             after = await self._record(machine, state, command, drive.epoch)
         except (LogUnavailable, AppendUnknown):
-            self._unrecorded[state.stream] = _Unrecorded(machine, state, drive.epoch, command)
+            self._unrecorded[state.stream] = Unrecorded(machine, state, drive.epoch, command)
             while len(self._unrecorded) > UNRECORDED_RESULTS_MAX:
                 del self._unrecorded[next(iter(self._unrecorded))]
             raise
@@ -345,55 +346,6 @@ class Advancer:
         facts, after = self._step(machine, state, command)
         leaving = self._is_leaving(machine, state)
         if leaving:
-            facts, after = _before_next_start(machine, state, facts, after)
+            facts, after = before_next_start(machine, state, facts, after)
         drive(machine, state, facts)
         return batch_of(state, facts, after, epoch=epoch, leave=leaving), after
-
-
-_AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
-_OF_ATTEMPTS: Final = (RecordResult, TransactionEnd, RecordProbe)
-
-
-def stands(state: ExecutionState, command: Command | TransactionEnd) -> bool:
-    """Whether the execution still waits for this attempt's result, or has not been started on a task since."""
-    attempt = state.attempt
-    if isinstance(command, RecordChild):
-        waiting = attempt.waiting if attempt is not None else None
-        return state.phase == Phase.WAITING and waiting is not None and waiting.child == command.child
-    if not isinstance(command, _OF_ATTEMPTS):
-        return state.phase not in {Phase.RUNNING, Phase.PROBING}
-    return (
-        state.phase == (Phase.PROBING if isinstance(command, RecordProbe) else Phase.RUNNING)
-        and attempt is not None
-        and state.node == command.task
-        and attempt.visit == command.visit
-        and attempt.attempt == command.attempt
-    )
-
-
-def _before_next_start(
-    machine: FlowMachine, state: ExecutionState, facts: tuple[Fact, ...], after: ExecutionState
-) -> tuple[tuple[Fact, ...], ExecutionState]:
-    """What was decided, up to where another task would be started: whoever goes on finds nothing interrupted."""
-    for number, fact in enumerate(facts):
-        if isinstance(fact, TaskStarted):
-            kept = facts[:number]
-            for earlier in kept:
-                state = evolve(machine, state, earlier, after.updated_at)
-            return kept, state
-    return facts, after
-
-
-def drive(machine: FlowMachine, state: ExecutionState, facts: Sequence[Fact]) -> None:
-    """Drive the live machine along the transitions that were decided.
-
-    Raises:
-        IllegalEvent: it goes elsewhere than the fold says.
-    """
-    cursor = machine.cursor(state.node)
-    for fact in facts:
-        if type(fact) is TransitionTaken:
-            reached = machine.fire(cursor, fact.trigger)
-            if reached != fact.target:
-                seq = state.seq + 1 + facts.index(fact)
-                raise IllegalEvent(state.stream, seq, fact.TYPE, f"the machine goes to {reached!r}")

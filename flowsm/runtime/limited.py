@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -20,10 +20,11 @@ from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.effect import next_effect
 from flowsm.machine.evolve import evolve
-from flowsm.machine.state import ExecutionState, Phase, new_state
-from flowsm.runtime.advance import Advancer, drive, stands
+from flowsm.machine.state import ExecutionState, new_state
+from flowsm.runtime.advance import Advancer
 from flowsm.runtime.arguments import stored_alike
 from flowsm.runtime.batch import batch_of, creation_of
+from flowsm.runtime.driving import AT_WORK, Claimed, drive, stands
 from flowsm.runtime.loading import Prepared
 from flowsm.runtime.openings import Openings
 from flowsm.runtime.settings import Limits
@@ -31,7 +32,6 @@ from flowsm.runtime.transaction import TransactionEnd
 
 __all__ = ["HeldBack", "LimitedAdvancer"]
 
-_AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
 _Facts = tuple[Fact, ...]
 
 
@@ -90,7 +90,7 @@ class LimitedAdvancer(Advancer):
         before, now = new_state(execution_id), self._clock.now()
         created, after = step(machine, before, command, now)
         stored_alike(created, without_large=True)
-        more, after = step(machine, after, self._advance(machine), now)
+        more, after = step(machine, after, self._advance(machine, execution_id), now)
         facts = created + more
         drive(machine, before, facts)
         batch = batch_of(before, facts, after, claim_for=self._worker, definition=prepared.definition)
@@ -106,20 +106,23 @@ class LimitedAdvancer(Advancer):
             self._held_since[execution_id] = held.seq
             return held
         self._loader.recorded(facts, after)
-        self._claimed[execution_id] = (after, machine, appended.epoch)
+        self._claimed[execution_id] = Claimed(after, machine, appended.epoch)
         return after
 
-    async def _claim(self, execution_id: str) -> tuple[ExecutionState, FlowMachine, int]:
+    async def _claim(self, execution_id: str) -> Claimed:
         state, machine = await self._loader.load(execution_id)
+        started = await self._just_started(execution_id)
+        if started is not None:
+            return started
         if self._held_since.pop(execution_id, 0) == state.seq and self.is_held(execution_id):
             raise HeldBack(state)  # it asked when it was created, and nothing has come to pass
         failed: Exception = Conflict(execution_id, 0, 0)
         for _ in range(CONFLICT_RETRIES_MAX):
             now = self._clock.now()
             ended = await self._look_at_child(machine, state, next_effect(state), now)
-            facts, after = step(machine, state, ended or self._advance(machine), now)
+            facts, after = step(machine, state, ended or self._advance(machine, execution_id), now)
             if not facts:
-                return state, machine, -1
+                return Claimed(state, machine, -1)
             self._require_code(machine, state)
             drive(machine, state, facts)
             batch = batch_of(state, facts, after, claim_for=self._worker)
@@ -136,7 +139,7 @@ class LimitedAdvancer(Advancer):
                 state, machine = await self._loader.load(execution_id)
                 continue
             self._loader.recorded(facts, after)
-            return after, machine, appended.epoch
+            return Claimed(after, machine, appended.epoch)
         raise failed
 
     async def _record(
@@ -236,7 +239,7 @@ class LimitedAdvancer(Advancer):
                 for name, n in starts.items()
                 if n and (rate := limits.rates.get(name)) is not None
             ]
-            running = machine.tasks[after.node].task_type if after.phase in _AT_WORK else ""
+            running = machine.tasks[after.node].task_type if after.phase in AT_WORK else ""
             if running in limits.task_types:
                 places.append(Place(kind="task", name=running, most=limits.task_types[running], seq=seq))
         return _limited(batch, places=tuple(places), expires=_expires(state), flow=after.digest)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from weakref import WeakValueDictionary
 
 from flowsm.errors import CodeMissing, ExecutionNotFound, FlowsmError, LeaseHeld, UsageError
 from flowsm.limits import ABANDON_AFTER_SECONDS
@@ -60,7 +59,6 @@ class Supervisor:
         self._awaited: dict[str, str] = {}
         self._parked: set[str] = set()
         self._told: set[str] = set()
-        self._starting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._looking: set[asyncio.Task[None]] = set()
         self.on_foreign: Callable[[list[str]], None] = self._look_after
         dispatcher.serve(self._serve)
@@ -81,10 +79,6 @@ class Supervisor:
         """
         if self._watch is not None:
             await self._watch.lease.hold()
-
-    def starting(self, execution_id: str) -> asyncio.Lock:
-        """To be held while an execution is started here: what is recorded of it by then is not taken up meanwhile."""
-        return self._starting.setdefault(execution_id, asyncio.Lock())
 
     def kick(self, execution_id: str) -> None:
         """Have the execution advanced, without waiting for it; what comes of an advance that runs is not the latest."""
@@ -121,6 +115,7 @@ class Supervisor:
     def _let_go(self, execution_id: str, because: FlowsmError | None) -> None:
         """What was interrupted has stopped: go on with it, unless it is not to be driven here any more."""
         if because is None:
+            self._advancer.halted(execution_id)
             self._dispatcher.kick(execution_id)
         else:
             self._stopped(execution_id, because)
@@ -304,9 +299,6 @@ class Supervisor:
         SERVED.set(Served(self, self._advancer, execution_id))
         try:
             await self.hold()
-            if execution_id in self._starting:
-                async with self.starting(execution_id):
-                    pass
             state = await self._advancer.advance(execution_id)
         except Exception as error:  # noqa: BLE001 (whoever waits gets it, or it is logged)
             if self._serving.get(execution_id) is task:

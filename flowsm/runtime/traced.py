@@ -12,8 +12,9 @@ import msgspec
 from flowsm.events.commands import Create, Driver, RecordProbe, RecordResult
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import Attempt, ExecutionState
-from flowsm.runtime.advance import Advancer, Drive
+from flowsm.runtime.advance import Advancer
 from flowsm.runtime.attempt import AttemptRunner
+from flowsm.runtime.driving import Drive
 from flowsm.runtime.limited import HeldBack, LimitedAdvancer
 from flowsm.runtime.loading import Prepared
 from flowsm.runtime.transaction import TransactionEnd

@@ -52,7 +52,7 @@ from flowsm.machine.evolve import evolve, fold, pinned
 from flowsm.machine.state import ExecutionState, new_state
 from flowsm.projections.project import execution_row
 from flowsm.projections.tables import PROJECTION_MIGRATIONS, ROW_STATEMENTS
-from flowsm.runtime.advance import batch_of
+from flowsm.runtime.batch import batch_of
 from flowsm.runtime.execution import execution_of
 from flowsm.runtime.forking import Forking
 from flowsm.runtime.loading import StateLoader

@@ -11,7 +11,7 @@ import pytest
 from flowsm.clock import timestamp
 from flowsm.definition.load import load_flow
 from flowsm.errors import IllegalCommand
-from flowsm.events.commands import Advance, Cancel, Command, Create, Driver, Pause, RecordResult, Remove
+from flowsm.events.commands import Advance, Cancel, Command, Create, Driver, Pause, RecordResult, Remove, Resume
 from flowsm.events.facts import ErrorInfo, ExecutionFailed, Fact, RetryScheduled, TaskStarted, TransitionTaken
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.decide import decide, possible_commands, step
@@ -248,6 +248,15 @@ def test_a_lost_attempt_is_interrupted_and_started_again() -> None:
     interrupted, started = given.when(Advance(driver=Driver(worker="w-2")))
     assert interrupted.reason == "its worker w-1 left no result"
     assert (started.attempt, started.visit, started.worker, started.task_version) == (1, 1, "w-2", None)
+
+
+@pytest.mark.parametrize(("worker", "by"), [("w-1", "pause"), ("w-2", "crash")])
+def test_what_its_driver_stopped_for_a_pause_was_no_crash(worker: str, by: str) -> None:
+    """A pause that was taken back before its driver could record what it had stopped is why; another's is not known."""
+    given = Given(machine_of({"name": "a", "on_interrupt": "fail"}))
+    given.when(CREATE, ADVANCE, Pause(now=True), Resume())
+    interrupted, following, *_ = given.when(Advance(driver=Driver(worker=worker), halted=True))
+    assert (interrupted.by, following.TYPE) == (by, "task.started" if by == "pause" else "task.completed")
 
 
 def test_what_runs_or_waits_can_be_cancelled() -> None:

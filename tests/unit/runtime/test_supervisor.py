@@ -9,8 +9,8 @@ import pytest
 from flowsm.errors import Fenced, LeaseHeld, LeaseLost, LogBroken
 from flowsm.machine.state import Attempt, ExecutionState, Phase
 from flowsm.projections.agenda import Owner
-from flowsm.runtime.advance import Drive
 from flowsm.runtime.dispatcher import EmbeddedDispatcher
+from flowsm.runtime.driving import Drive
 from flowsm.runtime.supervisor import Supervisor
 from flowsm.testing.clock import ManualClock
 
