@@ -51,18 +51,25 @@ class ReplayVerbs:
             ExecutionNotFound: there is no such execution.
             LogBroken: a stored event is not what was recorded; of others it is raised when they are looked at.
         """
-        _, last, known = await self._loader.opened(execution_id)
-        pages = EventPages(execution_id, partial(self._log.read_here, execution_id), last)
+        head, known = await self._loader.opened(execution_id)
+        pages = EventPages(execution_id, partial(self._log.read_here, execution_id), head.seq, head.digest)
         history = History(self._machine_here, pages, execution_id)
         if known is not None:
             history.keep(known)
         return history
 
     async def refresh(self, history: History) -> int:
-        """Let a history that `browse` gave see what was recorded since; gives the seq of its last event."""
-        head = await self._log.head(history.stream)
-        if head is not None and isinstance(history.events, EventPages):
-            history.events.grow(head.seq)
+        """Let a history that `browse` gave see what was recorded since; gives the seq of its last event.
+
+        Raises:
+            ExecutionNotFound: it was purged; another execution may have its id.
+        """
+        pages = history.events
+        if isinstance(pages, EventPages):
+            head = await self._log.head(history.stream)
+            if head is None or not await self._loader.continues(head, len(pages), pages.digest):
+                raise ExecutionNotFound(history.stream)
+            pages.grow(head.seq, head.digest)
         return history.last
 
     async def state_at(self, execution_id: str, seq: int) -> ExecutionState:

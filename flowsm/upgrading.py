@@ -221,11 +221,11 @@ class UpgradingVerbs:
                 return verdict
             batch = batch_of(state, facts, after, definition=version.prepared.definition, keep=True)
             try:
-                await self._log.append(batch)
+                appended = await self._log.append(batch)
             except Conflict as conflict:
                 failed = conflict
                 continue
-            self._loader.recorded(facts, after)
+            self._loader.recorded(facts, after, appended)
             self._was_told(after)
             return msgspec.structs.replace(verdict, status=after.status.value, seq=state.seq + 1)
         raise failed

@@ -112,7 +112,11 @@ async def _talk(manager: FlowManager, session: DebugSession) -> None:
     _prepare(session)
     while not session.is_over:
         debugger = session.debugger
-        last = await manager.refresh(debugger.history)
+        try:
+            last = await manager.refresh(debugger.history)
+        except FlowsmError as error:  # what was read can still be looked at
+            talk(str(error))
+            last = debugger.history.last
         try:
             line = input(f"({debugger.seq}/{last}) ")  # noqa: ASYNC250 - nothing else is done on this loop
             session.do(line)

@@ -22,20 +22,22 @@ class EventPages(Sequence[Recorded]):
         stream: which.
         read: gives the events with seq > its first argument, at most as many as its second.
         last: the seq of the last event.
+        digest: that of the last event.
     """
 
-    def __init__(self, stream: str, read: Callable[[int, int], list[Recorded]], last: int) -> None:
+    def __init__(self, stream: str, read: Callable[[int, int], list[Recorded]], last: int, digest: str) -> None:
         self._stream = stream
         self._read = read
         self._last = last
+        self.digest = digest
         self._pages: OrderedDict[int, list[Recorded]] = OrderedDict()
 
-    def grow(self, last: int) -> None:
-        """Events were recorded meanwhile: `last` is the seq of the last one now; never less than it was."""
+    def grow(self, last: int, digest: str) -> None:
+        """Events were recorded meanwhile: this is the seq of the last one now, never less than it was, and its digest."""
         if last <= self._last:
             return
         self._pages.pop(self._last // READ_PAGE_EVENTS, None)
-        self._last = last
+        self._last, self.digest = last, digest
 
     def __len__(self) -> int:
         return self._last

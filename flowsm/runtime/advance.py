@@ -132,8 +132,9 @@ class Advancer:
         if state.phase in AT_WORK and execution_id not in self._unrecorded:
             facts, after = step(machine, state, Leave(worker=self._worker), self._clock.now())
             drive(machine, state, facts)
-            await self._log.append(self._left(machine, batch_of(state, facts, after, epoch=epoch, leave=True)))
-            self._loader.recorded(facts, after)
+            batch = self._left(machine, batch_of(state, facts, after, epoch=epoch, leave=True))
+            appended = await self._log.append(batch)
+            self._loader.recorded(facts, after, appended)
 
     def _left(self, machine: FlowMachine, batch: Append) -> Append:
         """What gives an execution of that flow up."""
@@ -179,7 +180,7 @@ class Advancer:
         claim_for = self._worker if start else ""
         batch = batch_of(before, facts, after, claim_for=claim_for, definition=prepared.definition)
         appended = await self._log.append(batch)
-        self._loader.recorded(facts, after)
+        self._loader.recorded(facts, after, appended)
         if start:
             self._claimed[execution_id] = Claimed(after, machine, appended.epoch)
         return after
@@ -249,7 +250,7 @@ class Advancer:
                 failed = error
                 self._loader.forget(execution_id)
                 continue
-            self._loader.recorded(facts, after)
+            self._loader.recorded(facts, after, appended)
             return Claimed(after, machine, appended.epoch)
         raise failed
 
@@ -318,7 +319,7 @@ class Advancer:
                 if not stands(state, command):
                     return state
                 continue
-            self._loader.recorded(batch.facts, after)
+            self._loader.recorded(batch.facts, after, appended)
             if after.seq // SNAPSHOT_EVERY_EVENTS > state.seq // SNAPSHOT_EVERY_EVENTS:
                 await self._loader.save_snapshot(after, appended.digest)
             return after

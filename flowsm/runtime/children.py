@@ -146,8 +146,8 @@ class Children:
                 traceparent=traceparent,
             )
             batch, after = creation_of(prepared, command, child_id, now)
-            await self._log.append(batch)
-        self._loader.recorded(batch.facts, after)
+            appended = await self._log.append(batch)
+        self._loader.recorded(batch.facts, after, appended)
 
     async def _cancel(self, child: ExecutionState, parent: ExecutionState, why: str) -> ExecutionState:
         """Ask for the child's end; whoever drives it sees that."""

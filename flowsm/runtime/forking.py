@@ -146,13 +146,13 @@ class Forking:
             rows=[*decided.rows, *attempt_rows(before, facts, after.updated_at, after.flow_id), execution_row(after)],
         )
         try:
-            await self._log.append(batch)
+            appended = await self._log.append(batch)
         except Conflict:
             made = None if key is None else await self._made_before(stream, key, command)
             if made is None:
                 raise ExecutionExists(stream) from None
             return made
-        self._loader.recorded(facts, after)
+        self._loader.recorded(facts, after, appended)
         return after
 
     async def _require_seq(self, execution_id: str, expected: int) -> None:

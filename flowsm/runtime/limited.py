@@ -100,12 +100,12 @@ class LimitedAdvancer(Advancer):
             batch, held = creation_of(
                 prepared, msgspec.structs.replace(command, start_at=timestamp(now)), execution_id, now
             )
-            await self._log.append(batch)
-            self._loader.recorded(batch.facts, held)
+            appended = await self._log.append(batch)
+            self._loader.recorded(batch.facts, held, appended)
             self._hold(held)
             self._held_since[execution_id] = held.seq
             return held
-        self._loader.recorded(facts, after)
+        self._loader.recorded(facts, after, appended)
         self._claimed[execution_id] = Claimed(after, machine, appended.epoch)
         return after
 
@@ -138,7 +138,7 @@ class LimitedAdvancer(Advancer):
                 self._loader.forget(execution_id)
                 state, machine = await self._loader.load(execution_id)
                 continue
-            self._loader.recorded(facts, after)
+            self._loader.recorded(facts, after, appended)
             return Claimed(after, machine, appended.epoch)
         raise failed
 
@@ -197,8 +197,8 @@ class LimitedAdvancer(Advancer):
         if kept or epoch is not None:
             claim_for = self._worker if epoch is None else ""
             batch = batch_of(state, kept, held, epoch=epoch, claim_for=claim_for, leave=True)
-            await self._log.append(_limited(batch))
-            self._loader.recorded(kept, held)
+            appended = await self._log.append(_limited(batch))
+            self._loader.recorded(kept, held, appended)
             self._was_freed()
         self._hold(held)
         return HeldBack(held)

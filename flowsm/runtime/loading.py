@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -17,7 +17,7 @@ from flowsm.events.envelope import Recorded
 from flowsm.events.facts import ExecutionCreated, Fact
 from flowsm.ids import is_system_stream
 from flowsm.limits import FOLDED_STATES_MAX, MACHINES_MAX
-from flowsm.log.port import EventLog, Snapshot
+from flowsm.log.port import Appended, EventLog, Head, Snapshot
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.machine.evolve import fold, pinned
 from flowsm.machine.state import FOLD_VERSION, ExecutionState, new_state
@@ -44,6 +44,13 @@ class Prepared(msgspec.Struct, frozen=True):
         return self.digest, self.canonical
 
 
+class _Folded(NamedTuple):
+    """A state, and the digest of the event that led to it: another history with the same id has another one."""
+
+    state: ExecutionState
+    digest: str
+
+
 class StateLoader:
     """Folds streams; what it folded before is only read on."""
 
@@ -51,7 +58,7 @@ class StateLoader:
         self._log = log
         self._machines: OrderedDict[str, FlowMachine] = OrderedDict()
         self._prepared: OrderedDict[bytes, Prepared] = OrderedDict()
-        self._states: OrderedDict[str, ExecutionState] = OrderedDict()
+        self._states: OrderedDict[str, _Folded] = OrderedDict()
 
     async def machine(self, digest: str) -> FlowMachine:
         """The machine of a stored flow.
@@ -101,16 +108,16 @@ class StateLoader:
         if len(cache) > MACHINES_MAX:
             cache.popitem(last=False)
 
-    def remember(self, state: ExecutionState) -> None:
-        """Keep a state that is recorded."""
-        self._states[state.stream] = state
+    def _remember(self, state: ExecutionState, digest: str) -> None:
+        """Keep a state that is recorded, with the digest of its last event."""
+        self._states[state.stream] = _Folded(state, digest)
         self._states.move_to_end(state.stream)
         if len(self._states) > FOLDED_STATES_MAX:
             self._states.popitem(last=False)
 
-    def recorded(self, facts: Sequence[Fact], state: ExecutionState) -> None:
+    def recorded(self, facts: Sequence[Fact], state: ExecutionState, appended: Appended) -> None:
         """Keep a state to which facts that were just recorded have led, and tell the log of them."""
-        self.remember(state)
+        self._remember(state, appended.digest)
         tell(facts, state)
 
     def forget(self, stream: str) -> None:
@@ -127,24 +134,25 @@ class StateLoader:
         """
         if is_system_stream(stream):
             raise ExecutionNotFound(stream)
-        state = self._states.get(stream)
-        if state is None:
-            state, events = await self._from_log(stream)
-        else:
-            head = await self._log.head(stream)
-            if head is None:
-                self.forget(stream)  # purged since
-                raise ExecutionNotFound(stream)
-            events = []
-            if head.seq != state.seq:
-                events = await self._log.read(stream, after=state.seq, inflated=True)
+        known = self._states.get(stream)
+        state, digest, events = await (self._from_log(stream) if known is None else self._read_on(stream, known))
         if state.seq == 0:
             _digest_in(stream, events)
         machines = await self._machines_of(state, events)
         if events:
-            state = fold(machines.__getitem__, stream, events, state)
-        self.remember(state)
+            state, digest = fold(machines.__getitem__, stream, events, state), events[-1].digest
+        self._remember(state, digest)
         return state, machines[state.digest]
+
+    async def continues(self, head: Head, seq: int, digest: str) -> bool:
+        """Whether the history that ends there now is the one in which that event was of that digest, or a later part of it.
+
+        Where an execution was purged, and its id chosen again, it is another one.
+        """
+        if head.seq == seq:
+            return head.digest == digest
+        found = await self._log.read(head.stream, after=seq - 1, limit=1) if head.seq > seq else []
+        return bool(found) and found[0].digest == digest
 
     async def save_snapshot(self, state: ExecutionState, digest: str) -> None:
         """Keep a copy of the state; `digest` is that of its last event."""
@@ -158,8 +166,8 @@ class StateLoader:
             )
         )
 
-    async def opened(self, stream: str) -> tuple[FlowMachine, int, ExecutionState | None]:
-        """An execution's machine, the seq of its last event and the state in its snapshot, if there is one.
+    async def opened(self, stream: str) -> tuple[Head, ExecutionState | None]:
+        """Where an execution's log ends, and the state in its snapshot, if there is one.
 
         The events are not read for that, but for a few; errors as those of `load`.
         """
@@ -169,7 +177,8 @@ class StateLoader:
         state = await self._checkpoint(stream)
         known = None if state is None or state.seq > head.seq else state
         digest = known.digest if known else _digest_in(stream, await self._log.read(stream, limit=1))
-        return await self._machine_of(stream, known.seq if known else 1, digest), head.seq, known
+        await self._machine_of(stream, known.seq if known else 1, digest)
+        return head, known
 
     async def _machines_of(self, state: ExecutionState, events: list[Recorded]) -> dict[str, FlowMachine]:
         """The machines by which these events are folded on from a state, by the digests of their flows."""
@@ -196,15 +205,29 @@ class StateLoader:
         sealed = await self._log.read(stream, after=snapshot.seq - 1, limit=1)
         return state if sealed and sealed[0].digest == snapshot.digest else None
 
-    async def _from_log(self, stream: str) -> tuple[ExecutionState, list[Recorded]]:
-        """The latest snapshot, if it is of this very history, with the events after it; else all events."""
+    async def _read_on(self, stream: str, known: _Folded) -> tuple[ExecutionState, str, list[Recorded]]:
+        """A state that was folded before, its digest, and the events after it; else as `_from_log`."""
+        head = await self._log.head(stream)
+        if head is None:
+            self.forget(stream)  # purged since
+            raise ExecutionNotFound(stream)
+        state, digest = known
+        if head.seq == state.seq and head.digest == digest:
+            return state, digest, []
+        if state.seq == 0 or not await self.continues(head, state.seq, digest):
+            self.forget(stream)
+            return await self._from_log(stream)
+        return state, digest, await self._log.read(stream, after=state.seq, inflated=True)
+
+    async def _from_log(self, stream: str) -> tuple[ExecutionState, str, list[Recorded]]:
+        """The latest snapshot, if it is of this very history, its digest, and the events after it; else all events."""
         snapshot = await self._log.snapshot(stream, FOLD_VERSION)
         state = None if snapshot is None else _state_in(snapshot)
         if snapshot is not None and state is not None:
             events = await self._log.read(stream, after=snapshot.seq - 1, inflated=True)
             if events and events[0].digest == snapshot.digest:
-                return state, events[1:]
-        return new_state(stream), await self._log.read(stream, inflated=True)
+                return state, snapshot.digest, events[1:]
+        return new_state(stream), "", await self._log.read(stream, inflated=True)
 
 
 def _digest_in(stream: str, events: list[Recorded]) -> str:

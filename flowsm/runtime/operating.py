@@ -79,11 +79,11 @@ class Operating:
                 return Answer(machine, state, facts)
             stored_alike(facts)
             try:
-                await self._log.append(batch_of(state, facts, after, keep=True))
+                appended = await self._log.append(batch_of(state, facts, after, keep=True))
             except Conflict as conflict:
                 failed = conflict
                 continue
-            self._loader.recorded(facts, after)
+            self._loader.recorded(facts, after, appended)
             return Answer(machine, after, facts)
         raise failed or Conflict(execution_id, 0, 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from flowsm.errors import ExecutionNotFound
 from flowsm.limits import HISTORIES_MAX
 from flowsm.manager import FlowManager
 from flowsm.replay.history import History
@@ -30,8 +31,12 @@ class Histories:
             LogBroken: a stored event is not what was recorded; of others it is raised when they are looked at.
         """
         known = self._known.pop(execution_id, None)
-        if known is None or await self._manager.refresh(known) < known.last:
-            known = await self._manager.browse(execution_id)
+        try:
+            if known is not None:
+                await self._manager.refresh(known)
+        except ExecutionNotFound:  # it was purged; its id may be another's
+            known = None
+        known = known or await self._manager.browse(execution_id)
         self._known[execution_id] = known
         if len(self._known) > HISTORIES_MAX:
             self._known.popitem(last=False)

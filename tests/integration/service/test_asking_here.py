@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from flowsm import FlowManager
+from flowsm.definition.load import load_flow
 from flowsm.errors import LogUnavailable, PluginBroken
 from flowsm.service import create_app
 from flowsm.service.areas import AREAS
@@ -62,6 +64,27 @@ async def test_no_path_of_an_import_is_told(client: httpx.AsyncClient) -> None:
     assert (told.status_code, told.json()["code"]) == (422, "archive_broken")
     assert told.json()["detail"].startswith("the body")
     assert "/" not in told.json()["detail"]
+
+
+@pytest.mark.parametrize("is_asked_between", [True, False])
+async def test_an_id_that_is_chosen_again_is_another_execution(
+    client: httpx.AsyncClient, manager: FlowManager, tmp_path: Path, is_asked_between: bool
+) -> None:
+    """Of an execution that another process archived nothing is shown any more, and nothing of it under its id's next one."""
+    body = {"flow": one("fetch_data"), "execution_id": "x"}
+    places = ("/state", "/state?at=1", "/diff?first=0&second=1", "/graph?seq=1", "/timeline", "")
+    await client.post("/flow/execute-sync", json=body | {"input": "old"})
+    assert all([(await client.get(f"/flow/x{place}")).status_code == 200 for place in places])
+    async with FlowManager(tmp_path / "flows.db") as other:
+        await other.archive(tmp_path / "old.flowarchive", older_than=timedelta(0))
+        if is_asked_between:
+            assert not [place for place in places if (await client.get(f"/flow/x{place}")).status_code != 404]
+        await other.run(load_flow(one("fetch_data")), "new", execution_id="x")
+    for place in ("/state", "/state?at=1", "/diff?first=0&second=1"):
+        told = (await client.get(f"/flow/x{place}")).text
+        assert ("new" in told, "old" in told) == (True, False), place
+    state, _ = await manager._loader.load("x")
+    assert state.input == "new"
 
 
 async def test_why_a_plugin_is_broken_is_for_who_operates(

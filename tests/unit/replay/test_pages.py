@@ -45,7 +45,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_page_is_read_once_while_it_is_in_use() -> None:
     """Only the pages that are looked at are read, and the one that was looked at longest ago goes first."""
     store = Store(10)
-    events = EventPages("x", store.read, 10)
+    events = EventPages("x", store.read, 10, "d")
     assert (len(events), store.asked) == (10, [])
     assert [events[place].seq for place in (9, 8, 0, 1, 9)] == [10, 9, 1, 2, 10]
     assert store.asked == [(8, 2), (0, 4)]
@@ -57,7 +57,7 @@ def test_a_page_is_read_once_while_it_is_in_use() -> None:
 
 def test_it_is_a_sequence() -> None:
     """It is gone through, sliced and searched as a list is; beyond its ends there is nothing."""
-    events = EventPages("x", Store(10).read, 10)
+    events = EventPages("x", Store(10).read, 10, "d")
     whole = [event(seq) for seq in range(1, 11)]
     assert list(events) == whole
     assert events[2:7] == whole[2:7]
@@ -70,17 +70,17 @@ def test_it_is_a_sequence() -> None:
 def test_it_grows() -> None:
     """What was recorded since is read once it is known of, the page that was not full too; it never gets shorter."""
     store = Store(6)
-    events = EventPages("x", store.read, 6)
+    events = EventPages("x", store.read, 6, "d")
     assert events[5].seq == 6
     store.last = 9
-    events.grow(9)
-    events.grow(2)
+    events.grow(9, "e")
+    events.grow(2, "f")
     assert [one.seq for one in events] == list(range(1, 10))
 
 
 def test_events_that_are_gone_are_told() -> None:
     """A stream that was purged meanwhile is no shorter one: the first event that is missing is named."""
-    events = EventPages("x", Store(5).read, 10)
+    events = EventPages("x", Store(5).read, 10, "d")
     assert events[3].seq == 4
     with pytest.raises(LogBroken, match=r"seq 6\b.*: the event was there, and is gone"):
         events[7]

@@ -30,6 +30,7 @@ class Advances:
         self.drives: dict[str, Drive] = {}
         self.draining = False
         self.asked: list[str] = []
+        self.was_halted: list[str] = []
         self.answers, self.calls = list(answers), 0
         self.gate = asyncio.Event()
         self.gate.set()
@@ -39,6 +40,9 @@ class Advances:
 
     def is_held(self, execution_id: str) -> bool:
         return False
+
+    def halted(self, execution_id: str) -> None:
+        self.was_halted.append(execution_id)
 
     def lost(self, execution_id: str, epoch: int, actual_epoch: int, owner: str) -> LeaseLost:
         return LeaseLost(execution_id, "me", epoch, actual_epoch, owner)
@@ -228,7 +232,7 @@ async def test_an_interrupted_execution_is_advanced_again(made: Make) -> None:
     assert supervisor.interrupt("x")
     advances.gate.set()
     assert await waiting == ENDED
-    assert advances.calls == 2
+    assert (advances.calls, advances.was_halted) == (2, ["x"])
 
 
 async def test_an_interrupt_that_comes_too_late_stops_nothing(made: Make) -> None:
