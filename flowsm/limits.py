@@ -62,6 +62,7 @@ RECONCILE_REST_SECONDS: Final = 10.0  # at the most, after a look that took long
 TAKE_UP_EXECUTIONS: Final = 500  # that are looked at in one round
 ASIDE_EXECUTIONS_MAX: Final = 10_000  # which could not be driven here, and are not asked for again
 ASIDE_SECONDS: Final = 60.0  # for which an execution is set aside that could not be driven now
+ASIDE_TROUBLE_SECONDS: Final = 2.0  # the same, where the log could not be written or read
 GRACE_SECONDS: Final = 10.0  # for which a worker that is told to stop lets running tasks go on
 FOLLOW_PAGE_EVENTS: Final = 100  # that a subscription reads at once
 FOLLOW_WINDOW_EVENTS: Final = 20_000  # of the log that are searched at once for events of some types

@@ -17,6 +17,7 @@ from flowsm.limits import PAGE_DEFAULT_ROWS, PAGE_MAX_ROWS, WATCH_SECONDS
 from flowsm.log.port import Followed
 from flowsm.log.sqlite import SqliteEventLog
 from flowsm.machine.compile import FlowMachine
+from flowsm.machine.state import ExecutionState
 from flowsm.measuring import MeasuringVerbs
 from flowsm.projections.agenda import Agenda
 from flowsm.projections.queries import Queries
@@ -64,28 +65,36 @@ class ServingVerbs(MeasuringVerbs):
         return Path(self._log.path).name
 
     async def begin(self, execution_id: str) -> FlowExecution:
-        """Have an execution driven in the background; returns once that is recorded, or it waits for room.
+        """Have an execution driven in the background; returns once that is recorded, or it waits for room or its time.
 
         Raises:
             ExecutionNotFound: there is no such execution.
             TaskTypeNotFound: a task of the flow has no code here.
+            LogError: that it begins cannot be recorded.
         """
         state, machine = await self._loader.load(execution_id)
         if state.ended_at is not None:
             return execution_of(state)
         self._require_tasks(machine)
-        committed = asyncio.Event()
-        unlisten = self._log.on_commit(committed.set)
+        changed = asyncio.Event()
+        unlisten = self._log.on_commit(changed.set)
+        driven = asyncio.ensure_future(self._bound().finish(execution_id))
+        driven.add_done_callback(lambda task: changed.set() if task.cancelled() or task.exception() else None)
         try:
-            self._bound().kick(execution_id)
-            while state.status is FlowStatus.CREATED and not await self._agenda.holds([execution_id]):
+            while self._is_about_to_begin(state) and not await self._agenda.holds([execution_id]):
                 with contextlib.suppress(TimeoutError):  # it may be another process that begins it
-                    await asyncio.wait_for(committed.wait(), WATCH_SECONDS)
-                committed.clear()
+                    await asyncio.wait_for(changed.wait(), WATCH_SECONDS)
+                changed.clear()
+                if driven.done():
+                    return execution_of(driven.result())
                 state, _ = await self._loader.load(execution_id)
         finally:
             unlisten()
+            driven.cancel()
         return execution_of(state)
+
+    def _is_about_to_begin(self, state: ExecutionState) -> bool:
+        return state.status is FlowStatus.CREATED and (state.begins_at or "") <= timestamp(self._clock.now())
 
     async def definitions(
         self, *, flow: str | None = None, limit: int = PAGE_DEFAULT_ROWS, cursor: str | None = None

@@ -48,6 +48,8 @@ class FlowExecution(msgspec.Struct, frozen=True, kw_only=True):
     forked_at: int = 0
     traceparent: str | None = None
     """The span that asked for it (W3C Trace Context): what runs in it is part of that trace."""
+    begins_at: datetime | None = None
+    """When it begins, or was to begin, where it was started for later."""
     overrides: dict[str, Any] = {}
     """Values in `input` and `task_results` that somebody put in the place of recorded ones, by JSON Pointers."""
 
@@ -106,5 +108,6 @@ def execution_of(state: ExecutionState) -> FlowExecution:
         forked_from=state.origin.execution_id if state.origin is not None else None,
         forked_at=state.origin.seq if state.origin is not None else 0,
         traceparent=state.traceparent,
+        begins_at=_moment(state.begins_at),
         overrides=json_copy(state.overrides),
     )

@@ -11,14 +11,22 @@ from typing import Final
 
 from flowsm.clock import Clock
 from flowsm.errors import (
+    AppendUnknown,
     DefinitionNotFound,
     FlowsmError,
     IllegalEvent,
     LeaseHeld,
     LeaseLost,
     LogBroken,
+    LogUnavailable,
 )
-from flowsm.limits import ASIDE_EXECUTIONS_MAX, ASIDE_SECONDS, RECONCILE_SECONDS, TAKE_UP_EXECUTIONS
+from flowsm.limits import (
+    ASIDE_EXECUTIONS_MAX,
+    ASIDE_SECONDS,
+    ASIDE_TROUBLE_SECONDS,
+    RECONCILE_SECONDS,
+    TAKE_UP_EXECUTIONS,
+)
 from flowsm.projections.agenda import Agenda, Due
 from flowsm.runtime.dispatcher import Dispatcher
 from flowsm.runtime.loading import StateLoader
@@ -97,7 +105,8 @@ class Recovery:
         """Take note that an execution could not be driven on here."""
         if isinstance(error, LeaseHeld | LeaseLost):
             return
-        until = self._clock.boot_ms() + round(ASIDE_SECONDS * 1000)
+        seconds = ASIDE_TROUBLE_SECONDS if isinstance(error, LogUnavailable | AppendUnknown) else ASIDE_SECONDS
+        until = self._clock.boot_ms() + round(seconds * 1000)
         self._put_aside(execution_id, _FOR_GOOD if isinstance(error, _BROKEN) else until)
 
     @property

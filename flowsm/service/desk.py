@@ -60,13 +60,12 @@ class Desk:
             raise Refusal(503, "no_room", detail, execution_id=execution_id) from None
 
     async def ended(self, execution_id: str, seconds: float | None = None) -> FlowExecution | None:
-        """The execution once it has ended, or None when that has not come within so many seconds.
+        """The execution once it has ended; None when that has not come within so many seconds, or the service stops.
 
-        Raises:
-            Refusal: 503, the service stops; the execution goes on when it is started again.
+        It goes on when the service is started again.
         """
         if self.stopping:
-            raise _stops(execution_id)
+            return None
         wait = asyncio.ensure_future(self.manager.finish(execution_id))
         self._waits.add(wait)
         limit = WAIT_MAX_SECONDS if seconds is None else min(seconds, WAIT_MAX_SECONDS)
@@ -76,11 +75,7 @@ class Desk:
             self._waits.discard(wait)
             if not wait.done():
                 wait.cancel()
-        if wait.cancelled() or not wait.done():
-            if self.stopping:
-                raise _stops(execution_id)
-            return None
-        return wait.result()
+        return None if wait.cancelled() or not wait.done() else wait.result()
 
     async def after(self, execution: FlowExecution, seconds: float | None) -> FlowExecution:
         """The execution as it is, or, if somebody said for how long they wait, once it has ended or that time is over."""
@@ -91,8 +86,3 @@ class Desk:
         except FlowsmError:  # it cannot be driven here: the caller is told how it stands
             ended = None
         return ended or await self.manager.get_flow_status(execution.execution_id)
-
-
-def _stops(execution_id: str) -> Refusal:
-    detail = f"the service stops; execution {execution_id!r} goes on when it is started again"
-    return Refusal(503, "stopping", detail, execution_id=execution_id)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
 from starlette.responses import Response
 
+from flowsm.clock import timestamp
 from flowsm.limits import WAIT_MAX_SECONDS
 from flowsm.runtime.execution import FlowExecution
 from flowsm.service.answers import etag_of, json_answer
@@ -23,6 +25,10 @@ __all__ = ["FLOWS", "ExecuteBody"]
 FLOWS: Final = Area("flows", "Start flows, and check them.")
 _FLOW: Final = Body(type="posted flow")
 _PLACE: Final = ("Location", "ETag")
+_UNTIL: Final = {
+    FlowStatus.CREATED: "waits for room, and is executed in the background then",
+    FlowStatus.PAUSED: "is paused, and goes on when it is resumed",
+}
 _LATE: Final = "that took too long, or it is paused, or begins too late for an answer"
 
 
@@ -67,7 +73,7 @@ async def create(call: Call) -> Response:
     "/flow/execute",
     answers={
         200: Answer(about="It has ended.", type=Accepted, headers=_PLACE),
-        202: Answer(about="It runs in the background.", type=Accepted, headers=_PLACE),
+        202: Answer(about="It runs in the background, or will.", type=Accepted, headers=_PLACE),
     },
     body=Body(type=ExecuteBody),
     problems=(400, 404, 409, 413, 422),
@@ -77,7 +83,8 @@ async def execute(call: Call) -> Response:
     """Run an execution in the background.
 
     That it began is recorded when this is answered: it goes on even if the service is killed. With `Prefer: wait=N`
-    the answer waits for its end for so many seconds at most.
+    the answer waits for its end for so many seconds at most. One that is to begin later begins then, and one that is
+    paused goes on when it is resumed.
     """
     body = await call.body(ExecuteBody)
     execution = await call.desk.begun(body.execution_id)
@@ -129,8 +136,10 @@ def _begins_too_late(options: StartOptions, seconds: float | None) -> bool:
 
 def _accepted(call: Call, execution: FlowExecution, status: int, done: str) -> Response:
     said = done if execution.ended_at is None else f"has ended: {execution.status}"
-    if execution.status is FlowStatus.CREATED and status != 201:  # noqa: PLR2004 - HTTP's own number
-        said = "waits for room, and is executed in the background then"
+    if status != HTTPStatus.CREATED:
+        said = _UNTIL.get(execution.status, said)
+        if execution.status is FlowStatus.CREATED and execution.begins_at is not None:
+            said = f"begins at {timestamp(execution.begins_at)}"
     body = Accepted(
         execution_id=execution.execution_id,
         flow_name=execution.flow_name,

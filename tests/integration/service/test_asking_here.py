@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from flowsm.definition.load import load_flow
 from flowsm.errors import LogUnavailable, PluginBroken
 from flowsm.service import create_app
 from flowsm.service.areas import AREAS
+from flowsm.service.desk import Desk
 from flowsm.service.openapi import openapi
 from flowsm.service.options import ServiceOptions
 
@@ -85,6 +87,49 @@ async def test_an_id_that_is_chosen_again_is_another_execution(
         assert ("new" in told, "old" in told) == (True, False), place
     state, _ = await manager._loader.load("x")
     assert state.input == "new"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [({"start_at": "2999-01-01T00:00:00Z"}, "begins at 2999-01-01"), ({"paused": True}, "goes on when it is resumed")],
+)
+async def test_what_cannot_begin_yet_is_accepted_and_says_why(
+    client: httpx.AsyncClient, chosen: dict[str, Any], words: str
+) -> None:
+    """An execution that is to begin later, or is paused, is not kept waiting for, and is not called running."""
+    made = (await client.post("/flow/create", json={"flow": one("fetch_data")} | chosen)).json()
+    async with asyncio.timeout(5):
+        told = await client.post("/flow/execute", json={"execution_id": made["execution_id"]})
+    assert (told.status_code, words in told.json()["message"]) == (202, True)
+
+
+async def test_why_it_does_not_begin_is_told(
+    client: httpx.AsyncClient, manager: FlowManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the log cannot be written that is why an execution does not begin, and not that there is no room."""
+    made = (await client.post("/flow/create", json=one("fetch_data"))).json()
+
+    async def full(*_: object) -> None:
+        raise LogUnavailable("flows.db", "the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(manager._log, "append", full)
+        async with asyncio.timeout(5):
+            told = await client.post("/flow/execute", json={"execution_id": made["execution_id"]})
+        assert (told.status_code, "the disk is full" in told.json()["detail"]) == (503, True)
+    begun = await client.post("/flow/execute", json={"execution_id": made["execution_id"]})
+    assert begun.json()["status"] in {"running", "completed"}
+
+
+async def test_a_service_that_stops_answers_with_what_is_begun(manager: FlowManager) -> None:
+    """Whoever waits for an end when the service stops is told where the execution stands: it is begun, and goes on."""
+    desk = Desk(manager, ServiceOptions(), AREAS)
+    handle = await manager.start(load_flow(one("wait_for_signal")))
+    waiting = asyncio.ensure_future(desk.ended(handle.execution_id))
+    await asyncio.sleep(0)
+    desk.stop()
+    assert (await waiting, await desk.ended(handle.execution_id)) == (None, None)
+    await manager.cancel(handle.execution_id)
 
 
 async def test_why_a_plugin_is_broken_is_for_who_operates(

@@ -6,7 +6,7 @@ import pytest
 
 from flowsm.definition.load import load_flow
 from flowsm.errors import DefinitionNotFound, IllegalEvent, LeaseHeld, LogBroken, LogUnavailable
-from flowsm.limits import ASIDE_SECONDS
+from flowsm.limits import ASIDE_SECONDS, ASIDE_TROUBLE_SECONDS
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.projections.agenda import Due
 from flowsm.runtime import recovery as module
@@ -118,12 +118,12 @@ async def test_flows_without_code_are_left_alone_until_it_comes(clock: ManualClo
     ],
 )
 async def test_what_cannot_be_driven_is_set_aside(clock: ManualClock, error: Exception, back: bool) -> None:
-    """A broken log is set aside for good, what failed otherwise for a while."""
+    """A broken log is set aside for good, what failed otherwise for a while: shortly where the file was in trouble."""
     given = Given(clock, Listed("a"))
     given.recovery.stopped("a", error)
     await given.recovery.look()
     assert given.kicked == []
-    clock.advance(ASIDE_SECONDS)
+    clock.advance(ASIDE_TROUBLE_SECONDS if isinstance(error, LogUnavailable) else ASIDE_SECONDS)
     await given.recovery.look()
     assert given.kicked == (["a"] if back else [])
 
