@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -20,15 +19,13 @@ from flowsm.machine.compile import FlowMachine
 from flowsm.machine.state import ExecutionState
 from flowsm.measuring import MeasuringVerbs
 from flowsm.projections.agenda import Agenda
-from flowsm.projections.queries import Queries
+from flowsm.projections.queries import Queries, decode_cursor, encode_cursor
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.execution import FlowExecution, execution_of
 from flowsm.runtime.loading import StateLoader
 from flowsm.status import FlowStatus
 
 __all__ = ["DefinitionPage", "DefinitionRow", "ServingVerbs"]
-
-_CURSOR_PARTS: Final = 2
 
 
 class DefinitionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,12 +103,12 @@ class ServingVerbs(MeasuringVerbs):
         """
         if limit not in range(1, PAGE_MAX_ROWS + 1):
             raise UsageError(f"limit is {limit}, expected 1 to {PAGE_MAX_ROWS}")
-        found = await self._queries.definitions(flow, limit + 1, _place_of(cursor))
+        found = await self._queries.definitions(flow, limit + 1, None if cursor is None else decode_cursor(cursor))
         items = [
             DefinitionRow(digest=row[0], flow_id=row[1], name=row[2], at=datetime.fromisoformat(row[3]))
             for row in found[:limit]
         ]
-        more = f"{timestamp(items[-1].at)} {items[-1].digest}" if len(found) > limit else None
+        more = encode_cursor(timestamp(items[-1].at), items[-1].digest) if len(found) > limit else None
         return DefinitionPage(items=items, cursor=more)
 
     async def definition(self, digest: str) -> bytes:
@@ -139,12 +136,3 @@ class ServingVerbs(MeasuringVerbs):
     def log_version(self) -> int:
         """A number that is another one whenever something was committed since, by whatever process."""
         return self._log.version()
-
-
-def _place_of(cursor: str | None) -> tuple[str, str] | None:
-    if cursor is None:
-        return None
-    parts = cursor.split(" ")
-    if len(parts) != _CURSOR_PARTS:
-        raise UsageError(f"{cursor!r} is not a cursor: give the one that came with the previous page")
-    return parts[0], parts[1]

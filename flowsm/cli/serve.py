@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
 
@@ -17,13 +19,18 @@ from flowsm.cli.output import safe, talk
 from flowsm.cli.permitting import allowed_folders, allowed_hosts, made_folder
 from flowsm.cli.signals import on_signals
 from flowsm.cli.tasks_option import load_tasks
+from flowsm.errors import UsageError
 from flowsm.limits import CONCURRENT_EXECUTIONS_DEFAULT
 from flowsm.manager import FlowManager
+from flowsm.tasks.factory import TaskFactory
 
 if TYPE_CHECKING:
     from flowsm.service.server import ServiceServer
 
 __all__ = ["serve"]
+
+_HOST_NAME: Final = re.compile(r"\*|[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
+_ROOT_PATH: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+/?")
 
 
 def serve(
@@ -37,6 +44,9 @@ def serve(
     name: Annotated[
         list[str] | None, Parameter(help="A name under which the service is asked, besides --host and localhost.")
     ] = None,
+    root_path: Annotated[
+        str, Parameter(help="The prefix under which a proxy has it, such as /flows, which the proxy takes off.")
+    ] = "",
     tasks: TasksOption = None,
     allow_task: Annotated[
         list[str] | None, Parameter(help="A task type that posted flows may use, besides the built-in ones; * for all.")
@@ -63,22 +73,21 @@ def serve(
 ) -> None:
     """Serve the log over HTTP, and drive whatever is due in it, until Ctrl-C or SIGTERM."""
     set_up_logs(log_format)
-    from flowsm.service import create_app  # noqa: PLC0415 - the extra `service`, which only this command needs
-    from flowsm.service.options import ServiceOptions, hosts_of  # noqa: PLC0415 - likewise
+    from flowsm.service import ServiceOptions, create_app  # noqa: PLC0415 - which only this command needs
 
-    defaults = ServiceOptions()
+    registry = load_tasks(tasks)
     options = ServiceOptions(
         token=os.environ.get("FLOWSM_TOKEN") or None,
         read_token=os.environ.get("FLOWSM_READ_TOKEN") or None,
-        hosts=hosts_of(host, name or ()),
+        hosts=_hosts(host, name or ()),
         allow_flows=frozenset(allow_flow or ()),
         allow_import=allow_import,
-        allow_tasks=defaults.allow_tasks | frozenset(allow_task or ()),
+        allow_tasks=ServiceOptions().allow_tasks | _known_types(allow_task or (), registry),
         allow_secrets=frozenset(allow_secret or ()),
     )
     manager = FlowManager(
         db,
-        tasks=load_tasks(tasks),
+        tasks=registry,
         durability=durability,
         allow_dirs=allowed_folders(allow_dir),
         allow_hosts=allowed_hosts(allow_host),
@@ -91,8 +100,33 @@ def serve(
 
     listening, place = listen(host, port, options)
     with listening:
-        server = ServiceServer(app, listening, logs=log_format is not None)
+        server = ServiceServer(app, listening, logs=log_format is not None, root_path=_prefix(root_path))
         asyncio.run(_serve(server, f"flowsm: serving {safe(str(db))} at {place}"))
+
+
+def _hosts(host: str, names: Sequence[str]) -> frozenset[str]:
+    """The names under which the service is asked."""
+    from flowsm.service.options import hosts_of  # noqa: PLC0415 - which only this command needs
+
+    for name in names:
+        if not _HOST_NAME.fullmatch(name):
+            raise UsageError(f"--name {name!r}: expected a host's name without a port, such as flows.example.org, or *")
+    return hosts_of(host, names)
+
+
+def _known_types(names: Sequence[str], registry: TaskFactory) -> frozenset[str]:
+    """The task types of these names, each of which is to be there."""
+    for name in names:
+        if name != "*":
+            registry.info(name)
+    return frozenset(names)
+
+
+def _prefix(root_path: str) -> str:
+    """The prefix without the slash at its end."""
+    if root_path and not _ROOT_PATH.fullmatch(root_path):
+        raise UsageError(f"--root-path {root_path!r}: expected a path that begins with a slash, such as /flows")
+    return root_path.rstrip("/")
 
 
 async def _serve(server: ServiceServer, said: str) -> None:

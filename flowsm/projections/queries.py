@@ -17,7 +17,18 @@ from flowsm.projections.project import ENDED_TASK
 from flowsm.status import FlowStatus
 from flowsm.storage.statements import load_statements
 
-__all__ = ["AttemptRow", "ExecutionRow", "Page", "Queries", "Reader", "Statistic", "Summary", "execution_row"]
+__all__ = [
+    "AttemptRow",
+    "ExecutionRow",
+    "Page",
+    "Queries",
+    "Reader",
+    "Statistic",
+    "Summary",
+    "decode_cursor",
+    "encode_cursor",
+    "execution_row",
+]
 
 
 class Reader(Protocol):
@@ -144,18 +155,24 @@ def _readable(values: Sequence[Any]) -> Iterator[None]:
         raise LogBroken(str(values[0]), 0, reason) from error
 
 
-def _encode_cursor(row: ExecutionRow, created_at: str) -> str:
-    return base64.urlsafe_b64encode(f"{created_at} {row.execution_id}".encode()).decode()
+def encode_cursor(at: str, name: str) -> str:
+    """What asks for the page after a row: by the time of the row, and its name."""
+    return base64.urlsafe_b64encode(f"{at} {name}".encode()).decode()
 
 
-def _decode_cursor(cursor: str) -> tuple[str, str]:
+def decode_cursor(cursor: str) -> tuple[str, str]:
+    """The time and the name that a cursor stands for.
+
+    Raises:
+        UsageError: it is none.
+    """
     try:
-        created_at, _, execution_id = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        at, _, name = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
     except ValueError:
-        created_at = execution_id = ""
-    if not execution_id or len(created_at) != _TIMESTAMP_CHARS:
+        at = name = ""
+    if not name or len(at) != _TIMESTAMP_CHARS:
         raise UsageError(f"{cursor!r} is not a cursor: give the one that came with the previous page")
-    return created_at, execution_id
+    return at, name
 
 
 class Queries:
@@ -206,7 +223,7 @@ class Queries:
             parameters["since"] = _since(since)
         if cursor is not None:
             conditions.append("(created_at, execution_id) < (:before_at, :before_id)")
-            parameters["before_at"], parameters["before_id"] = _decode_cursor(cursor)
+            parameters["before_at"], parameters["before_id"] = decode_cursor(cursor)
         if flow is None:
             sql = _select(conditions)
         else:
@@ -221,7 +238,7 @@ class Queries:
         if len(found) <= limit:
             return Page(items=items, cursor=None)
         created_at = found[limit - 1][ExecutionRow.__struct_fields__.index("created_at")]
-        return Page(items=items, cursor=_encode_cursor(items[-1], created_at))
+        return Page(items=items, cursor=encode_cursor(created_at, items[-1].execution_id))
 
     async def execution(self, execution_id: str) -> ExecutionRow:
         """The status row of one execution, also of a removed one.

@@ -118,7 +118,8 @@ def _headline(state: ExecutionState, attempts: tuple[Entry, ...]) -> str:
     if state.status is FlowStatus.FAILED:
         return f"it failed {after}: {_cause(state, attempts)}"
     if state.status is FlowStatus.CANCELLED:
-        return f"it was cancelled {after}: {state.error.message if state.error is not None else 'no reason was given'}"
+        why = "" if state.error is None or state.error.message == state.status else f": {state.error.message}"
+        return f"it was cancelled {after}{why}"
     return f"it completed {after}"
 
 

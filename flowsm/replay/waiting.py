@@ -112,6 +112,8 @@ def _of_owner(state: ExecutionState, around: Surroundings | None) -> list[str]:
         what = f"attempt {attempt.attempt} of task {state.node!r} runs since {attempt.started_at}"
     else:
         what = f"it stands at {state.node!r} since {state.updated_at}, to be driven on"
+    if state.paused is not None and not at_work:
+        return [f"it stands at {state.node!r} since {state.updated_at}"]
     if around is None:
         return [f"{what} (worker {state.worker})"]
     if around.owner and around.owner_alive:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowsm.errors import ExtraMissing
+from flowsm.service.options import ServiceOptions
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from flowsm.manager import FlowManager
-    from flowsm.service.options import ServiceOptions
 
-__all__ = ["create_app"]
+__all__ = ["ServiceOptions", "create_app"]
 
 
 def create_app(manager: FlowManager, options: ServiceOptions | None = None) -> FastAPI:

@@ -65,6 +65,8 @@ def _endpoint(desk: Desk, operation: Operation) -> Callable[[Request], Awaitable
         call = Call(desk, request)
         try:
             call.require(role)
+            if operation.refuses_queries:
+                call.refuse_query("it takes what it is told in its body" if operation.body else "it takes none")
             return await handle(call)
         except Refusal as refused:
             refusal = refused

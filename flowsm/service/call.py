@@ -84,6 +84,18 @@ class Call:
             given[name] = value
         return struct_from(given, kind, within=("query",), lax=True)
 
+    def refuse_query(self, why: str) -> None:
+        """See that there is no query.
+
+        Raises:
+            Refusal: 422, there is one.
+        """
+        names = ", ".join(repr(name) for name in self.request.query_params)
+        if names:
+            raise Refusal(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"the query has {names}, expected no query: {why}"
+            )
+
     async def body(self, kind: type[_T]) -> _T:
         """The body as a struct; none at all stands for an empty object.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import Enum
 from functools import cache
 from http import HTTPStatus
 from types import NoneType, UnionType
-from typing import Any, Final, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
@@ -96,6 +97,7 @@ def struct_from(document: Any, kind: type[_T], *, within: tuple[str, ...] = (), 
             values[field.name] = msgspec.convert(value, expected, strict=not lax)
         except msgspec.ValidationError as error:
             message, place = _said(error, (root, name))
+            message += _choices(expected) if message.startswith("invalid enum value") else ""
             report.error("wrong_value", place, message, value)
     for name, field in fields.items():
         if field.required and name not in document:
@@ -103,6 +105,16 @@ def struct_from(document: Any, kind: type[_T], *, within: tuple[str, ...] = (), 
     if report.errors:
         raise _refused(report)
     return kind(**values)
+
+
+@cache
+def _choices(kind: Any) -> str:
+    """The words that a parameter may be, for a sentence about one that it may not."""
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return f", expected one of {', '.join(str(one.value) for one in kind)}"
+    if get_origin(kind) is Literal:
+        return f", expected one of {', '.join(get_args(kind))}"
+    return next((found for part in get_args(kind) if (found := _choices(part))), "")
 
 
 @cache

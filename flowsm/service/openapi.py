@@ -163,6 +163,8 @@ def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
         statuses |= {403, 408, 415}
     elif operation.role == "operate":
         statuses |= {403}
+    if operation.refuses_queries:
+        statuses |= {422}
     problems = statuses - set(operation.answers)
     found |= {str(status): {"$ref": f"#/components/responses/{status}"} for status in problems}
     return dict(sorted(found.items()))

@@ -68,6 +68,11 @@ class Operation:
     """Whether it is left out of the description."""
 
     @property
+    def refuses_queries(self) -> bool:
+        """Whether a query is a mistake, of which nothing would be read; pages, and what watches a service, may add one."""
+        return self.query is None and not self.hidden and self.area != "service"
+
+    @property
     def summary(self) -> str:
         """The first sentence of the handler's docstring."""
         return self._text.partition("\n")[0].removesuffix(".")

@@ -25,9 +25,10 @@ class ServiceServer:
         app: what `create_app` gave.
         listening: what `listen` gave.
         logs: whether `logging` is set up, and uvicorn's records are to go there, those of requests included.
+        root_path: the prefix under which a proxy has the application, and which the proxy takes off.
     """
 
-    def __init__(self, app: FastAPI, listening: socket.socket, *, logs: bool = False) -> None:
+    def __init__(self, app: FastAPI, listening: socket.socket, *, logs: bool = False, root_path: str = "") -> None:
         self._app = app
         self._listening = listening
         config = uvicorn.Config(
@@ -38,6 +39,7 @@ class ServiceServer:
             access_log=logs,
             server_header=False,
             proxy_headers=False,
+            root_path=root_path,
             timeout_graceful_shutdown=ANSWERS_END_SECONDS,
             ws="none",
             http=PatientProtocol,

@@ -34,7 +34,7 @@ class HostGuard:
             given = header(scope, b"host") or ""
             if name_in(given) not in self._hosts:
                 names = ", ".join(sorted(self._hosts))
-                detail = f"this service is not {given!r}: ask for one of {names}, or let its operator give --name"
+                detail = f"this service is not {given!r}: ask for one of {names}, or let its operator give --name (ServiceOptions.hosts)"
                 await refuse(Refusal(HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", detail), scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -146,6 +147,20 @@ async def test_what_it_waits_for(manager) -> None:
     found = await told(napping.execution_id)
     assert found[0].startswith("it was paused by ada at ")
     assert ": lunch; `flowsm resume` lets it go on" in found[0]
+
+
+async def test_what_is_said_of_a_stop_without_a_reason(manager) -> None:
+    """Who gave no reason is not quoted with one; what a pause stopped is not said to be there for anybody to take up."""
+    handle = await manager.start(flow_of({"name": "ask", "task_type": "wait_for_signal"}))
+    await manager.cancel(handle.execution_id)
+    headline = (await manager.explain(handle.execution_id)).headline
+    assert re.fullmatch(r"it was cancelled after \S+ s", headline)
+    on = [{"source_task": "a", "target_task_success": "b"}]
+    ran = await manager.run(flow_of(*({"name": name, "task_type": "fetch"} for name in "ab"), conditions=on))
+    await manager.fork(ran.execution_id, 6, paused=True, fork_id="there")
+    paused, stands = (await manager.explain("there")).waits_for
+    assert "`flowsm resume` lets it go on" in paused
+    assert re.fullmatch(r"it stands at 'b' since \S+", stands)
 
 
 async def test_whose_it_is_when_it_should_move(manager) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -130,6 +131,39 @@ async def test_a_service_that_stops_answers_with_what_is_begun(manager: FlowMana
     desk.stop()
     assert (await waiting, await desk.ended(handle.execution_id)) == (None, None)
     await manager.cancel(handle.execution_id)
+
+
+async def test_a_query_that_nobody_reads_is_refused(client: httpx.AsyncClient) -> None:
+    """Who asks for a point in time, or gives a reason, where that is not read, is told so, and nothing is done."""
+    made = (await client.post("/flow/create", json={"flow": one("fetch_data"), "execution_id": "x"})).json()
+    for method, path in (("GET", "/flow/x/status?at=3"), ("POST", "/flow/x/pause?now=true"), ("DELETE", "/flow/x?a=b")):
+        told = await client.request(method, path)
+        assert (told.status_code, told.json()["code"], "expected no query" in told.json()["detail"]) == (
+            422,
+            "invalid",
+            True,
+        )
+    assert (await client.get("/flow/x/status")).json()["status"] == made["status"] == "created"
+    assert [(await client.get(path)).status_code for path in ("/?utm=1", "/health?x=1", "/metrics?x=1")] == [200] * 3
+
+
+async def test_a_word_that_is_none_is_answered_with_those_that_are(client: httpx.AsyncClient) -> None:
+    """An unknown status, or form, is refused with the ones that there are."""
+    told = (await client.get("/flows?status=nope")).json()["detail"]
+    assert "'nope', expected one of created, running, waiting" in told
+    told = (await client.get("/flow/x/graph?format=svg")).json()["detail"]
+    assert "'svg', expected one of json, mermaid, dot, text" in told
+
+
+async def test_definitions_are_paged(client: httpx.AsyncClient) -> None:
+    """A cursor of them can stand in an address as it is, and asks for those that come after."""
+    for name in ("fetch_data", "process_data"):
+        await client.post("/flow/create", json=one(name))
+    first = (await client.get("/definitions?limit=1")).json()
+    assert re.fullmatch("[A-Za-z0-9_=-]+", first["cursor"])
+    second = (await client.get(f"/definitions?limit=1&cursor={first['cursor']}")).json()
+    assert (len({first["items"][0]["digest"], second["items"][0]["digest"]}), second["cursor"]) == (2, None)
+    assert (await client.get("/definitions?cursor=x")).status_code == 422
 
 
 async def test_why_a_plugin_is_broken_is_for_who_operates(

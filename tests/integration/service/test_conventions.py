@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -250,6 +252,30 @@ async def test_it_can_be_mounted(tmp_path: Path) -> None:
             assert (await client.get("/engine/openapi.json")).json()["servers"] == [{"url": "/engine"}]
             assert (await client.get("/engine/nothing")).json()["code"] == "no_such_path"
             assert (await client.put("/engine/flow/create")).headers["allow"] == "POST"
+
+
+def test_behind_a_proxy_that_takes_a_prefix_off(tmp_path: Path) -> None:
+    """What the service says of places has the prefix before it, and what it is asked for has none."""
+    with serving(tmp_path, "--root-path", "/engine/") as service:
+        ran = service.post("/flow/execute-sync", FLOW)
+        assert ran.headers["location"] == f"/engine/flow/{ran.json['execution_id']}"
+        assert service.curl("/openapi.json").json["servers"] == [{"url": "/engine"}]
+        assert service.curl("/page/js/main.js").status == 200
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--name", "http://flows/", "expected a host's name without a port"),
+        ("--root-path", "engine", "expected a path that begins with a slash"),
+        ("--allow-task", "nosuch", "task type 'nosuch' is not registered"),
+    ],
+)
+def test_options_that_could_mean_nothing(tmp_path: Path, option: str, value: str, words: str) -> None:
+    """A name, a prefix or a task type that cannot be meant is refused before anything is served."""
+    command = [sys.executable, "-m", "flowsm", "serve", str(tmp_path / "f.db"), "--port", "0", option, value]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (ran.returncode in {2, 4}, words in ran.stderr) == (True, True), ran.stderr
 
 
 @pytest.mark.parametrize("path", ["/flows?status=null", "/flow/x/state?at=null", "/flow/x/explain?seq=null"])
