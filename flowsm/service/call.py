@@ -170,13 +170,12 @@ class Call:
         Raises:
             Refusal: 422, it cannot be one.
         """
-        key = self.request.headers.get("idempotency-key")
-        if key is not None and not is_sent_key(key):
-            detail = (
-                f"the header Idempotency-Key: expected 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable characters of ASCII"
-            )
+        keys = self.request.headers.getlist("idempotency-key")
+        if len(keys) > 1 or not all(map(is_sent_key, keys)):
+            expected = f"1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable characters of ASCII"
+            detail = f"the header Idempotency-Key: expected {expected}, once"
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail)
-        return key
+        return keys[0] if keys else None
 
     @property
     def traceparent(self) -> str | None:

@@ -98,6 +98,7 @@ def struct_from(document: Any, kind: type[_T], *, within: tuple[str, ...] = (), 
         except msgspec.ValidationError as error:
             message, place = _said(error, (root, name))
             message += _choices(expected) if message.startswith("invalid enum value") else ""
+            message += ", expected one such as 2027-01-31T09:30:00Z" if message.startswith("invalid RFC3339") else ""
             report.error("wrong_value", place, message, value)
     for name, field in fields.items():
         if field.required and name not in document:

@@ -153,6 +153,8 @@ async def test_a_word_that_is_none_is_answered_with_those_that_are(client: httpx
     assert "'nope', expected one of created, running, waiting" in told
     told = (await client.get("/flow/x/graph?format=svg")).json()["detail"]
     assert "'svg', expected one of json, mermaid, dot, text" in told
+    told = (await client.post("/flow/create", json={"flow": one("wait"), "start_at": "tomorrow"})).json()["detail"]
+    assert "expected one such as 2027-01-31T09:30:00Z at /start_at" in told
 
 
 async def test_definitions_are_paged(client: httpx.AsyncClient) -> None:

@@ -60,6 +60,7 @@ def test_what_can_be_a_key(service: Service) -> None:
         assert (refused.status, refused.json["code"]) == (422, "invalid"), key
         assert "Idempotency-Key: expected 1 to 400 printable characters of ASCII" in refused.json["detail"]
     assert service.post("/flow/create", FLOW, "-H", "Idempotency-Key;").status == 422
+    assert service.post("/flow/create", FLOW, "-H", "Idempotency-Key: a", "-H", "Idempotency-Key: b").status == 422
 
 
 def test_signals_with_a_key(service: Service) -> None:
