@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from flowsm import FlowManager
+from flowsm import FlowManager, Limits
 from flowsm.errors import ExecutionNotFound, IllegalCommand
 from flowsm.events.facts import TaskInterrupted, TaskStarted
 from flowsm.runtime import watch
 from flowsm.tasks.factory import TaskFactory
 
-SEEDS = range(int(os.environ.get("FLOWSM_DELAYS", "4")))
+SEEDS = range(int(os.environ.get("FLOWSM_DELAYS", "3")))
 EXECUTIONS = 40
 TURNS = 150
 _AGAIN = {"initial_interval": 0.01, "max_attempts": 20}
@@ -113,8 +113,12 @@ class Crowd:
 
 @pytest.mark.many
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("count", [1, 2])
-async def test_delays(path: Path, monkeypatch: pytest.MonkeyPatch, count: int, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "limits"), [(1, None), (2, None), (2, Limits(flows={"flow": 9}, task_types={"work": 5}))]
+)
+async def test_delays(
+    path: Path, monkeypatch: pytest.MonkeyPatch, count: int, limits: Limits | None, seed: int
+) -> None:
     """Every execution ends, no attempt runs more often than the log has it, and none is taken for lost."""
     monkeypatch.setattr(watch, "WATCH_SECONDS", 0.002)
     monkeypatch.setattr(watch, "RECONCILE_SECONDS", 0.002)
@@ -128,7 +132,7 @@ async def test_delays(path: Path, monkeypatch: pytest.MonkeyPatch, count: int, s
 
     tasks.register_task("work", work)
     async with AsyncExitStack() as stack:
-        options: dict[str, Any] = {"tasks": tasks, "durability": "normal", "recover": True}
+        options: dict[str, Any] = {"tasks": tasks, "durability": "normal", "recover": True, "limits": limits}
         managers = [await stack.enter_async_context(FlowManager(path, **options)) for _ in range(count)]
         for manager in managers:
             delays.slow_down(manager)
