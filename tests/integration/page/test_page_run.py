@@ -321,6 +321,15 @@ def test_names_that_hide(looking: Any, service: Service) -> None:
         assert {"nameless", "exe.\\u202efdp (turned)"} <= set(names)
 
 
+CUT_OFF = """() => {
+  const outer = document.querySelector(".graph svg[role=group]").getBoundingClientRect();
+  return [...document.querySelectorAll("g.edge text")].filter((text) => {
+    const inner = text.getBoundingClientRect();
+    return inner.left < outer.left || inner.right > outer.right;
+  }).map((text) => text.textContent);
+}"""
+
+
 def test_what_leads_along_an_edge(looking: Any, service: Service) -> None:
     """An edge says which outcome leads along it, and what else has to hold; of the usual outcome that alone."""
     asked = {"source_task": "fetch", "target_task_success": "many"}
@@ -340,6 +349,8 @@ def test_what_leads_along_an_edge(looking: Any, service: Service) -> None:
         page.get_by_label("all ways out").check()
         ends = page.locator("g.edge title", has_text=re.compile("^fetch to completed"))
         expect(ends).to_have_text("fetch to completed: few [fetch.count < 9], otherwise")
+        watched.shot("edges")
+        assert page.evaluate(CUT_OFF) == []
 
 
 def test_fork_with_another_value(looking: Any, service: Service, waiting: str) -> None:

@@ -70,9 +70,11 @@ export function layout(states, edges) {
   for (const edge of edges.filter((one) => one.source === one.target)) {
     drawn.push({ ...edge, ...circle(nodes.find((node) => node.state.name === edge.source)) });
   }
-  setApart(drawn);
-  const right = Math.max(...nodes.map((node) => node.x + node.width / 2), ...drawn.map((edge) => edge.right ?? 0));
-  return { nodes, edges: drawn, width: right + MARGIN, height: y - GAP.y + MARGIN };
+  const texts = setApart(drawn);
+  const left = Math.min(0, ...texts.map((text) => text.x - text.half));
+  const right = Math.max(...nodes.map((node) => node.x + node.width / 2), ...drawn.map((edge) => edge.right ?? 0),
+    ...texts.map((text) => text.x + text.half));
+  return { nodes, edges: drawn, left, width: right + MARGIN - left, height: y - GAP.y + MARGIN };
 }
 
 // x for every cell: near its neighbours, in the order of its layer, nothing over anything else.
@@ -158,7 +160,7 @@ function pointOn(from, to, sign, part) {
   return { x: mix(from.x, from.x, to.x, to.x), y: mix(from.y, from.y + bend, to.y - bend, to.y) };
 }
 
-// A label stands where no other one does, as far along its edge as need be.
+// A label stands where no other one does, as far along its edge as need be; gives where all of them are.
 function setApart(edges) {
   const taken = [];
   for (const edge of edges) {
@@ -168,6 +170,7 @@ function setApart(edges) {
     edge.label = edge.places.find(isFree) ?? edge.label;
     taken.push({ ...edge.label, half });
   }
+  return taken;
 }
 
 function curve(from, to, sign) {
