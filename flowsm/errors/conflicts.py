@@ -256,7 +256,7 @@ class ImportRefused(ConflictError):
         self.path, self.stream, self.status = path, stream, status
         super().__init__(
             f"{path}: {stream} is {status}, not ended: it may go on where it came from, and would be driven here as "
-            "well; read the file as it is, or say --unfinished if nobody drives it there any more"
+            "well; read the file as it is, or say unfinished (`--unfinished`) if nobody drives it there any more"
         )
 
 

@@ -30,7 +30,7 @@ class ArchiveRedacted(LogError):
         self.path, self.words = path, words
         super().__init__(
             f"{path} is {words}: it can be read, and is not what was recorded, so it cannot be imported; "
-            "export the execution without --redact"
+            "export the execution without redacting it"
         )
 
 

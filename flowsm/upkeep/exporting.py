@@ -90,7 +90,7 @@ async def _write(log: RowStore, wanted: Export, target: Path | BinaryIO, now: st
         redacted, scan = Redacted(by=wanted.actor, pointers=wanted.redact), _Scan(log, redactor)
         await _walk(log, wanted, scan.add, scan.children)
         if redactor.unfound:
-            raise UsageError(f"--redact {redactor.unfound[0]!r} names nothing that is recorded in {wanted.stream}")
+            raise UsageError(f"redact {redactor.unfound[0]!r} names nothing that is recorded in {wanted.stream}")
     file = ArchiveWriter(target, now, compressed=False, redacted=redacted)
     try:
         if scan is not None:

@@ -130,13 +130,13 @@ def _parsed(pointer: str) -> _Tokens:
     try:
         tokens = parse_pointer(pointer)
     except ValueError as error:
-        raise UsageError(f"--redact {pointer!r}: {error}") from None
+        raise UsageError(f"redact {pointer!r}: {error}") from None
     named = len(tokens) > 1 and tokens[1]
     fits = tokens[:1] == ("input",) or (tokens[:1] == ("signals",) and named)
     if not fits and not (tokens[:1] == ("results",) and named and (len(tokens) == 2 or tokens[2] in _RESULT)):  # noqa: PLR2004 - /results/TASK
         fields = ", ".join(_RESULT)
         raise UsageError(
-            f"--redact {pointer!r}: expected /input…, /results/TASK or below it one of {fields}, or /signals/NAME…"
+            f"redact {pointer!r}: expected /input…, /results/TASK or below it one of {fields}, or /signals/NAME…"
         )
     return tokens
 
