@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 
 from flowsm.clock import elapsed_us
-from flowsm.events.facts import ErrorInfo, ExecutionUpgraded
+from flowsm.events.facts import ErrorInfo, ExecutionCancelled, ExecutionUpgraded
 from flowsm.machine.state import ExecutionState, Phase, StoredResult
 from flowsm.replay.decisions import Decision, decision_of
-from flowsm.replay.history import History
+from flowsm.replay.history import History, Step
 from flowsm.replay.timeline import Entry, timeline
 from flowsm.replay.waiting import Surroundings, waits_for, why_asked
 from flowsm.status import FlowStatus
@@ -76,14 +76,14 @@ def explain(history: History, seq: int | None = None, around: Surroundings | Non
         at=state.updated_at,
         status=state.status.value,
         current_task=state.current_task,
-        headline=_headline(state, attempts),
+        headline=_headline(state, attempts, _canceller(steps)),
         decisions=tuple(decision for decision in decided if decision is not None),
         attempts=attempts,
         waits_for=tuple(waits_for(history.machine_at(upto), state, present, asked=why_asked(history, state))),
         upgrades=tuple(entry for entry in entries if upgrades.intersection(entry.seqs)),
         overrides=tuple(entry for entry in entries if overrides.intersection(entry.seqs)),
         parent=state.parent.execution_id if state.parent is not None else None,
-        child=_failed_child(attempts),
+        child=_failed_child(attempts) if state.status is FlowStatus.FAILED else None,
     )
 
 
@@ -104,11 +104,17 @@ def _failed_child(attempts: tuple[Entry, ...]) -> str | None:
     return next((wait.what.removeprefix("child ") for wait in waits if wait.what.startswith("child ")), None)
 
 
+def _canceller(steps: list[Step]) -> str:
+    """Who cancelled it at last."""
+    ends = (step.event.fact for step in reversed(steps))
+    return next((fact.actor for fact in ends if isinstance(fact, ExecutionCancelled)), "")
+
+
 _WHOLE_SECONDS: Final = 100
 """From there on, nobody wants to know of less."""
 
 
-def _headline(state: ExecutionState, attempts: tuple[Entry, ...]) -> str:
+def _headline(state: ExecutionState, attempts: tuple[Entry, ...], canceller: str) -> str:
     if state.phase == Phase.NEW:
         return "nothing has happened yet"
     if state.ended_at is None:
@@ -119,7 +125,7 @@ def _headline(state: ExecutionState, attempts: tuple[Entry, ...]) -> str:
         return f"it failed {after}: {_cause(state, attempts)}"
     if state.status is FlowStatus.CANCELLED:
         why = "" if state.error is None or state.error.message == state.status else f": {state.error.message}"
-        return f"it was cancelled {after}{why}"
+        return f"it was cancelled{f' by {canceller}' if canceller else ''} {after}{why}"
     return f"it completed {after}"
 
 

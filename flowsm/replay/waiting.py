@@ -14,6 +14,7 @@ from flowsm.replay.history import History
 
 __all__ = ["Surroundings", "waits_for", "why_asked"]
 
+_IT = ("it", "them")
 _OVER = frozenset({Phase.NEW, Phase.ENDING, Phase.ENDED})
 
 
@@ -64,9 +65,10 @@ def waits_for(
     if around is None:
         return said
     said += [f"it is held back by {limit}" for limit in around.held_by]
-    task_type = _next_type(machine, state)
-    if task_type is not None and around.task_types is not None and task_type not in around.task_types:
-        said.append(f"there is no code here for task type {task_type!r}: give the module that registers it")
+    missing = _missing_types(machine, around.task_types)
+    if missing:
+        types = f"task type{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))}"
+        said.append(f"there is no code here for {types}: give the module that registers {_IT[len(missing) > 1]}")
     return said
 
 
@@ -95,6 +97,9 @@ def _of_wait(state: ExecutionState, around: Surroundings | None) -> list[str]:
     if attempt is None or waiting is None:
         return []
     task, until = state.node, f", until {waiting.expires} at most" if waiting.expires is not None else ""
+    if state.signal is not None:
+        came = f"signal {waiting.signal!r} has come with event {state.signal.seq}"
+        return [f"{came}: task {task!r} takes it as soon as the execution goes on"]
     if waiting.signal is not None:
         return [f"task {task!r} waits for signal {waiting.signal!r} since {attempt.started_at}{until}"]
     if waiting.child is not None:
@@ -123,11 +128,11 @@ def _of_owner(state: ExecutionState, around: Surroundings | None) -> list[str]:
     return [f"{what}; {gone}: `flowsm worker` or `flowsm run {state.stream}` takes it up"]
 
 
-def _next_type(machine: FlowMachine, state: ExecutionState) -> str | None:
-    """The type of the task that it stands at, or begins with; None where the engine itself does it."""
-    name = machine.flow.start_task if state.phase == Phase.CREATED else state.node
-    task = machine.tasks.get(name)
-    return None if task is None or name in machine.waiting else task.task_type
+def _missing_types(machine: FlowMachine, known: Collection[str] | None) -> list[str]:
+    """The types of the flow's tasks that there is no code for: where one is missing, the flow is left to others."""
+    if known is None:
+        return []
+    return sorted({task.task_type for name, task in machine.tasks.items() if name not in machine.waiting} - set(known))
 
 
 def _ago(due: str, around: Surroundings | None) -> str:

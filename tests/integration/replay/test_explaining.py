@@ -120,7 +120,7 @@ async def test_the_engines_own_ways_have_reasons(manager) -> None:
     await manager.execute_flow(handle.execution_id)
     told = await manager.explain(handle.execution_id)
     assert told.decisions[-1].reason == "the execution was cancelled by ada: no longer needed"
-    assert told.headline.startswith("it was cancelled after ")
+    assert told.headline.startswith("it was cancelled by ada after ")
     assert told.headline.endswith("no longer needed")
 
 
@@ -149,12 +149,40 @@ async def test_what_it_waits_for(manager) -> None:
     assert ": lunch; `flowsm resume` lets it go on" in found[0]
 
 
+async def test_a_signal_that_came_while_it_was_paused(manager) -> None:
+    """Who asks why a paused execution does not take its signal is told that it has come, and when it will be taken."""
+    handle = await manager.start(flow_of({"name": "ask", "task_type": "wait_for_signal", "parameters": {"name": "ok"}}))
+    await manager.pause(handle.execution_id)
+    await manager.signal(handle.execution_id, "ok")
+    _, said = (await manager.explain(handle.execution_id)).waits_for
+    seq = (await manager.get_flow_status(handle.execution_id)).seq
+    assert said == f"signal 'ok' has come with event {seq}: task 'ask' takes it as soon as the execution goes on"
+    await manager.resume(handle.execution_id)
+    assert (await handle).status == "completed"
+
+
+async def test_code_that_is_missing_for_a_later_task(manager) -> None:
+    """A flow is driven by who has code for all of it: what is missing is said before its turn comes, too."""
+    flow = flow_of(
+        {"name": "nap", "task_type": "wait", "parameters": {"seconds": 60}},
+        *({"name": name, "task_type": "fetch"} for name in "ab"),
+        conditions=[{"source_task": "nap", "target_task_success": "a"}],
+    )
+    handle = await manager.start(flow)
+    said = (await manager.explain(handle.execution_id, task_types=[])).waits_for
+    assert said[-1] == "there is no code here for task type 'fetch': give the module that registers it"
+
+
 async def test_what_is_said_of_a_stop_without_a_reason(manager) -> None:
     """Who gave no reason is not quoted with one; what a pause stopped is not said to be there for anybody to take up."""
     handle = await manager.start(flow_of({"name": "ask", "task_type": "wait_for_signal"}))
     await manager.cancel(handle.execution_id)
     headline = (await manager.explain(handle.execution_id)).headline
     assert re.fullmatch(r"it was cancelled after \S+ s", headline)
+    named = await manager.start(flow_of({"name": "ask", "task_type": "wait_for_signal"}))
+    await manager.cancel(named.execution_id, reason="a recall", actor="ada")
+    headline = (await manager.explain(named.execution_id)).headline
+    assert re.fullmatch(r"it was cancelled by ada after \S+ s: a recall", headline)
     on = [{"source_task": "a", "target_task_success": "b"}]
     ran = await manager.run(flow_of(*({"name": name, "task_type": "fetch"} for name in "ab"), conditions=on))
     await manager.fork(ran.execution_id, 6, paused=True, fork_id="there")
@@ -185,6 +213,10 @@ async def test_a_sub_flow_that_failed_is_named(manager) -> None:
     parent = await manager.run(flow_of({"name": "sub", "task_type": "subflow", "parameters": {"flow": inner}}))
     told = await manager.explain(parent.execution_id)
     assert told.child == f"{parent.execution_id}:sub:1"
+    naps = flow_of(WAITS_OF_A_TIMER) | {"id": "naps"}
+    cancelled = await manager.start(flow_of({"name": "sub", "task_type": "subflow", "parameters": {"flow": naps}}))
+    await manager.cancel(cancelled.execution_id)
+    assert (await manager.explain(cancelled.execution_id)).child is None, "the child was cancelled with it"
     child = await manager.explain(told.child)
     assert child.parent == parent.execution_id
     assert "CardDeclined" in child.headline

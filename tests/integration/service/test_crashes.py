@@ -92,7 +92,7 @@ async def test_told_to_stop_under_load(tmp_path: Path) -> None:
 
 
 async def test_who_waits_for_an_end_is_told_of_the_stop(tmp_path: Path) -> None:
-    """A request that waits is answered with 503 when the service stops, with the id of what goes on later."""
+    """A request that waits is answered when the service stops: with what is begun, its place, and that it goes on later."""
     waits = {"id": "w", "name": "W", "start_task": "wait_for_signal", "tasks": [{"name": "wait_for_signal"}]}
     with serving(tmp_path) as service:
         async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
@@ -105,5 +105,9 @@ async def test_who_waits_for_an_end_is_told_of_the_stop(tmp_path: Path) -> None:
             await until(waiting)
             assert await asyncio.to_thread(service.stop) == 0
             answer = await asking
-        assert (answer.status_code, answer.json()["execution_id"]) == (503, "mine")
-        assert answer.headers["retry-after"]
+        assert (answer.status_code, answer.json()["status"], answer.headers["location"]) == (
+            202,
+            "waiting",
+            "/flow/mine",
+        )
+        assert "retry-after" not in answer.headers

@@ -37,11 +37,10 @@ function Why({ explain, isPast, onPick, onTab }) {
   const look = SHOWN[status] ?? (isPausing ? "paused" : isStuck || isDue ? "waiting" : null);
   if (!look) return null;
   const failed = attempts.at(-1);
-  const said = headline.replace(/^(it was cancelled .*): cancelled$/, "$1");
   return html`<div class=${`banner is-${look}`} role=${look === "failed" ? "alert" : "status"}>
     <${Mark} status=${look} />
     <div>
-      <b>${timed(sentence(short(isPausing ? `${headline}, and will pause after this task` : said, ERROR_CHARS)), isPast)}</b>
+      <b>${timed(sentence(short(isPausing ? `${headline}, and will pause after this task` : headline, ERROR_CHARS)), isPast)}</b>
       ${waits.map((one) => html`<p key=${one}>${timed(sentence(one), isPast)}</p>`)}
       ${status === "failed" && failed && html`<p>
         <button type="button" class="link" onClick=${() => { onPick(failed.task); onTab("error"); }}>Look at the error</button>

@@ -59,7 +59,8 @@ export function Graph({ graph, selected, onSelect, isPast }) {
         size="14" /></button>
     </div>
     <div class="graph-box" ref=${box} tabindex="0" role="group" aria-label="The machine's states; scrolls">
-      ${drawn && html`<svg width=${drawn.width * scale} height=${drawn.height * scale} viewBox=${`${drawn.left} 0 ${drawn.width} ${drawn.height}`}
+      ${drawn && html`<svg width=${drawn.width * scale} height=${drawn.height * scale}
+        viewBox=${`${drawn.left} 0 ${drawn.width} ${drawn.height}`}
         class=${scale < FAR ? "is-far" : ""} role="group" aria-label="States and transitions">
         <${Arrows} />
         ${[false, true].flatMap((isTaken) => drawn.edges.filter((edge) => taken.has(edge.key) === isTaken).map((edge) => html`<${Edge}
