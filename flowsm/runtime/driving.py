@@ -52,7 +52,7 @@ def stands(state: ExecutionState, command: Command | TransactionEnd) -> bool:
         waiting = attempt.waiting if attempt is not None else None
         return state.phase == Phase.WAITING and waiting is not None and waiting.child == command.child
     if not isinstance(command, _OF_ATTEMPTS):
-        return state.phase not in {Phase.RUNNING, Phase.PROBING}
+        return state.phase not in AT_WORK
     return (
         state.phase == (Phase.PROBING if isinstance(command, RecordProbe) else Phase.RUNNING)
         and attempt is not None
