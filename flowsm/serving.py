@@ -64,6 +64,8 @@ class ServingVerbs(MeasuringVerbs):
     async def begin(self, execution_id: str) -> FlowExecution:
         """Have an execution driven in the background; returns once that is recorded, or it waits for room or its time.
 
+        Where this manager stops meanwhile, the execution is returned as it is.
+
         Raises:
             ExecutionNotFound: there is no such execution.
             TaskTypeNotFound: a task of the flow has no code here.
@@ -83,7 +85,7 @@ class ServingVerbs(MeasuringVerbs):
                     await asyncio.wait_for(changed.wait(), WATCH_SECONDS)
                 changed.clear()
                 if driven.done():
-                    return execution_of(driven.result())
+                    return execution_of(state if driven.cancelled() else driven.result())
                 state, _ = await self._loader.load(execution_id)
         finally:
             unlisten()

@@ -49,15 +49,19 @@ class Desk:
         """The execution, once it is recorded that it began.
 
         Raises:
-            Refusal: 503, there was no room for it in time.
+            Refusal: 503, there was no room for it in time, or the service stops.
             FlowsmError: as `FlowManager.begin`.
         """
         try:
             async with asyncio.timeout(BEGIN_MAX_SECONDS):
-                return await self.manager.begin(execution_id)
+                begun = await self.manager.begin(execution_id)
         except TimeoutError:
             detail = f"execution {execution_id!r} is not begun: as many as may run at once are running; ask again"
             raise Refusal(503, "no_room", detail, execution_id=execution_id) from None
+        if self.stopping and begun.status is FlowStatus.CREATED and begun.begins_at is None:
+            detail = f"the service stops, and execution {execution_id!r} is not begun; ask again"
+            raise Refusal(503, "stopping", detail, execution_id=execution_id)
+        return begun
 
     async def ended(self, execution_id: str, seconds: float | None = None) -> FlowExecution | None:
         """The execution once it has ended; None when that has not come within so many seconds, or the service stops.

@@ -22,6 +22,7 @@ from flowsm.service.areas import AREAS
 from flowsm.service.desk import Desk
 from flowsm.service.openapi import openapi
 from flowsm.service.options import ServiceOptions
+from flowsm.service.problems import Refusal
 
 
 def one(task_type: str, **parameters: object) -> dict[str, Any]:
@@ -166,6 +167,25 @@ async def test_definitions_are_paged(client: httpx.AsyncClient) -> None:
     second = (await client.get(f"/definitions?limit=1&cursor={first['cursor']}")).json()
     assert (len({first["items"][0]["digest"], second["items"][0]["digest"]}), second["cursor"]) == (2, None)
     assert (await client.get("/definitions?cursor=x")).status_code == 422
+
+
+async def test_what_a_service_that_stops_did_not_begin(manager: FlowManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An execution that the service was about to begin when it stopped is not said to be begun."""
+    desk = Desk(manager, ServiceOptions(), AREAS)
+    name = await manager.create(load_flow(one("fetch_data")))
+    asked = asyncio.Event()
+
+    async def never(*_: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(manager._log, "append", never)
+    beginning = asyncio.ensure_future(desk.begun(name))
+    await asked.wait()
+    desk.stop()
+    await manager._bound().close()
+    with pytest.raises(Refusal, match="is not begun"):
+        await beginning
 
 
 async def test_why_a_plugin_is_broken_is_for_who_operates(
