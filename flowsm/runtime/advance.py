@@ -92,6 +92,13 @@ class Advancer:
             LeaseLost: another worker has taken it over.
             LogError: the log could not be read or written.
         """
+        while True:
+            state, is_again = await self._advance_once(execution_id)
+            if not is_again:
+                return state
+
+    async def _advance_once(self, execution_id: str) -> tuple[ExecutionState, bool]:
+        """The same, up to where it is to be claimed again."""
         command: Command | TransactionEnd | None = None
         if execution_id in self._unrecorded:
             machine, state, epoch, command = self._unrecorded.pop(execution_id)
@@ -103,10 +110,10 @@ class Advancer:
             if command is not None:
                 machine, state = await self._keep_on(machine, state, command, drive)
                 command = None
-            return await self._drive_on(machine, state, drive)
+            return await self._drive_on(machine, state, drive), drive.is_again
         except Fenced as fenced:
             if command is not None:  # it became another's while nothing could be recorded
-                return await self.advance(execution_id)
+                return state, True
             head = await self._log.head(execution_id)
             owner = "" if head is None else head.worker
             raise self.lost(execution_id, epoch, fenced.actual_epoch, owner) from fenced
@@ -199,11 +206,10 @@ class Advancer:
             elif isinstance(effect, Decide) and not self.draining:
                 command = self._advance(machine, state.stream)
             else:
+                drive.has_let_go = True  # with what was recorded last: whoever comes first may have it
                 now = self._clock.now()
-                ended = await self._look_at_child(machine, state, effect, now) if drive.epoch >= 0 else None
-                if ended is None:
-                    return state
-                command = ended
+                drive.is_again = drive.epoch >= 0 and await self._look_at_child(machine, state, effect, now) is not None
+                return state
             machine, state = await self._keep_on(machine, state, command, drive)
 
     async def _look_at_child(
@@ -284,7 +290,7 @@ class Advancer:
 
         It goes on with another machine, where the execution was upgraded meanwhile, or left it to those who have the code.
         """
-        drive.busy = True
+        drive.is_busy = True
         try:
             after = await self._record(machine, state, command, drive.epoch)
         except (LogUnavailable, AppendUnknown):
@@ -292,7 +298,7 @@ class Advancer:
             while len(self._unrecorded) > UNRECORDED_RESULTS_MAX:
                 del self._unrecorded[next(iter(self._unrecorded))]
             raise
-        drive.seq, drive.busy = after.seq, False
+        drive.seq, drive.is_busy = after.seq, False
         if after.digest != state.digest:
             machine = await self._loader.machine(after.digest)
             if not isinstance(next_effect(after), Nothing):

@@ -20,12 +20,17 @@ _OF_ATTEMPTS: Final = (RecordResult, TransactionEnd, RecordProbe)
 
 
 class Drive:
-    """What the driver of an execution knows of it: where its log ends, under which epoch; `busy` while it appends."""
+    """What the driver of an execution knows of it: where its log ends, and under which epoch.
 
-    __slots__ = ("busy", "epoch", "seq")
+    `is_busy` while it appends; `has_let_go` of the execution, which waits, though it still looks at what that waits
+    for; `is_again`: that has come, so that the execution is to be claimed again.
+    """
+
+    __slots__ = ("epoch", "has_let_go", "is_again", "is_busy", "seq")
 
     def __init__(self, seq: int, epoch: int) -> None:
-        self.seq, self.epoch, self.busy = seq, epoch, False
+        self.seq, self.epoch = seq, epoch
+        self.is_busy = self.has_let_go = self.is_again = False
 
 
 class Claimed(NamedTuple):

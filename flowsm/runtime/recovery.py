@@ -13,6 +13,7 @@ from flowsm.clock import Clock
 from flowsm.errors import (
     AppendUnknown,
     DefinitionNotFound,
+    ExecutionNotFound,
     FlowsmError,
     IllegalEvent,
     LeaseHeld,
@@ -103,7 +104,7 @@ class Recovery:
 
     def stopped(self, execution_id: str, error: Exception) -> None:
         """Take note that an execution could not be driven on here."""
-        if isinstance(error, LeaseHeld | LeaseLost):
+        if isinstance(error, LeaseHeld | LeaseLost | ExecutionNotFound):  # it may come to be
             return
         seconds = ASIDE_TROUBLE_SECONDS if isinstance(error, LogUnavailable | AppendUnknown) else ASIDE_SECONDS
         until = self._clock.boot_ms() + round(seconds * 1000)

@@ -225,7 +225,7 @@ class Supervisor:
 
     def of_interest(self) -> list[str]:
         """The executions that run a task here, or are waited for."""
-        running = [name for name, drive in self._advancer.drives.items() if not drive.busy]
+        running = [name for name, drive in self._advancer.drives.items() if not drive.is_busy]
         return [*running, *(name for name in self._joined if name not in self._serving)]
 
     def told(self, owners: list[Owner]) -> None:
@@ -235,7 +235,7 @@ class Supervisor:
             drive = self._advancer.drives.get(owner.execution_id)
             if drive is None:
                 self._look_again(owner)
-            elif drive.busy or drive.epoch < 0:
+            elif drive.is_busy or drive.has_let_go or drive.epoch < 0:
                 continue
             elif owner.epoch > drive.epoch:
                 lost = self._advancer.lost(owner.execution_id, drive.epoch, owner.epoch, owner.worker)

@@ -252,7 +252,7 @@ async def test_a_drive_is_known_while_it_runs(engine: Engine, log: Log) -> None:
 
     def look() -> None:
         drive = engine.advancer.drives["x"]
-        seen.append((drive.seq, drive.epoch, drive.busy))
+        seen.append((drive.seq, drive.epoch, drive.is_busy))
 
     engine.advancer._tasks.register_task("a", look, replace=True)
     await engine.create()

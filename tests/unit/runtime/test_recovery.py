@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from flowsm.definition.load import load_flow
-from flowsm.errors import DefinitionNotFound, IllegalEvent, LeaseHeld, LogBroken, LogUnavailable
+from flowsm.errors import (
+    DefinitionNotFound,
+    ExecutionNotFound,
+    FlowsmError,
+    IllegalEvent,
+    LeaseHeld,
+    LogBroken,
+    LogUnavailable,
+)
 from flowsm.limits import ASIDE_SECONDS, ASIDE_TROUBLE_SECONDS
 from flowsm.machine.compile import FlowMachine, compile_flow
 from flowsm.projections.agenda import Due
@@ -128,10 +136,11 @@ async def test_what_cannot_be_driven_is_set_aside(clock: ManualClock, error: Exc
     assert given.kicked == (["a"] if back else [])
 
 
-async def test_what_others_have_is_not_set_aside(clock: ManualClock) -> None:
-    """An execution that another worker took first may come back."""
+@pytest.mark.parametrize("error", [LeaseHeld("a", "w-2", "here", 7), ExecutionNotFound("a")])
+async def test_what_others_have_is_not_set_aside(clock: ManualClock, error: FlowsmError) -> None:
+    """An execution that another worker took first may come back, and one that was asked for too early may come to be."""
     given = Given(clock, Listed("a"))
-    given.recovery.stopped("a", LeaseHeld("a", "w-2", "here", 7))
+    given.recovery.stopped("a", error)
     await given.recovery.look()
     assert given.kicked == ["a"]
 

@@ -197,9 +197,11 @@ async def test_what_was_lost_is_stopped(made: Make, caplog: pytest.LogCaptureFix
     waiting = asyncio.ensure_future(supervisor.finish("x"))
     await pass_turns()
     drive = advances.drives["x"] = Drive(3, 1)
-    drive.busy = True
+    drive.is_busy = True
     supervisor.told([owner(epoch=2, worker="w-2", alive=True)])
-    drive.busy = False
+    drive.is_busy, drive.has_let_go = False, True
+    supervisor.told([owner(epoch=2, worker="w-2", alive=True)])
+    drive.has_let_go = False
     supervisor.told([owner(epoch=2, worker="w-2", alive=True)])
     assert not supervisor.interrupt("x")
     with pytest.raises(LeaseLost, match="taken over by worker w-2"):
