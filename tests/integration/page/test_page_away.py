@@ -149,3 +149,28 @@ def test_somebody_is_asked_what_became_of_it(
         found: Any = service.curl(f"/flow/{execution_id}").json
     charged = {"success": {"charged": 99}, "failure": None, "retry": {"charged": 100}}
     assert found["task_results"]["charge"].get("data") == charged[resolution]
+
+
+def test_the_wrong_log_for_a_while(browser: Browser, tmp_path: Path) -> None:
+    """A service that is begun with another file has no such execution: the page says so, and goes on with the right one."""
+    with serving(tmp_path) as service:
+        made: Any = service.post("/flow/execute-sync", CHOOSY, "-H", "Prefer: wait=1").json
+        execution_id, port = made["execution_id"], port_of(service)
+        with watched_page(browser, service.url) as watched:
+            watched.expected += [
+                "ERR_CONNECTION_REFUSED",
+                "ERR_INCOMPLETE_CHUNKED_ENCODING",
+                "ERR_CONNECTION_RESET",
+                "404",
+            ]
+            page = watched.open(f"#/flow/{execution_id}")
+            expect(page.locator(".connection")).to_have_text("live")
+            assert service.stop() == 0
+            with serving(tmp_path, db="other.db", port=port):
+                expect(page.get_by_role("alert")).to_have_text(f"execution '{execution_id}' not found")
+                expect(page.locator(".actions")).to_have_count(0)
+            with serving(tmp_path, port=port):
+                expect(page.locator(".connection")).to_have_text("live", timeout=30_000)
+                expect(page.get_by_role("alert")).to_have_count(0)
+                expect(page.locator(".event")).to_have_count(8)
+                page.locator(".actions").get_by_role("button", name="Approved").click()

@@ -9,6 +9,7 @@ const RETRY_MS = 500;
 const RETRY_MOST_MS = 10_000;
 const ASK_MS = 1000;
 const UNAUTHORIZED = 401;
+const NOT_FOUND = 404; // which may be another log's answer, in the place of the right one's
 const PASSING = [UNAUTHORIZED, 429];
 
 // Tell `onEvents` of whatever comes, in lists, until `stop` is called. While nobody sees the page nothing is read:
@@ -32,7 +33,7 @@ export function follow(path, { after = null, look, onEvents, onState = () => {},
       if (!(await inPlace(() => stream(mine)))) pause = await lookOnce(mine);
     } catch (problem) {
       if (problem.status >= 400 && problem.status < 500 && !PASSING.includes(problem.status)) {
-        stop();
+        if (problem.status !== NOT_FOUND) stop();
         onProblem(problem);
       }
       // else it was cut off, or the service is away: again

@@ -10,15 +10,23 @@ const REFRESH_MS = 200;
 const DRAW_MS = 50;
 const SETTLED_MS = 250;
 const CACHED_MOMENTS = 400;
+const NOT_FOUND = 404;
 
-// `events` is one array that grows; `version` tells that it did.
-export function useExecution(id) {
+// `events` is one array that grows; `version` tells that it did. When the execution is there again after it was not,
+// `onAgain` is called: it may be another one of that id.
+export function useExecution(id, onAgain) {
   const [execution, setExecution] = useState(null);
   const [problem, setProblem] = useState(null);
   const [connection, setConnection] = useState("away");
   const [version, setVersion] = useState(0);
   const kept = useRef({ events: [], attempts: new Attempts() });
   const isLive = useRef(false);
+  const isGone = useRef(false);
+
+  function fail(found) {
+    isGone.current = found.status === NOT_FOUND;
+    setProblem(found);
+  }
 
   function take(events) {
     const { events: known, attempts } = kept.current;
@@ -39,11 +47,12 @@ export function useExecution(id) {
   async function load() {
     try {
       const found = await ask(`flow/${part(id)}`);
+      if (isGone.current) onAgain();
       setExecution(found);
       setProblem(null);
       if (!isLive.current && found.seq > kept.current.events.length) await catchUp();
     } catch (error) {
-      setProblem(error);
+      fail(error);
     }
   }
 
@@ -65,10 +74,11 @@ export function useExecution(id) {
       },
       onState(state) {
         setConnection(state);
+        if (isGone.current && state !== "away") onAgain();
         isLive.current = state === "live";
         if (state === "live") refresh();
       },
-      onProblem: setProblem,
+      onProblem: fail,
     });
   }, [id]);
   return { execution, problem, connection, version, refresh, ...kept.current };

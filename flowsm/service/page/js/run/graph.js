@@ -5,7 +5,7 @@ import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../
 import { Icon, Mark, lookOf } from "../marks.js";
 import { fitting } from "../fitting.js";
 import { short, unturned } from "../text.js";
-import { LABEL_CHARS, drawnEdges, keyOf, layout } from "./layout.js";
+import { LABEL_CHARS, drawnEdges, keyOf, layout, withWays } from "./layout.js";
 import { usePanning } from "./panning.js";
 
 const NAME_ROOM = 44;
@@ -25,16 +25,19 @@ export function fateLook(state, status) {
 // Whether the execution stands there, or ended there.
 const isPlace = (state) => state.fate === "current" || (!state.is_task && state.name !== "created" && state.fate !== "never");
 
-export function Graph({ graph, selected, onSelect, isPast }) {
+export function Graph({ graph, events, selected, onSelect, isPast }) {
   const [isAll, setAll] = useState(false);
   const [zoom, setZoom] = useState("legible");
   const box = useRef(null);
   const room = useSize(box);
-  const ever = useRef(new Set());
+  const ever = useWays(events);
   const taken = useMemo(() => new Set((graph?.edges ?? []).filter((edge) => edge.taken).map(keyOf)), [graph]);
-  for (const key of taken) ever.current.add(key);
-  const shape = graph && JSON.stringify([graph.flow_digest, graph.states.length, isAll, [...ever.current].sort()]);
-  const drawn = useMemo(() => graph && layout(graph.states, drawnEdges(graph.edges, isAll, ever.current)), [shape]);
+  const shape = graph && JSON.stringify([graph.flow_digest, graph.states.length, isAll, [...ever.keys()].sort()]);
+  const drawn = useMemo(() => {
+    if (!graph) return null;
+    const whole = withWays(graph, ever);
+    return layout(whole.states, drawnEdges(whole.edges, isAll, ever));
+  }, [shape]);
   const states = useMemo(() => new Map(graph?.states.map((state) => [state.name, state])), [graph]);
   const current = graph?.states.find(isPlace)?.name;
   useEffect(() => show(box.current, drawn, current), [current, drawn, room.width > 0, zoom === "legible"]);
@@ -70,6 +73,16 @@ export function Graph({ graph, selected, onSelect, isPast }) {
       </svg>`}
     </div>
   </section>`;
+}
+
+// The ways that were ever taken, by their keys: so the picture is the same wherever one looks back to.
+function useWays(events) {
+  const kept = useRef({ read: 0, ways: new Map() }).current;
+  for (; kept.read < events.length; kept.read += 1) {
+    const { type, data } = events[kept.read];
+    if (type === "transition.taken") kept.ways.set(keyOf(data), data);
+  }
+  return kept.ways;
 }
 
 // What was in the middle stays there when the scale changes.

@@ -18,6 +18,19 @@ const ENDS = ["completed", "failed", "cancelled"];
 
 export const keyOf = (edge) => JSON.stringify([edge.source, edge.target]);
 
+// The machine with the engine's own ways that were taken, an abort or a cancellation, though not yet at this moment.
+export function withWays({ states, edges }, ways) {
+  const names = new Set(states.map((state) => state.name));
+  const known = new Set(edges.map(keyOf));
+  const more = [...ways.values()].filter((way) => !known.has(keyOf(way)) && names.has(way.source) &&
+    (names.has(way.target) || ENDS.includes(way.target)));
+  const ends = [...new Set(more.map((way) => way.target))].filter((name) => !names.has(name));
+  return {
+    states: [...states, ...ends.map((name) => ({ name, is_task: false, task_type: null, fate: "never", visits: 0 }))],
+    edges: [...edges, ...more.map(({ source, target }) => ({ source, target, label: "", when: "", taken: false }))],
+  };
+}
+
 // The outcome, and what else has to hold; of the usual outcome that alone.
 function labelOf({ label, when }) {
   if (!when) return label;
@@ -25,8 +38,8 @@ function labelOf({ label, when }) {
 }
 
 // Edges that go the same way are one, with all their labels. Those to an end that are only taken when nothing else is
-// met say little: without `isAll` they are left out, unless they were taken or are the only way on. `taken` holds the
-// keys of those that were taken at any time that was looked at: so the picture stays as it is while one goes back.
+// met say little: without `isAll` they are left out, unless they were taken or are the only way on. `taken` has the
+// keys of those that were taken at any time.
 export function drawnEdges(edges, isAll, taken) {
   const merged = new Map();
   for (const edge of edges) {

@@ -17,15 +17,25 @@ import { Slider } from "./slider.js";
 import { Timeline } from "./timeline.js";
 import { removedIn } from "./verbs.js";
 
+const SEQ = /^[1-9]\d{0,15}$/;
+const NOT_FOUND = 404;
 const ENDED = ["completed", "failed", "cancelled"];
 
 export function Run({ id, place, mayAct }) {
-  const run = useExecution(id);
+  const [round, setRound] = useState(0);
+  return html`<${Round} key=${round} id=${id} place=${place} mayAct=${mayAct} onAgain=${() => setRound(round + 1)} />`;
+}
+
+// As long as it is known to be the same execution.
+function Round({ id, place, mayAct, onAgain }) {
+  const run = useExecution(id, onAgain);
   const { execution, events, problem, connection } = run;
-  const { tab = "", task = null, seq: asked } = place.parameters;
+  const { tab = "", task = null } = place.parameters;
+  const asked = SEQ.test(place.parameters.seq) ? place.parameters.seq : "";
   const last = events.length;
+  const isComing = last < Math.min(asked || 1, execution?.seq ?? Infinity);
   const isLive = !asked;
-  const seq = isLive ? last : Math.min(Math.max(1, Number.parseInt(asked, 10) || 1), Math.max(last, 1));
+  const seq = isLive ? last : Math.min(Number(asked), Math.max(last, 1));
   const here = TABS.some(([name]) => name === tab) ? tab : "events";
   const known = useMoment(id, last ? seq : 0, here === "state" || here === "input" || here === "output" || here === "error");
   const [ticking, setTicking] = useState(0);
@@ -36,7 +46,7 @@ export function Run({ id, place, mayAct }) {
   }, [execution?.flow_name, execution?.status, id]);
 
   const show = (more, options = { replace: true }) => go({ kind: "run", id, parameters: { tab, task, seq: asked, ...more } }, options);
-  const seek = (to) => show({ seq: Math.min(Math.max(1, to), last) });
+  const seek = (to) => isComing || show({ seq: Math.min(Math.max(1, to), last) });
   const live = () => show({ seq: "" });
   const pick = (name) => show({ task: name ?? "" });
   useKeys({
@@ -48,7 +58,7 @@ export function Run({ id, place, mayAct }) {
   });
 
   if (problem && !execution) {
-    const isUnknown = problem.status === 404;
+    const isUnknown = problem.status === NOT_FOUND;
     return html`<div class="nothing"><h1>${isUnknown ? "There is no such execution" : "It cannot be shown"}</h1>
       <p>${problem.message}</p>
       ${!isUnknown && html`<button type="button" class="primary" onClick=${run.refresh}>Try again</button>`}
@@ -59,14 +69,14 @@ export function Run({ id, place, mayAct }) {
   return html`<div class="run">
     <${Head} execution=${execution} connection=${connection} now=${now} isPast=${isPast} status=${known.graph?.status} events=${events}
       parts=${run.attempts.parts} />
-    ${mayAct && html`<${Actions} execution=${execution} graph=${known.graph} events=${events} seq=${seq} refresh=${run.refresh}
-      isPast=${isPast} />`}
+    ${mayAct && problem?.status !== NOT_FOUND && html`<${Actions} execution=${execution} graph=${known.graph} events=${events} seq=${seq}
+      refresh=${run.refresh} isPast=${isPast} />`}
     ${(problem ?? known.problem) && html`<p class="banner is-failed" role="alert">${(problem ?? known.problem).message}</p>`}
     <${Banner} explain=${known.explain} status=${known.graph?.status} seq=${seq} isPast=${isPast} event=${events[seq - 1]}
       onLive=${live} onPick=${pick} onTab=${(name) => show({ tab: name })} />
     <div class="run-grid">
       <div class="run-left">
-        <${Graph} graph=${known.graph} selected=${task} onSelect=${pick} isPast=${isPast} />
+        <${Graph} graph=${known.graph} events=${events} selected=${task} onSelect=${pick} isPast=${isPast} />
         <${Slider} seq=${seq} last=${last} isLive=${isLive} connection=${connection} event=${events[seq - 1]} onSeek=${seek}
           onLive=${live} />
         <${Timeline} attempts=${run.attempts} version=${run.version} seq=${seq} last=${last} isPast=${isPast}
