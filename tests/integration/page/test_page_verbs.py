@@ -28,6 +28,12 @@ PICKY = {
     "tasks": [{"name": "approval", "task_type": "wait_for_signal", "parameters": {"schema": SCHEMA}}],
     "conditions": [{"source_task": "approval", "outcome": "approved", "target_task_success": "end"}],
 }
+WAITS = {
+    "id": "waits",
+    "name": "Waits",
+    "start_task": "answer",
+    "tasks": [{"name": "answer", "task_type": "wait_for_signal"}],
+}
 WHOLE = {
     "id": "whole",
     "name": "The whole",
@@ -67,7 +73,9 @@ def test_a_payload_has_to_fit(looking: Any, service: Service) -> None:
         payload = dialog.get_by_label("JSON", exact=True)
         expect(payload).to_be_focused()
         expect(dialog.get_by_label("Reason")).to_have_count(0)
-        assert json.loads(payload.input_value()) == {"amount": 1, "currency": "EUR"}
+        assert json.loads(payload.input_value()) == {"amount": None, "currency": None}, (
+            "what is approved is said by who approves"
+        )
         dialog.get_by_text("What it has to fit").click()
         assert watched.faults() == []
         payload.fill('{"amount": 0, "currency": "EUR"}')
@@ -94,6 +102,7 @@ def test_a_payload_with_room_for_a_reason(looking: Any, service: Service) -> Non
         page = watched.open(f"#/flow/{execution_id}")
         page.locator(".actions").get_by_role("button", name="Approved").click()
         dialog = page.get_by_role("dialog")
+        dialog.get_by_label("JSON", exact=True).fill('{"amount": 1, "currency": "EUR"}')
         dialog.get_by_label("Reason").fill("within the budget")
         watched.shot("payload-reason")
         dialog.get_by_role("button", name="Approved").click()
@@ -160,3 +169,41 @@ def test_what_was_removed_says_so(looking: Any, service: Service) -> None:
         page.locator(".actions").get_by_role("button", name="Fork").click()
         page.get_by_role("dialog").get_by_role("button", name="Fork", exact=True).click()
         expect(page.locator(".relations")).to_contain_text(f"from {execution_id}")
+
+
+def test_an_answer_while_it_is_paused(looking: Any, service: Service) -> None:
+    """What was answered while the execution is paused is said to have come, and is not asked for a second time."""
+    execution_id = started(service, WAITS)
+    with looking() as watched:
+        watched.expected.append("412")
+        page = watched.open(f"#/flow/{execution_id}")
+        approve = page.locator(".actions").get_by_role("button", name="Approve", exact=True)
+        approve.click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Reason").fill("as agreed")
+        service.post(f"/flow/{execution_id}/pause", {"reason": "lunch"})
+        expect(page.locator(".run-title .status")).to_have_text("paused")
+        dialog.get_by_role("button", name="Approve", exact=True).click()
+        expect(dialog.get_by_role("alert")).to_contain_text("has moved on since this was opened")
+        expect(dialog.get_by_label("Reason")).to_have_value("as agreed")
+        watched.shot("moved-on")
+        dialog.get_by_role("button", name="Approve all the same").click()
+        expect(page.locator(".banner.is-paused")).to_contain_text("has come with event")
+        expect(approve).to_have_count(0)
+        page.locator(".actions").get_by_role("button", name="Resume").click()
+        dialog.get_by_role("button", name="Resume").click()
+        expect(page.locator(".run-title .status")).to_have_text("completed")
+    assert service.curl(f"/flow/{execution_id}").json["task_results"]["answer"]["data"] == {"reason": "as agreed"}
+
+
+def test_a_verb_for_what_has_ended_meanwhile(looking: Any, service: Service) -> None:
+    """Whoever is about to ask something of an execution that ends is told so, and cannot send it."""
+    execution_id = started(service, WAITS)
+    with looking() as watched:
+        page = watched.open(f"#/flow/{execution_id}")
+        page.locator(".actions").get_by_role("button", name="Pause").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_role("button", name="Pause")).to_be_enabled()
+        service.post(f"/flow/{execution_id}/cancel", {})
+        expect(dialog.locator(".banner")).to_have_text("It has ended meanwhile.")
+        expect(dialog.get_by_role("button", name="Pause")).to_be_disabled()

@@ -32,6 +32,7 @@ export class Problem extends Error {
     this.code = body.code || "";
     this.findings = body.findings || [];
     this.possible = body.possible || [];
+    this.state = body.state || {};
   }
 }
 

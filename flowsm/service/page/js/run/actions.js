@@ -20,7 +20,7 @@ export function Actions({ execution, graph, events, seq, refresh, isPast }) {
   const isPaused = useMemo(() => isPausedIn(events), [events.length]);
   const isRemoved = useMemo(() => removedIn(events) !== null, [events.length]);
   const verbs = possibleVerbs(execution.status, wait, isPaused, isRemoved);
-  const isWaited = Boolean(wait?.signal) && execution.ended_at === null;
+  const isWaited = Boolean(wait?.signal) && !wait.isAnswered && execution.ended_at === null;
   const answers = isWaited ? answersOf(graph, wait.task) : [];
   const ask = (verb, given = {}) => setAsked({ verb, given, seq: Math.max(execution.seq, events.length) });
   const payload = wait?.schema ? stringify(skeletonOf(wait.schema), 2) : "";

@@ -12,6 +12,10 @@ import { commandsOf } from "./commands.js";
 import { Fields } from "./fields.js";
 import { VERBS, bodyOf, pathOf } from "./verbs.js";
 
+const MOVED_ON = 412;
+const AFTER_THE_END = ["fork", "retry"];
+const isEnded = ({ ended_at: at }) => at !== null;
+
 export const titled = (word) => word.charAt(0).toUpperCase() + word.slice(1);
 
 function made(verb, id, values) {
@@ -30,11 +34,13 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
   const [problem, setProblem] = useState(null);
   const [warning, setWarning] = useState("");
   const [isSending, setSending] = useState(false);
+  const [expected, setExpected] = useState(seq);
   const [isPlanned, setPlanned] = useState(!needsPlan);
   const { body, problem: unread } = made(verb, id, values);
   const key = useMemo(newKey, [verb === "fork" && body ? stringify(body) : ""]);
   const isLost = problem?.status === 0; // it may be this very answer that ended the wait
-  const isOver = given.isAnswer && !isSending && !isLost && (wait?.task !== given.task || wait?.signal !== given.name);
+  const isTaken = given.isAnswer && (wait?.task !== given.task || wait?.signal !== given.name || wait.isAnswered);
+  const isOver = !isSending && !isLost && (isTaken || (isEnded(execution) && !AFTER_THE_END.includes(verb)));
   const isOff = isSending || isOver || !isPlanned || (values.isOther && !values.isFlow);
   const name = given.isAnswer ? titled(given.outcome || "approve") : title;
 
@@ -44,7 +50,7 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
     setSending(true);
     keep("actor", values.actor);
     const headers = verb === "signal" || verb === "fork" ? { "Idempotency-Key": key } : {};
-    if (given.isAnswer || verb === "resolve" || verb === "upgrade") headers["If-Match"] = `"${seq}"`;
+    if (given.isAnswer || verb === "resolve" || verb === "upgrade") headers["If-Match"] = `"${expected}"`;
     try {
       const answer = await post(pathOf(verb, id), body, headers);
       if (verb === "fork") go({ kind: "run", id: answer.execution_id });
@@ -52,6 +58,7 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
       return answer.warning ? setWarning(answer.warning) : onClose();
     } catch (error) {
       setSending(false);
+      if (error.status === MOVED_ON && error.state.seq) setExpected(error.state.seq);
       return setProblem(error);
     }
   }
@@ -64,12 +71,13 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
         execution=${execution} graph=${graph} wait=${wait} body=${body} onPlan=${setPlanned} />
       ${body && html`<${Same} commands=${commandsOf(verb, id, body)} />`}
       ${problem && html`<${Refused} problem=${problem} />`}
-      ${isOver && !problem && !warning && html`<p class="banner is-waiting" role="status">Nobody waits for this any more:
-        it was answered elsewhere, or has ended.</p>`}
+      ${isOver && !problem && !warning && html`<p class="banner is-waiting" role="status">${given.isAnswer
+        ? "Nobody waits for this any more: it was answered elsewhere, or has ended." : "It has ended meanwhile."}</p>`}
       ${warning && html`<div class="banner is-waiting" role="alert"><div><b>It is recorded; but:</b>
         <p>${sentence(warning)}</p></div></div>`}
       <div class="form-end"><button type="button" onClick=${onClose}>${warning ? "Close" : "Not now"}</button>
-        ${!warning && html`<button class=${look === "grave" ? "grave" : "primary"} disabled=${isOff}>${name}</button>`}</div>
+        ${!warning && html`<button class=${look === "grave" ? "grave" : "primary"} disabled=${isOff}>${problem?.status === MOVED_ON
+          ? `${name} all the same` : name}</button>`}</div>
     </form>
   </${Dialog}>`;
 }
@@ -79,7 +87,8 @@ const Same = ({ commands }) => html`<details class="same"><summary>The same as a
     <span>${kind}</span><code tabindex="0">${text}</code><${CopyButton} text=${text} label=${`Copy as ${kind}`} /></div>`)}
 </details>`;
 
-const Refused = ({ problem }) => html`<div class="banner is-failed" role="alert"><div><b>${problem.message}</b>
-  ${problem.possible?.length > 0 && html`<p>Possible: ${problem.possible.join(", ")}.</p>`}
-  ${problem.status === 412 && html`<p>It has moved on since this was opened: close this, and look again.</p>`}
-</div></div>`;
+function Refused({ problem }) {
+  const said = problem.status === MOVED_ON
+    ? "The execution has moved on since this was opened: it may stand elsewhere now, or be paused." : problem.message;
+  return html`<div class="banner is-failed" role="alert"><div><b>${said}</b></div></div>`;
+}

@@ -27,13 +27,18 @@ const ENDED = ["completed", "failed", "cancelled"];
 const PAUSES = ["execution.paused", "execution.resumed", "execution.redriven", "execution.forked", "execution.cancelling"];
 const ORDINARY = ["otherwise", "success", "failure", "timeout", "skipped", ""];
 
-// The signal that is waited for, or that somebody's word is: as far as the events tell.
+// The signal that is waited for, or that somebody's word is: as far as the events tell. `isAnswered` where it has come, and
+// is taken as soon as the execution goes on.
 export function openWait(events) {
   for (let at = events.length - 1; at >= 0; at -= 1) {
     const { type, data } = events[at];
     if (type === "wait.started") {
       const start = events[at - 1]?.type === "task.started" ? events[at - 1].data : null;
-      return { task: data.task, signal: data.signal ?? null, child: data.child ?? null, schema: start?.parameters?.schema ?? null };
+      const isAnswer = (event) => event.type === "signal.received" && event.data.name === data.signal;
+      return {
+        task: data.task, signal: data.signal ?? null, child: data.child ?? null, schema: start?.parameters?.schema ?? null,
+        isAnswered: events.slice(at + 1).some(isAnswer),
+      };
     }
     if (type === "resolution.awaited") return { task: data.task, isAsked: true };
     if (OVER.includes(type)) return null;
