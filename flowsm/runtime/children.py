@@ -23,7 +23,7 @@ from flowsm.events.commands import Cancel, Create, Driver, RecordChild
 from flowsm.events.facts import ErrorInfo, ParentRef
 from flowsm.log.port import EventLog
 from flowsm.machine.effect import AwaitChild
-from flowsm.machine.state import Attempt, ExecutionState
+from flowsm.machine.state import Attempt, ExecutionState, Phase
 from flowsm.runtime.batch import creation_of
 from flowsm.runtime.input import checked_input
 from flowsm.runtime.loading import Prepared, StateLoader
@@ -104,6 +104,7 @@ class Children:
             prepared = await self._prepare(parent, attempt.parameters["flow"])
             given = checked_input(prepared.machine.flow, attempt.parameters.get("input"))
             await self._create(parent, attempt, effect.child, prepared, given)
+            await self._stop_if_orphaned(parent.stream, effect)
         except Conflict:
             return None  # somebody else was faster
         except FlowsmError as error:
@@ -148,6 +149,18 @@ class Children:
             batch, after = creation_of(prepared, command, child_id, now)
             appended = await self._log.append(batch)
         self._loader.recorded(batch.facts, after, appended)
+
+    async def _stop_if_orphaned(self, parent_id: str, effect: AwaitChild) -> None:
+        """Cancel a child whose parent went on, or is about to, while it was created: who made it go on saw no child."""
+        parent, _ = await self._loader.load(parent_id)
+        waiting = parent.attempt.waiting if parent.attempt is not None else None
+        is_awaited = parent.phase == Phase.WAITING and waiting is not None and waiting.child == effect.child
+        is_late = effect.due is not None and timestamp(self._clock.now()) >= effect.due
+        if is_awaited and parent.cancelling is None and not is_late:
+            return
+        child, _ = await self._loader.load(effect.child)
+        await self._cancel(child, parent, "does not wait for it any more")
+        self.asked.append(effect.child)
 
     async def _cancel(self, child: ExecutionState, parent: ExecutionState, why: str) -> ExecutionState:
         """Ask for the child's end; whoever drives it sees that."""

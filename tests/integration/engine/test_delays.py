@@ -109,6 +109,7 @@ class Crowd:
         await early
         ended = await asyncio.gather(handle.result(), self.ask("finish", name))
         assert [one.ended_at is not None for one in ended] == [True, True]
+        await self.ask("finish", f"{name}:child:1")
 
 
 @pytest.mark.many

@@ -8,6 +8,7 @@ import pytest
 from children import until
 
 from flowsm import FlowManager
+from flowsm.log.port import Append, Appended
 from flowsm.tasks.factory import TaskFactory
 
 
@@ -54,6 +55,32 @@ async def test_a_stranger_with_the_id_of_a_child_is_no_child(path) -> None:
         assert parent.status == "failed"
         assert parent.error is not None
         assert "'p:sub:1', exists already, and is another's" in parent.error
+
+
+async def test_a_child_of_a_parent_that_went_on_is_cancelled(path, monkeypatch) -> None:
+    """A sub-flow that was about to be created when its parent was cancelled, and ended, does not run on alone."""
+    inner = {
+        "id": "inner",
+        "name": "Inner",
+        "start_task": "w",
+        "tasks": [{"name": "w", "task_type": "wait_for_signal"}],
+    }
+    outer = {"name": "sub", "task_type": "subflow", "parameters": {"flow": inner}}
+    async with FlowManager(path) as manager, FlowManager(path) as other:
+        append = manager._log.append
+
+        async def late(batch: Append) -> Appended:
+            if batch.stream == "p:sub:1":
+                monkeypatch.setattr(manager._log, "append", append)
+                await other.cancel("p")
+                await other.finish("p")
+            return await append(batch)
+
+        monkeypatch.setattr(manager._log, "append", late)
+        flow = {"id": "outer", "name": "Outer", "start_task": "sub", "tasks": [outer]}
+        assert (await manager.run(flow, execution_id="p")).status == "cancelled"
+        child = await manager.finish("p:sub:1")
+        assert (child.status, child.error) == ("cancelled", "its parent p does not wait for it any more")
 
 
 async def test_who_has_no_code_for_a_flow_leaves_it_alone(path) -> None:
