@@ -53,11 +53,39 @@ def test_a_start_at_a_later_time(looking: Any, service: Service) -> None:
         watched.shot("start-later")
         page.get_by_role("button", name="Start", exact=True).click()
         expect(page.locator(".banner")).to_contain_text("2126")
-        expect(page.locator(".banner")).to_contain_text(re.compile(r"in \d+ d \d+ h"))
+        expect(page.locator(".banner")).to_contain_text(re.compile(r"in \d+ years"))
         execution_id = page.url.rpartition("/")[2]
     first = service.curl(f"/flow/{execution_id}/events").json["items"][0]
     assert datetime.fromisoformat(first["data"]["start_at"]) == datetime.fromisoformat("2126-07-01T13:30:00+00:00")
     service.post(f"/flow/{execution_id}/cancel", {})
+
+
+NO_STARTS = {
+    "2016-07-01T09:30": "This moment has passed",
+    "2126-03-31T02:30": "The clocks skip this time on that day",
+    "2126-03-31T02:30:15": "The clocks skip this time on that day",
+}
+
+
+def test_a_moment_at_which_nothing_can_start(looking: Any) -> None:
+    """A moment that has passed, or that is none, is said to be so, and nothing is started."""
+    with looking(timezone_id="Europe/Berlin") as watched:
+        page = watched.open("#/start?example=1")
+        page.get_by_label("It begins").select_option("later")
+        at, start = page.get_by_label("At", exact=True), page.get_by_role("button", name="Start", exact=True)
+        for moment, said in NO_STARTS.items():
+            at.fill(moment)
+            expect(page.get_by_role("alert")).to_have_count(0)
+            start.click()
+            expect(page.get_by_role("alert")).to_contain_text(said)
+        watched.shot("start-passed")
+        at.fill("20260-07-01T09:30")
+        start.click()
+        expect(page.locator("input:invalid")).to_be_focused()
+        at.fill("2126-07-01T09:30:15")
+        assert [asked for asked in watched.asked if asked.endswith("/flow/create")] == []
+        start.click()
+        expect(page.locator(".banner")).to_contain_text("09:30:15")
 
 
 def test_a_time_to_come_is_counted_down(looking: Any, service: Service) -> None:

@@ -9,7 +9,7 @@ import { go } from "../route.js";
 import { commandWith } from "../run/commands.js";
 import { forget, useDraft } from "./draft.js";
 import { EXAMPLE } from "./example.js";
-import { When, optionsOf } from "./when.js";
+import { When, optionsOf, wrongWith } from "./when.js";
 
 const example = () => JSON.stringify(EXAMPLE, null, 2);
 
@@ -29,6 +29,8 @@ export function Start({ role, isExample }) {
 
   async function start(event) {
     event.preventDefault();
+    const wrong = wrongWith(when);
+    if (wrong) return setProblem(new Error(wrong));
     setSending(true);
     try {
       const made = await post("flow/create", bodyFrom(text, input, optionsOf(when)), { "Idempotency-Key": key });
@@ -39,6 +41,7 @@ export function Start({ role, isExample }) {
       setSending(false);
       setProblem(error);
     }
+    return undefined;
   }
   const undo = () => change({ text: before, before: text === example() ? "" : text });
   const isWrong = checked.isChecked && checked.valid === false;
