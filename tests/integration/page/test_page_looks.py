@@ -178,3 +178,38 @@ def test_large_numbers_stay(looking: Any, service: Service) -> None:
     execution = service.curl(f"/flow/{execution_id}").json
     assert execution["input"] == {"number": number, "price": 10.0, "none": 0.0, "much": 1e300}
     assert execution["task_results"]["approval"]["data"] == {"amount": number + 1}
+
+
+PRESSED = "[aria-pressed=true], [aria-selected=true], [aria-current], .is-on"
+SETS = {
+    "#/?status=waiting": [".chip", ".top nav a"],
+    "#/flow/{}?seq=3": [".tabs button", ".event"],
+    "#/flow/{}": [".slider button"],
+}
+"""Places, and sets of things of which one is chosen."""
+
+SEEN = """(all) => all.map((one) => {
+  const style = getComputedStyle(one);
+  return [style.backgroundColor, style.color].join();
+})"""
+BORDERS = "(one) => ['borderTopColor', 'borderLeftColor'].map((name) => getComputedStyle(one)[name])"
+
+
+def test_what_is_chosen_is_seen_in_high_contrast(looking: Any, waiting: str) -> None:
+    """Where the system chooses the colours, what is chosen looks like nothing beside it, and a triangle is one."""
+    with looking(forced_colors="active") as watched:
+        for number, (place, sets) in enumerate(SETS.items()):
+            page = watched.open(place.format(waiting))
+            expect(page.locator(".rows tbody tr, g.state").first).to_be_visible()
+            expect(page.locator(".connection")).to_have_text("live")
+            for one in sets:
+                chosen = page.locator(one).and_(page.locator(PRESSED))
+                expect(chosen).to_have_count(1)
+                looks = page.locator(one).evaluate_all(SEEN)
+                assert looks.count(chosen.evaluate_all(SEEN)[0]) == 1, (one, looks)
+            if "seq" in place:
+                borders = page.locator(".event-detail .json-arrow").first.evaluate(BORDERS)
+                assert borders[0] != borders[1]
+                kept = page.locator(".event:not([aria-selected=true])").first.evaluate(BORDERS)[1]
+                assert kept == page.evaluate("getComputedStyle(document.body).backgroundColor")
+            watched.shot(f"forced-{number}")
