@@ -26,11 +26,11 @@ from flowsm.service.problems import Refusal
 __all__ = [
     "StartOptions",
     "allowed_flow",
+    "apart",
     "bare_flow",
     "not_allowed",
     "posted_flow",
     "told_of_options",
-    "without_options",
 ]
 
 _WRAPPINGS: Final = ("flow_config", "flow")
@@ -105,11 +105,9 @@ def allowed_flow(call: Call, document: Any, *, within: str = "") -> FlowConfig:
     return flow
 
 
-def without_options(document: Any) -> Any:
-    """The document without what may stand beside a wrapped flow."""
-    if _is_wrapped(document):
-        _taken(document)
-    return document
+def apart(document: Any) -> tuple[Any, dict[str, Any]]:
+    """The document without what may stand beside a wrapped flow, and that."""
+    return document, _taken(document) if _is_wrapped(document) else {}
 
 
 def told_of_options(findings: Iterable[Finding], document: Any) -> list[Finding]:

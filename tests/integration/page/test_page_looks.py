@@ -154,6 +154,45 @@ def test_findings_stand_beside_the_text(looking: Any) -> None:
         watched.shot("yaml")
 
 
+MISFITS = {
+    "": "object",
+    '{"n": "x"}': "integer",
+    '{"n": 1': "no JSON",
+    '{"n": 1, "n": 2}': "each key once",
+}
+"""Inputs that cannot be, and a word of what is said of them."""
+
+
+def test_an_input_is_checked_before_it_is_sent(looking: Any) -> None:
+    """An input that does not fit its flow is told beside it, and nothing is said to be startable until it fits."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    flow = {"flow": CHOOSY | {"id": "fussy", "input_schema": schema}}
+    with looking() as watched:
+        page = watched.open("#/start")
+        page.get_by_label("Flow as JSON").fill(json.dumps(flow))
+        status = page.get_by_label("Findings").get_by_role("status")
+        start = page.get_by_role("button", name="Start", exact=True)
+        for text, said in MISFITS.items():
+            page.get_by_label("Input").fill(text)
+            expect(page.locator(".finding")).to_contain_text(said)
+            expect(status).to_have_text("1 error.")
+            expect(start).to_be_disabled()
+        watched.shot("input")
+        assert page.locator(".gutter .is-error").count() == 0
+        page.locator(".finding").click()
+        expect(page.get_by_label("Input")).to_be_focused()
+        page.get_by_label("Input").fill('{"n": 1}')
+        expect(status).to_have_text("It can be started.")
+        page.get_by_label("Flow as JSON").fill(json.dumps(flow | {"input": {"n": "own"}}))
+        expect(page.locator(".finding")).to_contain_text("integer")
+        page.get_by_label("Flow as JSON").fill(json.dumps(flow | {"input": {"n": 2}}))
+        expect(page.locator(".finding")).to_contain_text("an input of its own")
+        page.get_by_label("Input").fill("")
+        expect(status).to_have_text("It can be started.")
+        start.click()
+        expect(page.locator(".run-title .status")).to_be_visible()
+
+
 def test_large_numbers_stay(looking: Any, service: Service) -> None:
     """A number that JavaScript cannot hold is sent, shown and copied as it was written."""
     number = 12345678901234567890

@@ -345,3 +345,17 @@ def test_nothing_stands_beside_a_flow_that_is_rehearsed(service: Service) -> Non
     answer = service.post("/flow/whatif", {"flow": FLOW, "input": 1, "paused": True})
     assert (answer.status, [finding["pointer"] for finding in answer.json["findings"]]) == (422, ["/input", "/paused"])
     assert service.post("/flow/whatif", {"flow": FLOW}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"), [("null", "/input"), ('{"n": "x"}', "/input/n"), ('{"n": 1, "n": 2}', "/input/n")]
+)
+def test_an_input_is_checked_with_its_flow(service: Service, given: str, pointer: str) -> None:
+    """Whoever lets a flow be checked with an input beside it is told what is wrong about that, too."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    task = {"name": "fetch", "task_type": "fetch_data"}
+    flow = json.dumps({"id": "fussy", "name": "Fussy", "start_task": "fetch", "tasks": [task], "input_schema": schema})
+    answer = service.post("/flow/validate", f'{{"flow": {flow}, "input": {given}}}').json
+    assert (answer["valid"], [one["pointer"] for one in answer["findings"]]) == (False, [pointer])
+    assert service.post("/flow/validate", f'{{"flow": {flow}, "input": {{"n": 1}}}}').json["valid"] is True
+    assert service.post("/flow/validate", flow).json["valid"] is True

@@ -27,3 +27,12 @@ export function bodyFrom(text, input, options = {}) {
   if (others.length) throw new Error(`The document says ${others.join(", ")} itself: change that, or let it begin now.`);
   return text.replace("{", `{${beside.join(", ")}, `);
 }
+
+// The body that lets a flow be checked with its input; null where there is none, and none is asked for. Raises as bodyFrom does.
+export function bodyToCheck(text, input) {
+  if (input === null) return null;
+  if (input.trim()) return bodyFrom(text, input);
+  const document = JSON.parse(text);
+  const isThere = isWrapped(document) && "input" in document;
+  return isThere || bareFlow(document).input_schema === undefined ? null : bodyFrom(text, "null");
+}

@@ -63,7 +63,7 @@ function Lines({ text, setText, area, findings }) {
   const gutter = useRef(null);
   const lines = text.split("\n").length;
   const marked = new Map();
-  for (const one of findings) {
+  for (const one of findings.filter(({ isOfInput }) => !isOfInput)) {
     const line = lineOf(text, rangeOf(text, one.pointer)[0]);
     if (marked.get(line) !== "error") marked.set(line, one.severity);
   }

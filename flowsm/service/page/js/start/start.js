@@ -20,7 +20,7 @@ export function Start({ role, isExample }) {
   const area = useRef(null);
   const files = useFiles(put, setProblem, (name) => commandWith(["run"], name));
   const key = useMemo(newKey, [text, input, when]);
-  const checked = useFindings(text);
+  const checked = useFindings(text, input);
   useEffect(() => {
     if (!isExample) return;
     put(example());
@@ -53,7 +53,7 @@ export function Start({ role, isExample }) {
         <button type="button" onClick=${() => put(example())}>An example</button>
       </${Editor}>
       <div class="start-side">
-        <${Findings} text=${text} checked=${checked} area=${area} />
+        <${Findings} text=${text} checked=${checked} area=${area} good=${problem ? "The flow has no errors" : undefined} />
         <section class="card"><h2><label for="input">Input</label></h2>
           <textarea id="input" class="code" rows="6" spellcheck="false" placeholder=${`JSON, if the flow takes any: {"manager": "Ada"}`}
             value=${input} onInput=${(event) => change({ input: event.target.value })}></textarea></section>
