@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from browser import Watched, drop
-from page_flows import CHOOSY
+from page_flows import CHOOSY, FAILS
 from playwright.sync_api import Page, expect
 from serving import Service
 
@@ -252,3 +252,23 @@ def test_what_is_chosen_is_seen_in_high_contrast(looking: Any, waiting: str) -> 
                 kept = page.locator(".event:not([aria-selected=true])").first.evaluate(BORDERS)[1]
                 assert kept == page.evaluate("getComputedStyle(document.body).backgroundColor")
             watched.shot(f"forced-{number}")
+
+
+def test_text_turns_nothing(looking: Any, service: Service) -> None:
+    """What turns the direction of text is written out wherever it is drawn; a joiner in an emoji stays."""
+    name = "\u202eeman \U0001f469\u200d\U0001f469"
+    body = {"flow": FAILS | {"id": "turned", "name": name}, "input": {"source": "\u202eenog.json", "": None, "a: b": 1}}
+    made = service.post("/flow/execute-sync", body).json["execution_id"]
+    with looking() as watched:
+        page = watched.open("#/?flow=turned")
+        row = page.locator(f'tr[data-id="{made}"]')
+        expect(row.locator("b")).to_have_text(name.replace("\u202e", "\\u202e"))
+        expect(row.locator(".error-text")).to_be_visible()
+        assert "\u202e" not in page.locator("body").inner_text()
+        watched.shot("turned")
+        page = watched.open(f"#/flow/{made}?tab=error")
+        expect(page.locator("h1")).to_have_text(name.replace("\u202e", "\\u202e"))
+        expect(page.locator(".error-card")).to_contain_text("\\u202eenog.json")
+        assert "\u202e" not in page.locator("body").inner_text()
+        page.get_by_role("tab", name="Input").click()
+        expect(page.locator(".json-key")).to_have_text(["source", '""', '"a: b"'])

@@ -28,6 +28,11 @@ function Value({ value, depth }) {
   return html`<span class=${`json-${value === null ? "null" : typeof value}`}>${String(value)}</span>`;
 }
 
+const PLAIN = /^[^\s":,{}[\]]+$/;
+
+// A key as it is, in quotes where it could not be told from what stands around it.
+const keyOf = (name) => unturned(PLAIN.test(name) ? name : JSON.stringify(name));
+
 function Text({ text }) {
   const [isWhole, setWhole] = useState(false);
   const shown = isWhole || text.length <= LONG_TEXT ? text : text.slice(0, LONG_TEXT);
@@ -46,7 +51,7 @@ function Tree({ entries, open, close, word, depth }) {
   if (!isOpen) return toggle;
   return html`${toggle}<ul>
     ${entries.slice(0, most).map(([name, item]) => html`<li key=${name}>
-      ${word === "key" ? html`<span class="json-key">${unturned(String(name))}</span>: ` : ""}<${Value} value=${item} depth=${depth + 1} />
+      ${word === "key" ? html`<span class="json-key">${keyOf(name)}</span>: ` : ""}<${Value} value=${item} depth=${depth + 1} />
     </li>`)}
     ${entries.length > most && html`<li><button type="button" class="link" onClick=${() => setMost(most * 10)}>
       ${count(entries.length - most)} more</button></li>`}
