@@ -112,3 +112,22 @@ def test_what_begins_later_says_when(looking: Any, service: Service) -> None:
     with looking() as watched:
         row = watched.open("#/?status=created").locator(f'tr[data-id="{made}"]')
         expect(row.locator(".cell-at")).to_have_text(re.compile("^begins in [0-9,]+ days$"))
+
+
+def test_back_from_a_search_leads_to_the_filter(looking: Any) -> None:
+    """Whoever goes back from a search finds the list as it was before its first word."""
+    with looking() as watched:
+        page = watched.open()
+        page.get_by_role("group", name="Status").get_by_role("button", name="created").click()
+        expect(page.locator(".rows tbody tr")).to_have_count(100)
+        field = page.get_by_placeholder("Search id, flow, task, error")
+        field.fill("hay")
+        expect(page).to_have_url(re.compile("q=hay$"))
+        field.fill("needle")
+        expect(page).to_have_url(re.compile("q=needle"))
+        expect(page.locator(".rows tbody tr")).to_have_count(1)
+        page.keyboard.press("Enter")
+        page.go_back()
+        expect(page).to_have_url(re.compile(r"status=created$"))
+        expect(page.locator(".rows tbody tr")).to_have_count(100)
+        expect(field).to_have_value("")

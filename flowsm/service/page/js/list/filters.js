@@ -56,6 +56,8 @@ function Chip({ status, text, number, isOn, onClick }) {
 function Search({ parameters, show, field }) {
   const [text, setText] = useState(parameters.q ?? "");
   const timer = useRef(0);
+  const latest = useRef(null);
+  latest.current = (q) => show({ q }, { replace: Boolean(parameters.q) }); // "back" leads to before the first word
   useEffect(() => {
     if (document.activeElement !== field.current) setText(parameters.q ?? "");
   }, [parameters.q]);
@@ -63,7 +65,7 @@ function Search({ parameters, show, field }) {
     const value = event.target.value;
     setText(value);
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => show({ q: value.trim() }, { replace: true }), TYPING_MS);
+    timer.current = setTimeout(() => latest.current(value.trim()), TYPING_MS);
   };
   const pressed = (event) => {
     if (event.key === "Escape") {
