@@ -131,3 +131,24 @@ def test_back_from_a_search_leads_to_the_filter(looking: Any) -> None:
         expect(page).to_have_url(re.compile(r"status=created$"))
         expect(page.locator(".rows tbody tr")).to_have_count(100)
         expect(field).to_have_value("")
+
+
+def test_rows_stay_under_the_pointer(looking: Any, service: Service, waiting: str) -> None:
+    """While the pointer is on the rows none moves, though the counts go on and a row changes; then all are there."""
+    with looking() as watched:
+        page = watched.open("#/?flow=choosy")
+        expect(page.locator(".list-head .connection")).to_have_text("live")
+        row = page.locator(f'tr[data-id="{waiting}"]')
+        expect(row.locator(".status")).to_have_text("waiting")
+        chip = page.get_by_role("group", name="Status").get_by_role("button", name="created").locator("b")
+        expect(chip).not_to_be_empty()
+        before = int(chip.inner_text().replace(",", ""))
+        row.hover()
+        shown = page.locator(".rows tbody tr").evaluate_all("(rows) => rows.map((row) => row.dataset.id)")
+        made = service.post("/flow/create", CHOOSY).json["execution_id"]
+        expect(chip).to_have_text(f"{before + 1:,}")
+        service.post(f"/flow/{waiting}/cancel", {})
+        expect(row.locator(".status")).to_have_text("cancelled")
+        assert page.locator(".rows tbody tr").evaluate_all("(rows) => rows.map((row) => row.dataset.id)") == shown
+        page.mouse.move(4, 4)
+        expect(page.locator(".rows tbody tr").first).to_have_attribute("data-id", made)

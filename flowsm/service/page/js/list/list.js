@@ -31,7 +31,7 @@ const queryOf = ({ status, flow, since, cursor }, limit) =>
 
 // What the address asks for: a page, or what a search finds.
 function useRows(parameters) {
-  const [found, setFound] = useState({ items: null, cursor: null, problem: null, looked: 0, isDone: true });
+  const [found, setFound] = useState({ items: null, cursor: null, problem: null, looked: 0, isDone: true, key: null });
   const [summary, setSummary] = useState(null);
   const key = JSON.stringify(parameters);
   const control = useRef(null);
@@ -39,7 +39,7 @@ function useRows(parameters) {
   async function load() {
     control.current?.abort();
     const mine = (control.current = new AbortController());
-    const tell = (more) => mine.signal.aborted || setFound((before) => ({ ...before, problem: null, ...more }));
+    const tell = (more) => mine.signal.aborted || setFound((before) => ({ ...before, problem: null, ...more, key }));
     ask("flows/summary", { signal: mine.signal }).then((value) => mine.signal.aborted || setSummary(value), () => {});
     try {
       if (parameters.q) {
@@ -61,9 +61,20 @@ function useRows(parameters) {
   return { ...found, summary, refresh };
 }
 
+// The rows as they are, each in its place as long as they are held; those of another key are others.
+function useHeld(items, key, isHeld) {
+  const held = useRef({ key: null, items: null });
+  if (!isHeld || held.current.key !== key || !items?.length) held.current = { key, items };
+  if (held.current.items === items) return items;
+  const latest = new Map(items.map((row) => [row.execution_id, row]));
+  return held.current.items.map((row) => latest.get(row.execution_id) ?? row);
+}
+
 export function List({ place, role }) {
   const parameters = place.parameters;
-  const { items, cursor, problem, looked, isDone, summary, refresh } = useRows(parameters);
+  const { key: found, cursor, problem, looked, isDone, summary, refresh, ...latest } = useRows(parameters);
+  const [isOver, setOver] = useState(false);
+  const items = useHeld(latest.items, found, isOver);
   const [chosen, setChosen] = useState(() => chosenOf.get(JSON.stringify(parameters)) ?? null);
   const [connection, setConnection] = useState("away");
   const field = useRef(null);
@@ -116,7 +127,7 @@ export function List({ place, role }) {
     </div>
     ${!isEmpty && html`<${Filters} parameters=${parameters} summary=${summary} show=${show} field=${field} />`}
     ${problem && html`<p class="banner is-failed" role="alert">${problem.message}</p>`}
-    ${items !== null && html`<${Table} rows=${rows} at=${at} parameters=${parameters} role=${role} />`}
+    ${items !== null && html`<${Table} rows=${rows} at=${at} parameters=${parameters} role=${role} setOver=${setOver} />`}
     <footer class="list-end">
       <span role="status">${said(parameters, rows, looked, isDone, parameters.cursor || cursor)}</span>
       ${(parameters.cursor || cursor) && html`<nav aria-label="Pages of the list">
@@ -135,7 +146,7 @@ function said(parameters, rows, looked, isDone, isPart) {
 
 const isFiltered = (parameters) => ["status", "flow", "since", "q", "cursor"].some((name) => parameters[name]);
 
-function Table({ rows, at, parameters, role }) {
+function Table({ rows, at, parameters, role, setOver }) {
   if (!rows.length) {
     if (!isFiltered(parameters)) return html`<${First} role=${role} />`;
     return html`<div class="nothing"><p>No execution fits.</p><a class="button" href="#/">Show all</a></div>`;
@@ -144,7 +155,8 @@ function Table({ rows, at, parameters, role }) {
     const row = event.target.closest("tr[data-id]");
     if (row && !event.target.closest("a, button") && !String(getSelection())) location.hash = linkTo(row.dataset.id);
   };
-  return html`<table class="rows" onClick=${open}>
+  return html`<table class="rows" onClick=${open} onPointerLeave=${() => setOver(false)}
+    onPointerMove=${(event) => event.pointerType === "mouse" && setOver(true)}>
     <caption class="hidden">Executions, the newest first</caption>
     <thead><tr><th scope="col">Status</th><th scope="col">Flow</th><th scope="col">At</th><th scope="col" class="number">Attempts</th>
       <th scope="col">Created</th><th scope="col" class="number">Took</th></tr></thead>
