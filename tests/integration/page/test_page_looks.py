@@ -272,3 +272,18 @@ def test_text_turns_nothing(looking: Any, service: Service) -> None:
         assert "\u202e" not in page.locator("body").inner_text()
         page.get_by_role("tab", name="Input").click()
         expect(page.locator(".json-key")).to_have_text(["source", '""', '"a: b"'])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_paper(looking: Any, waiting: str, scheme: str) -> None:
+    """On paper there is nothing that can only be pressed, and all is light."""
+    with looking(color_scheme=scheme) as watched:
+        for place, there in (("#/?status=waiting", ".rows tbody tr"), (f"#/flow/{waiting}?tab=state&seq=5", "g.state")):
+            page = watched.open(place)
+            page.emulate_media(media="print")
+            expect(page.locator(there).first).to_be_visible()
+            for pressed in (".top", ".actions", ".slider", ".graph-tools", ".fields", ".json-tools"):
+                assert page.locator(pressed).locator("visible=true").count() == 0, pressed
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(246, 247, 249)"
+            watched.shot(f"paper-{scheme}-{there[1]}")
+            page.emulate_media(media="screen")
