@@ -83,7 +83,8 @@ export function Findings({ text, checked, area, good = "It can be started" }) {
     <ul>${findings.map((one, index) => html`<li key=${index}><button type="button" class=${`finding is-${one.severity}`}
       onClick=${() => lead(one)}>
       <${Mark} status=${one.severity === "error" ? "failed" : "waiting"} size="13" /><span>
-        <b>${one.severity}</b> ${one.isOfInput ? "input" : `line ${lineOf(text, rangeOf(text, one.pointer)[0])}`} <code>${one.pointer || "/"}</code>
+        <b>${one.severity}</b> ${one.isOfInput ? "input" : `line ${lineOf(text, rangeOf(text, one.pointer)[0])}`}${" "}
+        <code>${one.pointer || "/"}</code>
         <br />${one.message}${one.value && html`${joined(one)} <code>${short(one.value, VALUE_CHARS)}</code>`}
         ${one.hint && html`<br /><i>${one.hint}</i>`}</span>
     </button></li>`)}</ul>
