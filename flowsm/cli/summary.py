@@ -18,7 +18,7 @@ def summary(*, db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
         print_json(found)
         return
     counts = ", ".join(f"{count} {status}" for status, count in found.status_counts.items())
-    print_text(f"{counted(found.total_flows, 'execution')}" + (f": {counts}" if counts else ""))
+    print_text(counted(found.total_flows, "execution") + (f": {counts}" if counts else ""))
     if found.flows:
         print_text("")
         print_table(("flow", "ended", "count", "mean time"), [_row(entry, ()) for entry in found.flows])

@@ -14,7 +14,6 @@ from flowsm.replay.history import History
 
 __all__ = ["Surroundings", "waits_for", "why_asked"]
 
-_IT = ("it", "them")
 _OVER = frozenset({Phase.NEW, Phase.ENDING, Phase.ENDED})
 
 
@@ -67,8 +66,9 @@ def waits_for(
     said += [f"it is held back by {limit}" for limit in around.held_by]
     missing = _missing_types(machine, around.task_types)
     if missing:
-        types = f"task type{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))}"
-        said.append(f"there is no code here for {types}: give the module that registers {_IT[len(missing) > 1]}")
+        types, those = ("task types", "them") if len(missing) > 1 else ("task type", "it")
+        names = ", ".join(map(repr, missing))
+        said.append(f"there is no code here for {types} {names}: give the module that registers {those}")
     return said
 
 
