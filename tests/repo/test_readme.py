@@ -23,6 +23,8 @@ from flowsm.tasks.builtin.process import ProcessParameters
 from flowsm.tasks.builtin.store import StoreParameters
 from flowsm.tui import debug_keys
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -22,7 +22,7 @@ from flowsm.events.facts import TaskInterrupted, TaskStarted
 from flowsm.runtime import watch
 from flowsm.tasks.factory import TaskFactory
 
-SEEDS = range(int(os.environ.get("FLOWSM_DELAYS", "3")))
+SEEDS = range(int(os.environ.get("FLOWSM_DELAYS", "2")))
 EXECUTIONS = 40
 TURNS = 150
 _AGAIN = {"initial_interval": 0.01, "max_attempts": 20}

@@ -97,6 +97,7 @@ def test_what_was_written_is_kept(looking: Any) -> None:
         page.get_by_label("Input").fill('{"who": "Ada"}')
         page.get_by_label("It begins").select_option("paused")
         page.get_by_role("link", name="Executions", exact=True).click()
+        expect(area).to_have_count(0)
         page.keyboard.press("n")
         expect(area).to_have_value(json.dumps(CHOOSY))
         page.get_by_role("button", name="An example").click()

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from serving import Service, serving
 
+pytestmark = pytest.mark.processes
+
 FLOW = {
     "id": "sample",
     "name": "Sample",

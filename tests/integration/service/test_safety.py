@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from serving import ROOT, Service, serving
 
+pytestmark = pytest.mark.processes
+
 TOKEN = "operate-0123456789abcdef"
 READ_TOKEN = "read-0123456789abcdef"
 FLOW = {"id": "f", "name": "F", "start_task": "fetch_data", "tasks": [{"name": "fetch_data"}]}

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from serving import ROOT, Service, serving
 
+pytestmark = pytest.mark.processes
+
 VALUE = "sk_live_4eC39HqLyjWDarjtT1zdp7dc"
 TASKS = """
 from flowsm import task

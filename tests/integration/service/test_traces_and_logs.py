@@ -7,6 +7,8 @@ import json
 import pytest
 from serving import serving
 
+pytestmark = pytest.mark.processes
+
 ASKED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 FLOW = {"id": "s", "name": "S", "start_task": "fetch_data", "tasks": [{"name": "fetch_data"}]}
 
