@@ -103,13 +103,13 @@ class Children:
         try:
             prepared = await self._prepare(parent, attempt.parameters["flow"])
             given = checked_input(prepared.machine.flow, attempt.parameters.get("input"))
-            await self._create(parent, attempt, effect.child, prepared, given)
-            await self._stop_if_orphaned(parent.stream, effect)
+            child = await self._create(parent, attempt, effect.child, prepared, given)
         except Conflict:
             return None  # somebody else was faster
         except FlowsmError as error:
             info = ErrorInfo(type=type(error).__name__, message=str(error), types=(type(error).__name__,))
             return _ended(effect.child, FlowStatus.FAILED, driver, chance, error=info)
+        await self._stop_if_orphaned(child, parent.stream, effect)
         return None
 
     async def _prepare(self, parent: ExecutionState, flow: Any) -> Prepared:
@@ -134,7 +134,7 @@ class Children:
 
     async def _create(
         self, parent: ExecutionState, attempt: Attempt, child_id: str, prepared: Prepared, given: Any
-    ) -> None:
+    ) -> ExecutionState:
         now = self._clock.now()
         name, digest = prepared.flow.name, prepared.digest
         with creating(self._tracing, name, child_id, digest, parent.traceparent) as traceparent:
@@ -149,8 +149,9 @@ class Children:
             batch, after = creation_of(prepared, command, child_id, now)
             appended = await self._log.append(batch)
         self._loader.recorded(batch.facts, after, appended)
+        return after
 
-    async def _stop_if_orphaned(self, parent_id: str, effect: AwaitChild) -> None:
+    async def _stop_if_orphaned(self, child: ExecutionState, parent_id: str, effect: AwaitChild) -> None:
         """Cancel a child whose parent went on, or is about to, while it was created: who made it go on saw no child."""
         parent, _ = await self._loader.load(parent_id)
         waiting = parent.attempt.waiting if parent.attempt is not None else None
@@ -158,9 +159,8 @@ class Children:
         is_late = effect.due is not None and timestamp(self._clock.now()) >= effect.due
         if is_awaited and parent.cancelling is None and not is_late:
             return
-        child, _ = await self._loader.load(effect.child)
         await self._cancel(child, parent, "does not wait for it any more")
-        self.asked.append(effect.child)
+        self.asked.append(child.stream)
 
     async def _cancel(self, child: ExecutionState, parent: ExecutionState, why: str) -> ExecutionState:
         """Ask for the child's end; whoever drives it sees that."""

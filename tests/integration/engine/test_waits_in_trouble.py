@@ -8,6 +8,7 @@ import pytest
 from children import until
 
 from flowsm import FlowManager
+from flowsm.errors import LogUnavailable
 from flowsm.log.port import Append, Appended
 from flowsm.tasks.factory import TaskFactory
 
@@ -81,6 +82,38 @@ async def test_a_child_of_a_parent_that_went_on_is_cancelled(path, monkeypatch) 
         assert (await manager.run(flow, execution_id="p")).status == "cancelled"
         child = await manager.finish("p:sub:1")
         assert (child.status, child.error) == ("cancelled", "its parent p does not wait for it any more")
+
+
+async def test_a_child_that_was_created_is_not_failed_by_the_look_after_it(path, monkeypatch) -> None:
+    """Where the log cannot be read once the sub-flow is there, nothing is recorded of its end: it has not ended."""
+    inner = {
+        "id": "inner",
+        "name": "Inner",
+        "start_task": "w",
+        "tasks": [{"name": "w", "task_type": "wait_for_signal"}],
+    }
+    outer = {"name": "sub", "task_type": "subflow", "parameters": {"flow": inner}}
+    async with FlowManager(path) as manager:
+        append, load = manager._log.append, manager._loader.load
+
+        async def broken(_: str) -> None:
+            monkeypatch.setattr(manager._loader, "load", load)
+            raise LogUnavailable(str(path), "the disk is away")
+
+        async def then_away(batch: Append) -> Appended:
+            appended = await append(batch)
+            if batch.stream == "p:sub:1":
+                monkeypatch.setattr(manager._log, "append", append)
+                monkeypatch.setattr(manager._loader, "load", broken)
+            return appended
+
+        monkeypatch.setattr(manager._log, "append", then_away)
+        flow = {"id": "outer", "name": "Outer", "start_task": "sub", "tasks": [outer]}
+        with pytest.raises(LogUnavailable, match="the disk is away"):
+            await manager.run(flow, execution_id="p")
+        assert (await manager.get_flow_status("p")).status == "waiting"
+        await manager.signal("p:sub:1", "w")
+        assert (await manager.finish("p")).status == "completed"
 
 
 async def test_who_has_no_code_for_a_flow_leaves_it_alone(path) -> None:
