@@ -47,13 +47,12 @@ from flowsm.machine.decisions.draft import Draft
 from flowsm.machine.decisions.forks import fork
 from flowsm.machine.decisions.interruptions import leave_interrupted
 from flowsm.machine.decisions.progress import settle
-from flowsm.machine.state import ExecutionState, Phase
+from flowsm.machine.state import AT_WORK, ExecutionState, Phase
 from flowsm.status import FlowStatus, TaskStatus
 
 __all__ = ["decide", "only_forked", "only_recorded", "possible_commands", "step"]
 
 _OVER: Final = frozenset({Phase.NEW, Phase.ENDING, Phase.ENDED})
-_AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
 
 
 def possible_commands(state: ExecutionState) -> tuple[str, ...]:
@@ -142,7 +141,7 @@ def only_recorded(
 def _record_result(draft: Draft, command: RecordResult) -> None:
     state = draft.state
     running = state.attempt
-    if state.phase not in _AT_WORK or running is None or state.node != command.task:
+    if state.phase not in AT_WORK or running is None or state.node != command.task:
         raise _refuse("record a result of", state)
     if running.visit != command.visit or running.attempt != command.attempt:
         raise _refuse("record a result of another attempt of", state)
@@ -191,7 +190,7 @@ def _drive_on(draft: Draft, command: RecordProbe | RecordChild) -> None:
         _record_child(draft, command)
         return
     state, running = draft.state, draft.state.attempt
-    if state.phase not in _AT_WORK or running is None or running.visit != command.visit:
+    if state.phase not in AT_WORK or running is None or running.visit != command.visit:
         raise _refuse("record what became of another attempt of", state)
     if command.result is not None:
         _record_result(draft, command.result)
@@ -202,9 +201,7 @@ def _drive_on(draft: Draft, command: RecordProbe | RecordChild) -> None:
 
 
 def _record_child(draft: Draft, command: RecordChild) -> None:
-    attempt = draft.state.attempt
-    waiting = attempt.waiting if attempt is not None else None
-    if draft.state.phase != Phase.WAITING or attempt is None or waiting is None or waiting.child != command.child:
+    if draft.state.child != command.child:
         raise _refuse(f"record the end of {command.child!r} in", draft.state)
     draft.record(WaitEnded(**draft.place, by="child"))
     if command.status == FlowStatus.COMPLETED:
@@ -287,7 +284,7 @@ _VERBS: Final[dict[type[Command], _Verb]] = {
         "resume", lambda state, command: _is_alive(state, command) and state.paused is not None, operators.resume
     ),
     Cancel: _Verb("cancel", _may_cancel, operators.cancel),
-    Leave: _Verb("leave", lambda state, _: state.phase in _AT_WORK, _leave),
+    Leave: _Verb("leave", lambda state, _: state.phase in AT_WORK, _leave),
     Fork: _Verb("fork", lambda state, _: not fork_hindrance(state), fork),
     Redrive: _Verb("retry", _may_redrive, operators.redrive),
     Upgrade: _Verb("upgrade", _is_alive, operators.upgrade),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from flowsm.machine.state import ExecutionState, Phase
+from flowsm.machine.state import AT_WORK, ExecutionState, Phase
 
 __all__ = [
     "AwaitChild",
@@ -124,7 +124,7 @@ def wake_at(state: ExecutionState) -> str | None:
     moment.
     """
     phase = state.phase
-    if phase in {Phase.RUNNING, Phase.PROBING}:
+    if phase in AT_WORK:
         return ""
     effect = next_effect(state)
     if phase == Phase.CREATED and isinstance(effect, Decide) and not state.is_stopping:

@@ -10,6 +10,7 @@ from flowsm.events.facts import ErrorInfo, ParentRef
 from flowsm.status import FlowStatus
 
 __all__ = [
+    "AT_WORK",
     "FOLD_VERSION",
     "Attempt",
     "ExecutionState",
@@ -46,6 +47,10 @@ class Phase:
     BACKOFF: Final = "backoff"
     ENDING: Final = "ending"
     ENDED: Final = "ended"
+
+
+AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
+"""The phases in which somebody's code runs."""
 
 
 class StoredResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -193,6 +198,12 @@ class ExecutionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
         if self.phase != Phase.WAITING or waiting is None or waiting.signal is None:
             return None
         return next((signal for signal in self.signals if signal.name == waiting.signal), None)
+
+    @property
+    def child(self) -> str | None:
+        """The execution that the open wait is for, None where there is none."""
+        waiting = self.attempt.waiting if self.attempt is not None else None
+        return waiting.child if self.phase == Phase.WAITING and waiting is not None else None
 
 
 def new_state(stream: str) -> ExecutionState:

@@ -31,7 +31,7 @@ from flowsm.events.facts import (
     Unknown,
 )
 from flowsm.machine.compile import ABORT
-from flowsm.machine.state import Phase
+from flowsm.machine.state import AT_WORK, Phase
 from flowsm.replay.history import History, Step
 from flowsm.replay.source import Call, Name, render, text_literal
 from flowsm.replay.timeline import upgrade_text
@@ -151,7 +151,7 @@ def _left(step: Step, fact: TaskInterrupted | ResolutionAwaited, script: _Script
     if isinstance(fact, ResolutionAwaited):
         if phase == Phase.PROBING:
             script.ends(fact.task, script.call("Fails", "RuntimeError", fact.reason))
-    elif phase in {Phase.RUNNING, Phase.PROBING}:
+    elif phase in AT_WORK:
         is_found = phase == Phase.PROBING and fact.by == "probe"
         script.ends(fact.task, script.name("NOT_DONE" if is_found else "INTERRUPTED"))
 
@@ -159,7 +159,7 @@ def _left(step: Step, fact: TaskInterrupted | ResolutionAwaited, script: _Script
 def _completed(step: Step, fact: TaskCompleted, script: _Script) -> None:
     """The end of an attempt whose code ran, or of a sub-flow; what the machine makes itself is not scripted."""
     phase, task_type = step.before.phase, _type_of(step, fact.task)
-    if phase in {Phase.RUNNING, Phase.PROBING}:
+    if phase in AT_WORK:
         error = fact.error
         if error is None or error.type != _UNRESOLVED or error.types != (_UNRESOLVED,):
             script.ends(fact.task, _result(fact, script))

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from flowsm.definition.model import TaskConfig
-from flowsm.machine.state import ExecutionState, Phase
+from flowsm.machine.state import AT_WORK, ExecutionState, Phase
 from flowsm.replay.recording import Recording
 from flowsm.replay.rehearse import Rehearsal, Stage
 from flowsm.replay.whatif import turn_text
 
 __all__ = ["Upgrade", "judge"]
-
-_AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
 
 
 class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +82,7 @@ def _of_present(stage: Stage, found: Rehearsal, state: ExecutionState, present: 
         ]
     if found.parameters is not None and found.parameters != attempt.parameters:
         return [f"its present {what}, of task {task.name!r}, was begun with other parameters"]
-    if state.phase in _AT_WORK and task.result_schema != present.result_schema:
+    if state.phase in AT_WORK and task.result_schema != present.result_schema:
         return [
             f"its present attempt, of task {task.name!r}, was begun with another result_schema: upgrade it after that"
         ]

@@ -9,7 +9,7 @@ import msgspec
 
 from flowsm.events.facts import ResolutionAwaited
 from flowsm.machine.compile import FlowMachine
-from flowsm.machine.state import ExecutionState, Phase
+from flowsm.machine.state import AT_WORK, ExecutionState, Phase
 from flowsm.replay.history import History
 
 __all__ = ["Surroundings", "waits_for", "why_asked"]
@@ -112,7 +112,7 @@ def _of_wait(state: ExecutionState, around: Surroundings | None) -> list[str]:
 def _of_owner(state: ExecutionState, around: Surroundings | None) -> list[str]:
     """It should move by itself: whoever drives it is at work, or has gone."""
     attempt = state.attempt
-    at_work = state.phase in {Phase.RUNNING, Phase.PROBING} and attempt is not None
+    at_work = state.phase in AT_WORK and attempt is not None
     if attempt is not None and at_work:
         what = f"attempt {attempt.attempt} of task {state.node!r} runs since {attempt.started_at}"
     else:

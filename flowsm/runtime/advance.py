@@ -29,12 +29,12 @@ from flowsm.log.port import Append, EventLog
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import only_recorded, step
 from flowsm.machine.effect import AwaitChild, Decide, Effect, Nothing, Probe, RunTask, next_effect
-from flowsm.machine.state import ExecutionState, new_state
+from flowsm.machine.state import AT_WORK, ExecutionState, new_state
 from flowsm.runtime.arguments import stored_alike
 from flowsm.runtime.attempt import AttemptRunner
 from flowsm.runtime.batch import batch_of
 from flowsm.runtime.children import Children
-from flowsm.runtime.driving import AT_WORK, Claimed, Drive, Unrecorded, before_next_start, drive, stands
+from flowsm.runtime.driving import Claimed, Drive, Unrecorded, before_next_start, drive, stands
 from flowsm.runtime.loading import Prepared, StateLoader
 from flowsm.runtime.transaction import TransactionEnd, append_after
 from flowsm.tasks.factory import TaskFactory

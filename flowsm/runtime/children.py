@@ -23,7 +23,7 @@ from flowsm.events.commands import Cancel, Create, Driver, RecordChild
 from flowsm.events.facts import ErrorInfo, ParentRef
 from flowsm.log.port import EventLog
 from flowsm.machine.effect import AwaitChild
-from flowsm.machine.state import Attempt, ExecutionState, Phase
+from flowsm.machine.state import Attempt, ExecutionState
 from flowsm.runtime.batch import creation_of
 from flowsm.runtime.input import checked_input
 from flowsm.runtime.loading import Prepared, StateLoader
@@ -154,10 +154,8 @@ class Children:
     async def _stop_if_orphaned(self, child: ExecutionState, parent_id: str, effect: AwaitChild) -> None:
         """Cancel a child whose parent went on, or is about to, while it was created: who made it go on saw no child."""
         parent, _ = await self._loader.load(parent_id)
-        waiting = parent.attempt.waiting if parent.attempt is not None else None
-        is_awaited = parent.phase == Phase.WAITING and waiting is not None and waiting.child == effect.child
         is_late = effect.due is not None and timestamp(self._clock.now()) >= effect.due
-        if is_awaited and parent.cancelling is None and not is_late:
+        if parent.child == child.stream and parent.cancelling is None and not is_late:
             return
         await self._cancel(child, parent, "does not wait for it any more")
         self.asked.append(child.stream)

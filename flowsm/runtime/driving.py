@@ -10,12 +10,11 @@ from flowsm.events.commands import Command, RecordChild, RecordProbe, RecordResu
 from flowsm.events.facts import Fact, TaskStarted, TransitionTaken
 from flowsm.machine.compile import FlowMachine
 from flowsm.machine.evolve import evolve
-from flowsm.machine.state import ExecutionState, Phase
+from flowsm.machine.state import AT_WORK, ExecutionState, Phase
 from flowsm.runtime.transaction import TransactionEnd
 
-__all__ = ["AT_WORK", "Claimed", "Drive", "Unrecorded", "before_next_start", "drive", "stands"]
+__all__ = ["Claimed", "Drive", "Unrecorded", "before_next_start", "drive", "stands"]
 
-AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
 _OF_ATTEMPTS: Final = (RecordResult, TransactionEnd, RecordProbe)
 
 
@@ -54,8 +53,7 @@ def stands(state: ExecutionState, command: Command | TransactionEnd) -> bool:
     """Whether the execution still waits for this attempt's result, or has not been started on a task since."""
     attempt = state.attempt
     if isinstance(command, RecordChild):
-        waiting = attempt.waiting if attempt is not None else None
-        return state.phase == Phase.WAITING and waiting is not None and waiting.child == command.child
+        return state.child == command.child
     if not isinstance(command, _OF_ATTEMPTS):
         return state.phase not in AT_WORK
     return (

@@ -20,11 +20,11 @@ from flowsm.machine.compile import FlowMachine
 from flowsm.machine.decide import step
 from flowsm.machine.effect import next_effect
 from flowsm.machine.evolve import evolve
-from flowsm.machine.state import ExecutionState, new_state
+from flowsm.machine.state import AT_WORK, ExecutionState, new_state
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.arguments import stored_alike
 from flowsm.runtime.batch import batch_of, creation_of
-from flowsm.runtime.driving import AT_WORK, Claimed, drive, stands
+from flowsm.runtime.driving import Claimed, drive, stands
 from flowsm.runtime.loading import Prepared
 from flowsm.runtime.openings import Openings
 from flowsm.runtime.settings import Limits

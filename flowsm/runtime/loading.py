@@ -149,10 +149,7 @@ class StateLoader:
 
         Where an execution was purged, and its id chosen again, it is another one.
         """
-        if head.seq == seq:
-            return head.digest == digest
-        found = await self._log.read(head.stream, after=seq - 1, limit=1) if head.seq > seq else []
-        return bool(found) and found[0].digest == digest
+        return head.digest == digest if head.seq == seq else await self._has(head.stream, seq, digest)
 
     async def save_snapshot(self, state: ExecutionState, digest: str) -> None:
         """Keep a copy of the state; `digest` is that of its last event."""
@@ -202,8 +199,17 @@ class StateLoader:
         state = None if snapshot is None else _state_in(snapshot)
         if snapshot is None or state is None:
             return None
-        sealed = await self._log.read(stream, after=snapshot.seq - 1, limit=1)
-        return state if sealed and sealed[0].digest == snapshot.digest else None
+        return state if await self._has(stream, snapshot.seq, snapshot.digest) else None
+
+    async def _has(self, stream: str, seq: int, digest: str) -> bool:
+        """Whether the event at that place is the one of that digest."""
+        found = await self._log.read(stream, after=seq - 1, limit=1)
+        return bool(found) and found[0].digest == digest
+
+    async def _after(self, stream: str, seq: int, digest: str) -> list[Recorded] | None:
+        """The events after one; None where the one at that place is not of that digest."""
+        found = await self._log.read(stream, after=seq - 1, inflated=True)
+        return found[1:] if found and found[0].digest == digest else None
 
     async def _read_on(self, stream: str, known: _Folded) -> tuple[ExecutionState, str, list[Recorded]]:
         """A state that was folded before, its digest, and the events after it; else as `_from_log`."""
@@ -214,19 +220,20 @@ class StateLoader:
         state, digest = known
         if head.seq == state.seq and head.digest == digest:
             return state, digest, []
-        if state.seq == 0 or not await self.continues(head, state.seq, digest):
-            self.forget(stream)
-            return await self._from_log(stream)
-        return state, digest, await self._log.read(stream, after=state.seq, inflated=True)
+        events = await self._after(stream, state.seq, digest)
+        if events is not None:
+            return state, digest, events
+        self.forget(stream)
+        return await self._from_log(stream)
 
     async def _from_log(self, stream: str) -> tuple[ExecutionState, str, list[Recorded]]:
         """The latest snapshot, if it is of this very history, its digest, and the events after it; else all events."""
         snapshot = await self._log.snapshot(stream, FOLD_VERSION)
         state = None if snapshot is None else _state_in(snapshot)
         if snapshot is not None and state is not None:
-            events = await self._log.read(stream, after=snapshot.seq - 1, inflated=True)
-            if events and events[0].digest == snapshot.digest:
-                return state, snapshot.digest, events[1:]
+            events = await self._after(stream, snapshot.seq, snapshot.digest)
+            if events is not None:
+                return state, snapshot.digest, events
         return new_state(stream), "", await self._log.read(stream, inflated=True)
 
 

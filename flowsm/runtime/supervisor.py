@@ -12,7 +12,7 @@ from typing import Final
 from flowsm.errors import CodeMissing, ExecutionNotFound, FlowsmError, LeaseHeld, UsageError
 from flowsm.limits import ABANDON_AFTER_SECONDS
 from flowsm.machine.effect import AwaitChild, Nothing, WaitUntil, next_effect
-from flowsm.machine.state import ExecutionState, Phase
+from flowsm.machine.state import AT_WORK, ExecutionState
 from flowsm.projections.agenda import Owner
 from flowsm.runtime.advance import Advancer
 from flowsm.runtime.dispatcher import Dispatcher
@@ -125,7 +125,7 @@ class Supervisor:
         execution_id = state.stream
         asked = state.cancelling or state.paused
         if execution_id in self._serving:
-            if state.phase not in {Phase.RUNNING, Phase.PROBING}:
+            if state.phase not in AT_WORK:
                 self.kick(execution_id)  # it may have been looked at just before, and be about to be left
             elif asked is not None and asked.now and not state.cleaning:
                 self.interrupt(execution_id)

@@ -13,12 +13,11 @@ from flowsm.events.facts import (
 )
 from flowsm.machine.changes.checks import Changes, Refused, expect, overridden
 from flowsm.machine.compile import FlowMachine
-from flowsm.machine.state import Attempt, ExecutionState, Phase, Request
+from flowsm.machine.state import AT_WORK, Attempt, ExecutionState, Phase, Request
 from flowsm.status import FlowStatus
 
 __all__ = ["OPERATOR_CHANGES"]
 
-_AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
 _OVER: Final = frozenset({Phase.NEW, Phase.ENDING, Phase.ENDED})
 _PARKED: Final = frozenset({Phase.WAITING, Phase.ASKING})
 
@@ -35,7 +34,7 @@ def _paused(_: FlowMachine, state: ExecutionState, fact: ExecutionPaused, at: st
     if state.paused is not None and (state.paused.now or not fact.now):
         raise Refused("the execution was paused before")
     changes: Changes = {"paused": Request(at=at, reason=fact.reason, actor=fact.actor, now=fact.now)}
-    if state.phase not in _AT_WORK:
+    if state.phase not in AT_WORK:
         changes["status"] = FlowStatus.PAUSED
     return changes
 
@@ -47,7 +46,7 @@ def _resumed(_: FlowMachine, state: ExecutionState, fact: ExecutionResumed, at: 
     changes: Changes = {"paused": None}
     if state.started_at is None:
         changes["status"] = FlowStatus.CREATED
-    elif state.phase not in _AT_WORK:
+    elif state.phase not in AT_WORK:
         changes["status"] = FlowStatus.WAITING if state.phase in _PARKED else FlowStatus.RUNNING
     return changes
 

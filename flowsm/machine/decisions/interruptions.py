@@ -8,7 +8,7 @@ from flowsm.events.facts import ProbeStarted, ResolutionAwaited, TaskInterrupted
 from flowsm.limits import INTERRUPTIONS_MAX
 from flowsm.machine.decisions.draft import Draft
 from flowsm.machine.retry import INTERRUPTED
-from flowsm.machine.state import Phase
+from flowsm.machine.state import AT_WORK
 
 __all__ = ["after_interruption", "interrupt", "leave_interrupted"]
 
@@ -20,7 +20,7 @@ def interrupt(draft: Draft, reason: str, by: str) -> None:
 
 def leave_interrupted(draft: Draft, reason: str, by: str = "crash") -> None:
     """Give an attempt, or a probe, that was begun and left no result its name."""
-    if draft.state.phase in {Phase.RUNNING, Phase.PROBING}:
+    if draft.state.phase in AT_WORK:
         interrupt(draft, reason, by)
 
 

@@ -25,7 +25,7 @@ from flowsm.machine.decisions.interruptions import after_interruption, interrupt
 from flowsm.machine.decisions.waits import begin_wait, look_at_wait
 from flowsm.machine.evaluate import ask, route_of
 from flowsm.machine.retry import delay_seconds, is_retryable
-from flowsm.machine.state import ExecutionState, Phase, scope_of
+from flowsm.machine.state import AT_WORK, ExecutionState, Phase, scope_of
 from flowsm.status import FlowStatus, TaskStatus
 
 __all__ = ["settle"]
@@ -33,7 +33,6 @@ __all__ = ["settle"]
 _EVENTS_PER_STEP: Final = 100
 """A step stops here and is continued by the next, so that a loop of skipped tasks is no endless transaction."""
 _BETWEEN_ATTEMPTS: Final = frozenset({Phase.ENTERED, Phase.INTERRUPTED, Phase.BACKOFF, Phase.AGAIN, Phase.ASKING})
-_AT_WORK: Final = frozenset({Phase.RUNNING, Phase.PROBING})
 _FAILURE: Final = TaskStatus.FAILURE.value
 
 
@@ -44,7 +43,7 @@ def settle(draft: Draft) -> None:
         recorded = len(facts)
         state = draft.state
         phase = state.phase
-        if phase in _AT_WORK:
+        if phase in AT_WORK:
             return
         if phase == Phase.ENDING:
             _end(draft)
@@ -201,7 +200,7 @@ def _abort(draft: Draft, error: ErrorInfo) -> None:
 def _cancel(draft: Draft) -> None:
     """Leave what stands still for the flow's `on_cancel`, or for the end; a child has to end first."""
     state, machine = draft.state, draft.machine
-    if state.phase == Phase.WAITING and draft.attempt.waiting is not None and draft.attempt.waiting.child is not None:
+    if state.child is not None:
         return
     if state.phase in {Phase.WAITING, Phase.ASKING}:
         interrupt(draft, "it was cancelled", "cancel")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_flows import flow_of, task_of
 
 from flowsm import FlowManager, Limits
 from flowsm.errors import ExecutionNotFound, IllegalCommand
@@ -29,14 +30,13 @@ _AGAIN = {"initial_interval": 0.01, "max_attempts": 20}
 
 
 def chain(name: str, *tasks: dict[str, Any]) -> dict[str, Any]:
-    names = [task["name"] for task in tasks]
-    steps = [{"source_task": one, "target_task_success": two} for one, two in pairwise(names)]
-    return {"id": name, "name": name, "start_task": names[0], "tasks": list(tasks), "conditions": steps}
+    steps = pairwise(task["name"] for task in tasks)
+    return flow_of(*tasks, to=tuple((one, "success", two) for one, two in steps), id=name, name=name)
 
 
 def task(name: str, task_type: str = "work", **parameters: Any) -> dict[str, Any]:
     again = {"retry": _AGAIN} if task_type == "work" else {}
-    return {"name": name, "task_type": task_type, "parameters": parameters, **again}
+    return task_of(name, task_type, parameters=parameters, **again)
 
 
 CHILD = chain("child", task("a"), task("pause", "wait", seconds=0.02))
