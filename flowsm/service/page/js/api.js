@@ -3,6 +3,10 @@
 import { keep, kept } from "./kept.js";
 import { parse, stringify } from "./numbers.js";
 
+export const UNAUTHORIZED = 401;
+export const NOT_FOUND = 404;
+export const MOVED_ON = 412;
+
 const ROOT = new URL("../../", import.meta.url);
 
 const SENDABLE = /^[\x20-\x7e\xa0-\xff]*$/; // in a header
@@ -31,7 +35,6 @@ export class Problem extends Error {
     this.status = status;
     this.code = body.code || "";
     this.findings = body.findings || [];
-    this.possible = body.possible || [];
     this.state = body.state || {};
   }
 }
@@ -47,7 +50,7 @@ export async function problemIn(answer) {
   } catch {
     // whatever stands between us and the service said something else
   }
-  if (answer.status === 401) askForToken();
+  if (answer.status === UNAUTHORIZED) askForToken();
   return new Problem(answer.status, body);
 }
 

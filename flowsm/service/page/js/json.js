@@ -2,7 +2,7 @@
 
 import { CopyButton } from "./copy.js";
 import { html, useState } from "./lib.js";
-import { count, plural, unturned } from "./text.js";
+import { count, plural } from "./text.js";
 import { Written, stringify } from "./numbers.js";
 
 const FIRST_ITEMS = 100;
@@ -31,12 +31,12 @@ function Value({ value, depth }) {
 const PLAIN = /^[^\s":,{}[\]]+$/;
 
 // A key as it is, in quotes where it could not be told from what stands around it.
-const keyOf = (name) => unturned(PLAIN.test(name) ? name : JSON.stringify(name));
+const keyOf = (name) => (PLAIN.test(name) ? name : JSON.stringify(name));
 
 function Text({ text }) {
   const [isWhole, setWhole] = useState(false);
   const shown = isWhole || text.length <= LONG_TEXT ? text : text.slice(0, LONG_TEXT);
-  return html`<span class="json-string">${unturned(JSON.stringify(shown))}</span>${shown.length < text.length &&
+  return html`<span class="json-string">${JSON.stringify(shown)}</span>${shown.length < text.length &&
     html` <button type="button" class="link" onClick=${() => setWhole(true)}>all ${count(text.length)} characters</button>`}`;
 }
 

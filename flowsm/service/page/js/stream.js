@@ -1,6 +1,6 @@
 // Server-sent events, read with fetch: so a token can be shown, and a stream goes on where it was cut off.
 
-import { headersWith, problemIn, urlOf } from "./api.js";
+import { NOT_FOUND, UNAUTHORIZED, headersWith, problemIn, urlOf } from "./api.js";
 import { parse } from "./numbers.js";
 import { inPlace } from "./places.js";
 
@@ -8,8 +8,6 @@ const SILENCE_MS = 60_000;
 const RETRY_MS = 500;
 const RETRY_MOST_MS = 10_000;
 const ASK_MS = 1000;
-const UNAUTHORIZED = 401;
-const NOT_FOUND = 404; // which may be another log's answer, in the place of the right one's
 const PASSING = [UNAUTHORIZED, 429];
 
 // Tell `onEvents` of whatever comes, in lists, until `stop` is called. While nobody sees the page nothing is read:
@@ -33,7 +31,7 @@ export function follow(path, { after = null, look, onEvents, onState = () => {},
       if (!(await inPlace(() => stream(mine)))) pause = await lookOnce(mine);
     } catch (problem) {
       if (problem.status >= 400 && problem.status < 500 && !PASSING.includes(problem.status)) {
-        if (problem.status !== NOT_FOUND) stop();
+        if (problem.status !== NOT_FOUND) stop(); // else it may be another log's answer, in the place of the right one's
         onProblem(problem);
       }
       // else it was cut off, or the service is away: again

@@ -2,7 +2,6 @@
 
 import { html, useRef, useState } from "../lib.js";
 import { Icon } from "../marks.js";
-import { unturned } from "../text.js";
 import { lineOf, rangeOf } from "./pointer.js";
 
 const MOST_BYTES = 4_000_000;
@@ -19,14 +18,14 @@ export function useFiles(setText, setProblem, commandFor) {
     if (chosen.size > MOST_BYTES) return setProblem(new Error(`${chosen.name} is too large to be looked at here.`));
     const [, kind] = OTHERS.find(([ending]) => ending.test(chosen.name)) ?? [];
     if (kind) {
-      const error = new Error(`${unturned(chosen.name)} is ${kind}, and the page takes JSON; the command line takes both:`);
+      const error = new Error(`${chosen.name} is ${kind}, and the page takes JSON; the command line takes both:`);
       return setProblem(Object.assign(error, { command: commandFor(chosen.name) }));
     }
     try {
       setText(new TextDecoder("utf-8", { fatal: true }).decode(await chosen.arrayBuffer()));
       return setProblem(null);
     } catch {
-      return setProblem(new Error(`${unturned(chosen.name)} is not UTF-8, as JSON is: save it so.`));
+      return setProblem(new Error(`${chosen.name} is not UTF-8, as JSON is: save it so.`));
     }
   }
   const handlers = {

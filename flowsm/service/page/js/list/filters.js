@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { Icon, Mark } from "../marks.js";
-import { count, nameOf, unturned } from "../text.js";
+import { count, nameOf } from "../text.js";
 
 const STATUSES = ["running", "waiting", "paused", "failed", "completed", "cancelled", "created"];
 const SINCE = [["", "any time"], ["15m", "15 minutes"], ["1h", "an hour"], ["1d", "a day"], ["7d", "7 days"], ["30d", "30 days"]];
@@ -35,7 +35,7 @@ export function Filters({ parameters, summary, show, field }) {
         <select value=${parameters.flow ?? ""} onChange=${(event) => show({ flow: event.target.value })}>
           <option value="">all</option>
           ${[...others, ...flows].map(([id, name]) => html`<option key=${id} value=${id}>
-            ${unturned(name === id ? id : `${name} (${id})`)}</option>`)}
+            ${name === id ? id : `${name} (${id})`}</option>`)}
         </select></label>
       <label class="field"><span>Since</span>
         <select value=${parameters.since ?? ""} onChange=${(event) => show({ since: event.target.value })}>

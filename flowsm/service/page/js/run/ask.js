@@ -1,6 +1,6 @@
 // The dialog in which something is asked of an execution, with a reason.
 
-import { Problem, newKey, post } from "../api.js";
+import { MOVED_ON, Problem, newKey, post } from "../api.js";
 import { CopyButton } from "../copy.js";
 import { Dialog } from "../dialog.js";
 import { keep, kept } from "../kept.js";
@@ -12,7 +12,6 @@ import { commandsOf } from "./commands.js";
 import { Fields } from "./fields.js";
 import { VERBS, bodyOf, pathOf } from "./verbs.js";
 
-const MOVED_ON = 412;
 const AFTER_THE_END = ["fork", "retry"];
 const isEnded = ({ ended_at: at }) => at !== null;
 
@@ -66,7 +65,7 @@ export function Ask({ verb, given, seq, execution, graph, wait, onClose, onDone 
   const flow = nameOf(execution.flow_name, execution.flow_id);
   return html`<${Dialog} title=${unturned(`${name}: ${flow}`)} onClose=${onClose} wide=${isWide || values.isOther}>
     <form class="form" onSubmit=${send}>
-      ${hint && html`<p class="muted">${given.isAnswer ? `Task ${unturned(given.task)} waits for it.` : hint}</p>`}
+      ${hint && html`<p class="muted">${given.isAnswer ? `Task ${given.task} waits for it.` : hint}</p>`}
       <${Fields} verb=${verb} given=${given} values=${values} setValues=${setValues} seq=${seq}
         execution=${execution} graph=${graph} wait=${wait} body=${body} onPlan=${setPlanned} />
       ${body && html`<${Same} commands=${commandsOf(verb, id, body)} />`}

@@ -3,7 +3,7 @@
 import { useNow } from "../hooks.js";
 import { html } from "../lib.js";
 import { Mark } from "../marks.js";
-import { duration, moment, near, sentence, short, unturned } from "../text.js";
+import { duration, moment, near, sentence, short } from "../text.js";
 
 const SHOWN = { failed: "failed", waiting: "waiting", paused: "paused", cancelled: "cancelled", created: "created" };
 const ERROR_CHARS = 300;
@@ -53,7 +53,7 @@ function Why({ explain, isPast, onPick, onTab }) {
 
 // The same text, with its moments as this page writes them, and how far off one is now that was to come, unless that is past.
 function timed(text, isPast) {
-  const pieces = unturned(text).replace(AFTER, (whole, seconds) => spanOf(Number(seconds.replaceAll(",", "")))).split(MOMENT);
+  const pieces = text.replace(AFTER, (whole, seconds) => spanOf(Number(seconds.replaceAll(",", "")))).split(MOMENT);
   return pieces.map((piece, index) => {
     if (index % MOMENT_PIECES === 0) return piece.split(CODE).map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
     if (index % MOMENT_PIECES !== 2) return null;

@@ -2,7 +2,6 @@
 
 import { Json } from "../json.js";
 import { html } from "../lib.js";
-import { unturned } from "../text.js";
 import { ForkPlan, UpgradePlan } from "./plan.js";
 import { VERBS, answersOf } from "./verbs.js";
 import { Version } from "./version.js";
@@ -53,7 +52,7 @@ const FIELDS = {
 
   task: ({ values, set, execution }) => html`<label>From task <select value=${values.task ?? ""} onChange=${set("task")}>
     <option value="">the one that failed</option>
-    ${[...new Set(execution.path)].map((task) => html`<option key=${task} value=${task}>${unturned(task)}</option>`)}
+    ${[...new Set(execution.path)].map((task) => html`<option key=${task} value=${task}>${task}</option>`)}
   </select></label>`,
 
   resolution: ({ values, set }) => html`<label>It was a <select value=${values.resolution} onChange=${set("resolution")}>

@@ -1,6 +1,6 @@
 // An execution as it is recorded: its events, as they come, and what the service knows of it at each of them.
 
-import { ask, part } from "../api.js";
+import { NOT_FOUND, ask, part } from "../api.js";
 import { cacheOf, useLatest, useThrottled } from "../hooks.js";
 import { useEffect, useRef, useState } from "../lib.js";
 import { follow } from "../stream.js";
@@ -10,7 +10,6 @@ const REFRESH_MS = 200;
 const DRAW_MS = 50;
 const SETTLED_MS = 250;
 const CACHED_MOMENTS = 400;
-const NOT_FOUND = 404;
 
 // `events` is one array that grows; `version` tells that it did. When the execution is there again after it was not,
 // `onAgain` is called: it may be another one of that id.

@@ -1,5 +1,6 @@
 // One execution: its machine, its time, and everything that is known of it, now or at any event.
 
+import { NOT_FOUND } from "../api.js";
 import { Connection } from "../connection.js";
 import { useKeys, useNow } from "../hooks.js";
 import { html, useEffect, useMemo, useState } from "../lib.js";
@@ -18,7 +19,6 @@ import { Timeline } from "./timeline.js";
 import { removedIn } from "./verbs.js";
 
 const SEQ = /^[1-9]\d{0,15}$/;
-const NOT_FOUND = 404;
 const ENDED = ["completed", "failed", "cancelled"];
 
 export function Run({ id, place, mayAct }) {
@@ -114,6 +114,6 @@ function Head({ execution, connection, now, isPast, status, events, parts }) {
 }
 
 function removalOf({ at, data }) {
-  const by = data.actor ? ` by ${unturned(data.actor)}` : "";
-  return html`<time datetime=${at} title=${moment(at)}>${ago(at)}</time>${by}${data.reason && html`: ${unturned(data.reason)}`}`;
+  const by = data.actor ? ` by ${data.actor}` : "";
+  return html`<time datetime=${at} title=${moment(at)}>${ago(at)}</time>${by}${data.reason && html`: ${data.reason}`}`;
 }
